@@ -1,0 +1,1 @@
+//! Every word that signalling and a media node may say to each other.

@@ -1,0 +1,1 @@
+//! The shell around the media core: threads, sockets and the door made of two channels.

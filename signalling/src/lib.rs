@@ -1,1 +1,4 @@
+//! Beckon's signalling: people, conversations and calls, and the doors to them.
 
+pub mod domain;
+pub mod store;

@@ -1,0 +1,10 @@
+//! Pure types and rules: no async, no SQL, no HTTP. What these types serialise to is the wire format.
+
+pub mod contact;
+pub mod conversation;
+pub mod ids;
+pub mod login;
+pub mod message;
+pub mod refusal;
+pub mod text;
+pub mod user;

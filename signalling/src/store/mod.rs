@@ -1,0 +1,49 @@
+//! The store: the only truth. One SQL text and one plain function per query, for both engines.
+
+pub mod contacts;
+pub mod conversations;
+pub mod logins;
+pub mod messages;
+pub mod requests;
+pub mod sql;
+#[cfg(test)]
+pub(crate) mod tests;
+pub mod users;
+
+use crate::domain::contact::{RequestStatus, Way};
+use crate::domain::conversation::{Kind, Role};
+use crate::domain::ids::*;
+use crate::domain::login::DeviceKind;
+use crate::domain::refusal::{Code, Refusal};
+
+crate::column_ids!(
+    AppId,
+    UserId,
+    LoginId,
+    DeviceId,
+    ConversationId,
+    MessageId,
+    ClientMsgId,
+    RequestId,
+    FileId,
+    AvatarId,
+);
+
+crate::column_words! {
+    Kind { Direct = "direct", Group = "group" }
+    Role { Member = "member", Owner = "owner" }
+    RequestStatus { Pending = "pending", Accepted = "accepted", Refused = "refused", Blocked = "blocked" }
+    Way { Name = "name", Id = "id", Group = "group", Qr = "qr" }
+    DeviceKind { Web = "web", Desktop = "desktop", Ios = "ios", Android = "android", Other = "other" }
+}
+
+impl From<sql::Error> for Refusal {
+    fn from(error: sql::Error) -> Self {
+        match error {
+            sql::Error::Missing => Code::NotFound.into(),
+            sql::Error::Taken(_) => Code::Conflict.into(),
+            sql::Error::Busy(_) => Refusal { source: Some(error.into()), ..Code::Busy.into() },
+            sql::Error::Db(_) => Refusal::unavailable(error),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The only place that knows there are two engines.
+//!
+//! Everything above it is written once, in plain functions:
+//!
+//! ```ignore
+//! sql("SELECT id, name FROM users WHERE name_key = ?").bind(key).optional::<User>(db).await?
+//! ```
+//!
+//! Both drivers take `?`. Three things go beyond a fixed text, and each has one spelling:
+//! `IN (..)` takes a list ([`Query::list`]), `VALUES ..` takes rows ([`Query::rows`]),
+//! and a statement the engines spell differently is given twice ([`per_engine`]).
+
+mod engine;
+mod query;
+mod row;
+mod value;
+
+pub use engine::{Db, On, Tx, retry};
+pub use query::{Query, per_engine, sql};
+pub use row::{Column, Record, Row, unknown_word};
+pub use value::Value;
+
+#[cfg(test)]
+pub use query::recorder;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique key is already in use; ask [`Error::taken`] which.
+    #[error("already taken: {0}")]
+    Taken(String),
+    /// Deadlock or lock timeout. [`retry`] starts these over, so callers rarely see it.
+    #[error("the database is busy")]
+    Busy(#[source] sqlx::Error),
+    #[error("no such row")]
+    Missing,
+    #[error(transparent)]
+    Db(sqlx::Error),
+}
+
+impl Error {
+    /// True when the unique key over `column` refused the row. SQLite names the columns
+    /// (`users.name_key`), MySQL the key, so keys carry the name of their column.
+    pub fn taken(&self, column: &str) -> bool {
+        matches!(self, Error::Taken(key) if key.contains(column))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(db) if db.is_unique_violation() => Error::Taken(unique_key(db.message())),
+            _ if is_busy(&error) => Error::Busy(error),
+            _ => Error::Db(error),
+        }
+    }
+}
+
+/// `Duplicate entry 'ann' for key 'name_key'` or `UNIQUE constraint failed: users.name_key`:
+/// the part that names the key, without the user's value.
+fn unique_key(message: &str) -> String {
+    let key = message.rsplit_once(" for key ").or(message.rsplit_once("failed: "));
+    key.map_or("", |(_, key)| key).trim_matches('\'').to_owned()
+}
+
+/// Looks through whatever a use case wrapped around it for an error that says "try again":
+/// MySQL lock wait timeout and deadlock, SQLite busy and locked with their extended codes.
+fn is_busy(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut chain = std::iter::successors(Some(error), |e| e.source());
+    let Some(db) = chain.find_map(|e| e.downcast_ref::<sqlx::Error>()?.as_database_error()) else {
+        return false;
+    };
+    match db.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(mysql) => matches!(mysql.number(), 1205 | 1213),
+        None => matches!(db.code().as_deref(), Some("5" | "6" | "261" | "262" | "517")),
+    }
+}

@@ -1,0 +1,166 @@
+//! One statement: its text, its values, and the verbs that run it.
+
+use std::borrow::Cow;
+
+use sqlx::mysql::MySqlArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, MySql, Sqlite};
+
+use super::row::{Record, Row, read_all};
+use super::value::{Value, add_all};
+use super::{Db, Error, On, Result, Tx};
+
+pub struct Query<'q> {
+    mysql: Cow<'static, str>,
+    sqlite: Cow<'static, str>,
+    values: Vec<Value<'q>>,
+}
+
+/// The same text for both engines.
+pub fn sql<'q>(text: &'static str) -> Query<'q> {
+    per_engine(text, text)
+}
+
+/// For the few statements the engines spell differently.
+pub fn per_engine<'q>(mysql: &'static str, sqlite: &'static str) -> Query<'q> {
+    Query { mysql: mysql.into(), sqlite: sqlite.into(), values: Vec::new() }
+}
+
+impl<'q> Query<'q> {
+    pub fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// Fills `IN (..)`. The list is padded with its last item to a power of two, so that the
+    /// statement cache sees at most a dozen texts. An empty list matches nothing.
+    pub fn list<V: Into<Value<'q>>>(mut self, items: impl IntoIterator<Item = V>) -> Self {
+        let start = self.values.len();
+        self.values.extend(items.into_iter().map(Into::into));
+        let last = self.values[start..].last().cloned().unwrap_or(Value::Null);
+        let len = (self.values.len() - start).next_power_of_two().max(1);
+        self.values.resize(start + len, last);
+        self.expand("(..)", &format!("({})", places(len)))
+    }
+
+    /// Fills `VALUES ..` with rows of `N` values; there must be at least one.
+    pub fn rows<const N: usize>(mut self, rows: impl IntoIterator<Item = [Value<'q>; N]>) -> Self {
+        let start = self.values.len();
+        self.values.extend(rows.into_iter().flatten());
+        let row = format!("({})", places(N));
+        let rows = vec![row.as_str(); (self.values.len() - start) / N];
+        self.expand("VALUES ..", &format!("VALUES {}", rows.join(", ")))
+    }
+
+    fn expand(mut self, mark: &str, with: &str) -> Self {
+        self.mysql = self.mysql.replacen(mark, with, 1).into();
+        self.sqlite = self.sqlite.replacen(mark, with, 1).into();
+        self
+    }
+
+    /// Executes and returns the number of rows touched. After an upsert that number differs
+    /// between the engines: never branch on it.
+    pub async fn run<'c>(self, on: impl Into<On<'c>>) -> Result<u64> {
+        Ok(match on.into() {
+            On::Db(Db::MySql(pool)) => self.mysql()?.execute(pool).await?.rows_affected(),
+            On::Db(Db::Sqlite { write, .. }) => {
+                self.sqlite()?.execute(write).await?.rows_affected()
+            }
+            On::Tx(Tx::MySql(tx)) => self.mysql()?.execute(&mut **tx).await?.rows_affected(),
+            On::Tx(Tx::Sqlite(tx)) => self.sqlite()?.execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    pub async fn all<'c, T: Record>(self, on: impl Into<On<'c>>) -> Result<Vec<T>> {
+        match on.into() {
+            On::Db(Db::MySql(pool)) => read_all(self.mysql()?.fetch_all(pool).await?, Row::MySql),
+            On::Db(Db::Sqlite { read, .. }) => {
+                read_all(self.sqlite()?.fetch_all(read).await?, Row::Sqlite)
+            }
+            On::Tx(Tx::MySql(tx)) => {
+                read_all(self.mysql()?.fetch_all(&mut **tx).await?, Row::MySql)
+            }
+            On::Tx(Tx::Sqlite(tx)) => {
+                read_all(self.sqlite()?.fetch_all(&mut **tx).await?, Row::Sqlite)
+            }
+        }
+    }
+
+    /// For queries that find at most one row by a unique key.
+    pub async fn optional<'c, T: Record>(self, on: impl Into<On<'c>>) -> Result<Option<T>> {
+        Ok(self.all(on).await?.into_iter().next())
+    }
+
+    pub async fn one<'c, T: Record>(self, on: impl Into<On<'c>>) -> Result<T> {
+        self.optional(on).await?.ok_or(Error::Missing)
+    }
+
+    fn mysql(self) -> Result<sqlx::query::Query<'static, MySql, MySqlArguments>> {
+        #[cfg(test)]
+        recorder::note(&self.mysql, &self.values);
+        let mut arguments = MySqlArguments::default();
+        add_all(&mut arguments, self.values)?;
+        Ok(match self.mysql {
+            Cow::Borrowed(text) => sqlx::query_with(text, arguments),
+            Cow::Owned(text) => sqlx::query_with(AssertSqlSafe(text), arguments),
+        })
+    }
+
+    fn sqlite(self) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
+        #[cfg(test)]
+        recorder::note(&self.sqlite, &self.values);
+        let mut arguments = SqliteArguments::default();
+        add_all(&mut arguments, self.values)?;
+        Ok(match self.sqlite {
+            Cow::Borrowed(text) => sqlx::query_with(text, arguments),
+            Cow::Owned(text) => sqlx::query_with(AssertSqlSafe(text), arguments),
+        })
+    }
+}
+
+fn places(n: usize) -> String {
+    vec!["?"; n].join(", ")
+}
+
+/// Every query passes this file, so a test can ask which ones a function ran and have the
+/// engine explain exactly those.
+#[cfg(test)]
+pub mod recorder {
+    use super::*;
+    use std::cell::RefCell;
+
+    tokio::task_local! { static SEEN: RefCell<Vec<Query<'static>>>; }
+
+    pub(super) fn note(text: &str, values: &[Value<'_>]) {
+        let owned = values.iter().map(|value| match value {
+            Value::Null => Value::Null,
+            Value::Int(n) => Value::Int(*n),
+            Value::Text(s) => Value::Text(s.to_string().into()),
+            Value::Bytes(b) => Value::Bytes(b.to_vec().into()),
+        });
+        let text: Cow<'static, str> = text.to_owned().into();
+        let query = Query { mysql: text.clone(), sqlite: text, values: owned.collect() };
+        let _ = SEEN.try_with(|seen| seen.borrow_mut().push(query));
+    }
+
+    /// Runs `work` and returns the queries it sent.
+    pub async fn queries_of<T>(work: impl Future<Output = Result<T>>) -> Vec<Query<'static>> {
+        SEEN.scope(RefCell::default(), async {
+            work.await.expect("the function under test succeeds");
+            SEEN.with(|seen| seen.take())
+        })
+        .await
+    }
+
+    impl Query<'_> {
+        pub fn explain(mut self) -> Self {
+            self.mysql = format!("EXPLAIN {}", self.mysql).into();
+            self.sqlite = format!("EXPLAIN QUERY PLAN {}", self.sqlite).into();
+            self
+        }
+
+        pub fn text(&self) -> &str {
+            &self.sqlite
+        }
+    }
+}

@@ -1,0 +1,11 @@
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { i18n } from './i18n'
+import { router } from './router'
+import { applyPreferences } from './shared/preferences'
+import './ui/tokens.css'
+import './ui/base.css'
+
+applyPreferences()
+createApp(App).use(createPinia()).use(i18n).use(router).mount('#app')

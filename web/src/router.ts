@@ -1,0 +1,33 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import { useAccount } from '@/features/account'
+import Frame from '@/layout/Frame.vue'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Which pane a phone shows: the list or the main one (the default). */
+    pane?: 'list' | 'main'
+    /** Open to people who are not signed in. */
+    public?: boolean
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/sign-in', component: () => import('@/features/account/SignIn.vue'), meta: { public: true } },
+    {
+      path: '/',
+      component: Frame,
+      redirect: '/c',
+      children: [],
+    },
+    { path: '/:anything(.*)', redirect: '/c' },
+  ],
+})
+
+router.beforeEach(async to => {
+  const account = useAccount()
+  const signedIn = await account.ready()
+  if (!signedIn && !to.meta.public) return { path: '/sign-in', query: to.fullPath === '/c' ? {} : { next: to.fullPath } }
+  if (signedIn && to.meta.public) return '/c'
+})

@@ -1,0 +1,23 @@
+import { usePreferredDark, useStorage } from '@vueuse/core'
+import { computed, effectScope, watchEffect } from 'vue'
+import type { Lang } from '@/api'
+
+export type Theme = 'system' | 'light' | 'dark'
+
+const browserLang: Lang = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'
+
+/** What a person has chosen on this device; kept in the browser, shared by its tabs. */
+export const lang = useStorage<Lang>('beckon.lang', browserLang)
+export const theme = useStorage<Theme>('beckon.theme', 'system')
+
+const prefersDark = usePreferredDark()
+export const dark = computed(() => (theme.value === 'system' ? prefersDark.value : theme.value === 'dark'))
+
+/** Puts the choices on the document, now and whenever they change. */
+export function applyPreferences(): void {
+  effectScope(true).run(() => watchEffect(() => {
+    document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
+    document.documentElement.lang = lang.value === 'zh' ? 'zh-CN' : 'en'
+    document.querySelector('meta[name=theme-color]')?.setAttribute('content', dark.value ? '#161a21' : '#ffffff')
+  }))
+}

@@ -1,0 +1,236 @@
+use super::*;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const ALICE: UserId = UserId(Uuid::from_u128(1));
+const BOB: UserId = UserId(Uuid::from_u128(2));
+const EVE: UserId = UserId(Uuid::from_u128(3));
+const ALICE_WEB: SocketId = SocketId(Uuid::from_u128(11));
+const BOB_WEB: SocketId = SocketId(Uuid::from_u128(21));
+const BOB_PHONE: SocketId = SocketId(Uuid::from_u128(22));
+const EVE_WEB: SocketId = SocketId(Uuid::from_u128(31));
+const START: i64 = 1_000_000;
+
+fn parties(call: u128, caller: UserId, callee: UserId) -> Parties {
+    Parties { call_id: CallId(Uuid::from_u128(call)), caller, callee }
+}
+
+fn ringing() -> Call {
+    let conversation = ConversationId(Uuid::from_u128(9));
+    Call::ring(parties(7, ALICE, BOB), conversation, CallMedia::Video, ALICE_WEB, START)
+}
+
+fn active() -> Call {
+    let mut call = ringing();
+    act(&mut call, START, BOB, BOB_WEB, Act::Accept).unwrap();
+    call
+}
+
+fn act(
+    call: &mut Call,
+    now: i64,
+    user: UserId,
+    socket: SocketId,
+    act: Act,
+) -> Result<Vec<Effect>, Code> {
+    call.handle(now, Input::Act { user, socket, act })
+}
+
+fn ended(outcome: CallOutcome, by: Option<UserId>, duration_ms: Option<i64>) -> Vec<Effect> {
+    vec![
+        Effect::Release,
+        Effect::TellEnded { outcome, by },
+        Effect::Record { outcome, duration_ms },
+    ]
+}
+
+#[test]
+fn answered_and_hung_up_by_either_is_completed_with_its_duration() {
+    for (user, socket) in [(ALICE, ALICE_WEB), (BOB, BOB_WEB)] {
+        let mut call = ringing();
+        let told = act(&mut call, START + 5_000, BOB, BOB_WEB, Act::Accept);
+        assert_eq!(told, Ok(vec![Effect::TellAccepted]));
+        let over = act(&mut call, START + 65_000, user, socket, Act::Hangup);
+        assert_eq!(over, Ok(ended(CallOutcome::Completed, Some(user), Some(60_000))));
+    }
+}
+
+#[test]
+fn before_the_answer_the_caller_cancels_and_the_callee_declines() {
+    let cancelled = act(&mut ringing(), START, ALICE, ALICE_WEB, Act::Hangup);
+    assert_eq!(cancelled, Ok(ended(CallOutcome::Cancelled, Some(ALICE), None)));
+    for how in [Act::Decline, Act::Hangup] {
+        let declined = act(&mut ringing(), START, BOB, BOB_PHONE, how);
+        assert_eq!(declined, Ok(ended(CallOutcome::Declined, Some(BOB), None)));
+    }
+}
+
+#[test]
+fn nobody_answers_for_45_seconds() {
+    let mut call = ringing();
+    assert_eq!(call.deadline(), Some(START + 45_000));
+    assert_eq!(call.handle(START + 44_999, Input::Tick), Ok(vec![]));
+    assert_eq!(
+        call.handle(START + 45_000, Input::Tick),
+        Ok(ended(CallOutcome::Missed, None, None))
+    );
+}
+
+#[test]
+fn the_first_device_to_answer_has_the_call() {
+    let mut call = active();
+    assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Accept), Err(Code::CallOver));
+    assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Decline), Err(Code::CallOver));
+    assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Accept), Ok(vec![]), "a resent frame");
+    assert_eq!(call.sockets().collect::<Vec<_>>(), [ALICE_WEB, BOB_WEB]);
+}
+
+#[test]
+fn the_caller_cannot_answer_or_decline_their_own_call() {
+    for how in [Act::Accept, Act::Decline] {
+        assert_eq!(act(&mut ringing(), START, ALICE, ALICE_WEB, how), Err(Code::Denied));
+    }
+}
+
+#[test]
+fn signals_pass_only_between_the_two_sockets_of_an_answered_call() {
+    let mut ring = ringing();
+    assert_eq!(act(&mut ring, START, ALICE, ALICE_WEB, Act::Signal), Err(Code::Denied));
+    assert_eq!(act(&mut ring, START, EVE, EVE_WEB, Act::Signal), Err(Code::NotFound));
+
+    let mut call = active();
+    let to_bob = Effect::Relay { user: BOB, socket: BOB_WEB };
+    let to_alice = Effect::Relay { user: ALICE, socket: ALICE_WEB };
+    assert_eq!(act(&mut call, START, ALICE, ALICE_WEB, Act::Signal), Ok(vec![to_bob]));
+    assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Signal), Ok(vec![to_alice]));
+    assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Signal), Err(Code::Denied));
+    assert_eq!(act(&mut call, START, EVE, EVE_WEB, Act::Signal), Err(Code::NotFound));
+    assert_eq!(act(&mut call, START, ALICE, BOB_WEB, Act::Signal), Err(Code::Denied));
+
+    act(&mut call, START, BOB, BOB_WEB, Act::Hangup).unwrap();
+    assert_eq!(act(&mut call, START, ALICE, ALICE_WEB, Act::Signal), Err(Code::CallOver));
+}
+
+#[test]
+fn a_broken_socket_has_20_seconds_to_come_back() {
+    let mut call = active();
+    call.handle(START, Input::SocketGone(BOB_WEB)).unwrap();
+    assert_eq!(call.deadline(), Some(START + 20_000));
+    call.handle(START + 19_000, Input::SocketBack(BOB_WEB)).unwrap();
+    assert_eq!(call.deadline(), None);
+    assert_eq!(call.handle(START + 25_000, Input::Tick), Ok(vec![]));
+
+    call.handle(START + 30_000, Input::SocketGone(ALICE_WEB)).unwrap();
+    assert_eq!(
+        call.handle(START + 50_000, Input::Tick),
+        Ok(ended(CallOutcome::Lost, None, Some(50_000)))
+    );
+}
+
+#[test]
+fn a_caller_who_vanishes_while_it_rings_has_cancelled() {
+    let mut call = ringing();
+    call.handle(START + 1_000, Input::SocketGone(ALICE_WEB)).unwrap();
+    let over = call.handle(START + 21_000, Input::Tick);
+    assert_eq!(over, Ok(ended(CallOutcome::Cancelled, Some(ALICE), None)));
+}
+
+#[test]
+fn a_socket_on_another_node_is_lost_when_that_node_falls_silent() {
+    let mut call = active();
+    for at in [0, 10_000, 20_000, 30_000] {
+        call.handle(START + at, Input::SocketSeen(BOB_WEB)).unwrap();
+        assert_eq!(call.handle(START + at, Input::Tick), Ok(vec![]));
+    }
+    call.handle(START + 31_000, Input::SocketGone(BOB_WEB)).unwrap();
+    assert_eq!(call.deadline(), Some(START + 50_000), "a break does not prolong the grace");
+    assert!(!call.handle(START + 50_000, Input::Tick).unwrap().is_empty());
+}
+
+#[test]
+fn other_devices_coming_and_going_do_not_matter() {
+    let mut call = active();
+    call.handle(START, Input::SocketGone(BOB_PHONE)).unwrap();
+    assert_eq!(call.deadline(), None);
+}
+
+#[test]
+fn an_ended_call_is_remembered_for_a_minute() {
+    let mut call = active();
+    act(&mut call, START, ALICE, ALICE_WEB, Act::Hangup).unwrap();
+    assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Hangup), Err(Code::CallOver));
+    assert_eq!(act(&mut call, START, EVE, EVE_WEB, Act::Hangup), Err(Code::NotFound));
+    assert_eq!(call.deadline(), Some(START + 60_000));
+    assert_eq!(call.handle(START + 60_000, Input::Tick), Ok(vec![Effect::Forget]));
+}
+
+#[test]
+fn opening_a_call() {
+    let wish = parties(1, ALICE, BOB);
+    let glare = parties(2, BOB, ALICE);
+    let elsewhere = parties(3, BOB, EVE);
+    let mine = parties(4, ALICE, EVE);
+    let other_device = parties(5, ALICE, BOB);
+    assert_eq!(open(&wish, None, None), Ok(Opening::Ring));
+    assert_eq!(open(&wish, Some(&wish), Some(&wish)), Ok(Opening::Again));
+    assert_eq!(open(&wish, Some(&glare), Some(&glare)), Ok(Opening::Meet(glare.call_id)));
+    assert_eq!(open(&wish, None, Some(&elsewhere)), Ok(Opening::Busy));
+    assert_eq!(open(&wish, Some(&mine), None), Err(Code::InCall));
+    assert_eq!(open(&wish, Some(&other_device), Some(&other_device)), Err(Code::InCall));
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    let owned = vec![(ALICE, ALICE_WEB), (BOB, BOB_WEB), (BOB, BOB_PHONE), (EVE, EVE_WEB)];
+    let person = prop::sample::select(owned);
+    let socket = person.clone().prop_map(|(_, socket)| socket);
+    let acts = vec![Act::Accept, Act::Decline, Act::Hangup, Act::Signal, Act::Signal, Act::Signal];
+    prop_oneof![
+        4 => (person, prop::sample::select(acts))
+            .prop_map(|((user, socket), act)| Input::Act { user, socket, act }),
+        1 => socket.clone().prop_map(Input::SocketGone),
+        1 => socket.clone().prop_map(Input::SocketBack),
+        1 => socket.prop_map(Input::SocketSeen),
+        2 => Just(Input::Tick),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: a signal reaches only the other carrying socket, a call ends and is
+    /// recorded exactly once, its sockets' disappearance always ends it, and then it is forgotten.
+    #[test]
+    fn every_call_ends_once_and_leaks_to_nobody(
+        inputs in prop::collection::vec((0i64..15_000, any_input()), 0..60),
+    ) {
+        let mut call = ringing();
+        let mut now = START;
+        let mut effects = Vec::new();
+        for (wait, input) in inputs {
+            now += wait;
+            let carrying: Vec<_> = call.sockets().collect();
+            let was_live = call.is_live();
+            let new = call.handle(now, input).unwrap_or_default();
+            for effect in &new {
+                if let Effect::Relay { socket, .. } = effect {
+                    let Input::Act { socket: from, .. } = input else { panic!("relayed {input:?}") };
+                    prop_assert!(carrying.len() == 2 && carrying.contains(&from));
+                    prop_assert!(carrying.contains(socket) && *socket != from);
+                }
+            }
+            prop_assert!(was_live || !call.is_live(), "an ended call came to life");
+            effects.extend(new);
+        }
+        for socket in [ALICE_WEB, BOB_WEB, BOB_PHONE, EVE_WEB] {
+            call.handle(now, Input::SocketGone(socket)).unwrap();
+        }
+        for _ in 0..2 {
+            let at = call.deadline().expect("a call nobody carries runs out").max(now);
+            effects.extend(call.handle(at, Input::Tick).unwrap());
+        }
+        let count = |wanted: fn(&Effect) -> bool| effects.iter().filter(|e| wanted(e)).count();
+        prop_assert_eq!(count(|e| matches!(e, Effect::Record { .. })), 1);
+        prop_assert_eq!(count(|e| matches!(e, Effect::TellEnded { .. })), 1);
+        prop_assert_eq!(count(|e| matches!(e, Effect::Release)), 1);
+        prop_assert!(count(|e| matches!(e, Effect::TellAccepted)) <= 1);
+        prop_assert!(effects.contains(&Effect::Forget));
+    }
+}

@@ -1,6 +1,6 @@
 //! Users: who exists.
 
-use super::sql::{Db, On, Record, Result, Row, sql};
+use super::sql::{Db, On, Record, Result, Row, Tx, sql};
 use crate::domain::ids::{AppId, AvatarId, UserId};
 use crate::domain::text::name_key;
 use crate::domain::user::User;
@@ -49,6 +49,12 @@ pub async fn by_ids(db: &Db, ids: impl IntoIterator<Item = UserId>) -> Result<Ve
     .list(ids)
     .all(db)
     .await
+}
+
+/// Holds a user's row until the transaction ends, so that changes of their contacts follow each other.
+pub async fn lock(tx: &mut Tx, id: UserId) -> Result<()> {
+    sql("UPDATE users SET contacts_ver = contacts_ver WHERE id = ?").bind(id).run(tx).await?;
+    Ok(())
 }
 
 /// The stored password hash of a user.

@@ -1,0 +1,164 @@
+//! The few things asked of Redis. Every call is bounded in time, and a Redis that failed is left alone for a
+//! moment, so that its absence costs a request nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use super::PRESENCE_LIFE;
+use crate::clock::now_ms;
+use crate::domain::ids::{NodeId, UserId};
+use crate::domain::user::Availability;
+
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+/// After a failure nothing is asked for this long.
+const REST_MS: i64 = 1_000;
+
+#[derive(Clone)]
+pub(super) struct Redis {
+    client: Client,
+    connection: Arc<OnceCell<ConnectionManager>>,
+    resting_until: Arc<AtomicI64>,
+}
+
+impl Redis {
+    pub(super) fn new(client: Client) -> Redis {
+        Redis { client, connection: Arc::default(), resting_until: Arc::default() }
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        now_ms() < self.resting_until.load(Ordering::Relaxed)
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
+        if self.is_down() {
+            return Err(away());
+        }
+        let answer = tokio::time::timeout(ANSWER_WITHIN, async {
+            let mut connection = self.connect().await?;
+            command.query_async(&mut connection).await
+        });
+        self.judge(answer.await.unwrap_or_else(|_| Err(away())))
+    }
+
+    async fn ask_all<T: FromRedisValue>(&self, pipeline: redis::Pipeline) -> RedisResult<T> {
+        if self.is_down() {
+            return Err(away());
+        }
+        let answer = tokio::time::timeout(ANSWER_WITHIN, async {
+            let mut connection = self.connect().await?;
+            pipeline.query_async(&mut connection).await
+        });
+        self.judge(answer.await.unwrap_or_else(|_| Err(away())))
+    }
+
+    fn judge<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+        if let Err(error) = &answer {
+            tracing::warn!(%error, "redis does not answer: this node goes on alone");
+            metrics::counter!("beckon_redis_failures_total").increment(1);
+            self.resting_until.store(now_ms() + REST_MS, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    async fn connect(&self) -> RedisResult<ConnectionManager> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(ANSWER_WITHIN))
+            .set_response_timeout(Some(ANSWER_WITHIN));
+        let connect = || ConnectionManager::new_with_config(self.client.clone(), config);
+        self.connection.get_or_try_init(connect).await.cloned()
+    }
+
+    pub(super) async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let mut command = redis::cmd("GET");
+        command.arg(key);
+        let text: Option<String> = self.ask(command).await.ok()?;
+        serde_json::from_str(&text?).ok()
+    }
+
+    pub(super) async fn set_json<T: Serialize>(&self, key: &str, value: &T, life: Duration) {
+        let text = serde_json::to_string(value).expect("cached values have only text keys");
+        let mut command = redis::cmd("SET");
+        command.arg(key).arg(text).arg("PX").arg(life.as_millis() as u64);
+        let _ = self.ask::<()>(command).await;
+    }
+
+    /// Reads and deletes in one step.
+    pub(super) async fn take_json<T: DeserializeOwned>(&self, key: &str) -> RedisResult<Option<T>> {
+        let mut command = redis::cmd("GETDEL");
+        command.arg(key);
+        let text: Option<String> = self.ask(command).await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// One hash a person, one field a node: `state:expiry`. A node that died leaves a field that ends by itself.
+    pub(super) async fn set_presence(&self, user: UserId, node: NodeId, state: Availability) {
+        let word = match state {
+            Availability::Online => "online",
+            Availability::Away => "away",
+            Availability::Offline => {
+                let mut command = redis::cmd("HDEL");
+                command.arg(presence_key(user)).arg(node.to_string());
+                let _ = self.ask::<()>(command).await;
+                return;
+            }
+        };
+        let life = PRESENCE_LIFE.as_millis() as i64;
+        let mut pipeline = redis::pipe();
+        pipeline
+            .hset(presence_key(user), node.to_string(), format!("{word}:{}", now_ms() + life))
+            .ignore()
+            .pexpire(presence_key(user), life)
+            .ignore();
+        let _ = self.ask_all::<()>(pipeline).await;
+    }
+
+    /// How people are on all nodes but `but`; `None` when Redis is away.
+    pub(super) async fn presences(
+        &self,
+        users: &[UserId],
+        but: NodeId,
+    ) -> Option<Vec<Availability>> {
+        let mut pipeline = redis::pipe();
+        for user in users {
+            pipeline.hgetall(presence_key(*user));
+        }
+        let all: Vec<Vec<(String, String)>> = self.ask_all(pipeline).await.ok()?;
+        let but = but.to_string();
+        let now = now_ms();
+        let state = |fields: Vec<(String, String)>| {
+            fields
+                .iter()
+                .filter(|(node, _)| *node != but)
+                .map(|(_, value)| parse_presence(value, now))
+                .fold(Availability::Offline, super::closest)
+        };
+        Some(all.into_iter().map(state).collect())
+    }
+}
+
+fn parse_presence(value: &str, now: i64) -> Availability {
+    match value.split_once(':') {
+        Some((word, until)) if until.parse().is_ok_and(|until: i64| until > now) => match word {
+            "online" => Availability::Online,
+            "away" => Availability::Away,
+            _ => Availability::Offline,
+        },
+        _ => Availability::Offline,
+    }
+}
+
+fn presence_key(user: UserId) -> String {
+    format!("beckon:presence:{user}")
+}
+
+fn away() -> RedisError {
+    (redis::ErrorKind::Io, "redis is away").into()
+}

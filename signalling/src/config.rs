@@ -1,0 +1,101 @@
+//! What an operator may set. `Default` is what runs on a laptop.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where files and, by default, the database live.
+    pub data_dir: PathBuf,
+    /// `sqlite:path` or `mysql://user:password@host/database`; empty: `sqlite:{data_dir}/beckon.db`.
+    pub database_url: SecretString,
+    /// `redis://host:port`; empty: one node, everything in this process.
+    pub redis_url: SecretString,
+    /// Origins other than our own whose pages may open sockets, such as `https://chat.example.com`.
+    pub allowed_origins: Vec<String>,
+    pub accounts: Accounts,
+    pub limits: Limits,
+    pub files: Files,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Accounts {
+    /// Whether anybody may register; otherwise only `beckon admin create-user` makes accounts.
+    pub registration: bool,
+    /// Memory of one password hash (argon2id), in KiB.
+    pub password_memory_kib: u32,
+    /// Passes of one password hash over its memory.
+    pub password_passes: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Messages one person may send a second, in the long run.
+    pub sends_per_second: u32,
+    /// Messages one person may send at once before that counts.
+    pub sends_burst: u32,
+    /// Sign-ins and registrations one address may try a minute.
+    pub sign_ins_per_minute: u32,
+    /// Other requests one person may make a second.
+    pub requests_per_second: u32,
+    /// Sockets of this node in all.
+    pub sockets: usize,
+    /// Messages waiting for their commit; more are answered with `busy`.
+    pub sends_waiting: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Files {
+    /// The largest file, in bytes.
+    pub bytes_max: u64,
+    /// Unfinished uploads one person may have.
+    pub unfinished_max: i64,
+    /// How long an unfinished upload is kept, in hours.
+    pub unfinished_hours: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            data_dir: "data".into(),
+            database_url: SecretString::default(),
+            redis_url: SecretString::default(),
+            allowed_origins: Vec::new(),
+            accounts: Accounts::default(),
+            limits: Limits::default(),
+            files: Files::default(),
+        }
+    }
+}
+
+impl Default for Accounts {
+    /// The first recommendation of the OWASP password storage sheet for argon2id.
+    fn default() -> Self {
+        Accounts { registration: true, password_memory_kib: 19 * 1024, password_passes: 2 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            sends_per_second: 20,
+            sends_burst: 200,
+            sign_ins_per_minute: 30,
+            requests_per_second: 50,
+            sockets: 20_000,
+            sends_waiting: 10_000,
+        }
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Files { bytes_max: 100 * 1024 * 1024, unfinished_max: 8, unfinished_hours: 24 }
+    }
+}

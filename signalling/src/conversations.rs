@@ -1,0 +1,257 @@
+//! Conversations as their members see them, and opening one-to-one ones.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::accounts::Caller;
+use crate::bus::Notice;
+use crate::clock::now_ms;
+use crate::domain::conversation::{
+    Conversation, Kind, Member, Progress, Receipt, Role, SHARED_RECEIPTS_MEMBERS_MAX,
+};
+use crate::domain::frame::ServerFrame;
+use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
+use crate::domain::message::{Body, Message, SystemEvent, SystemKind};
+use crate::domain::refusal::{Code, Result};
+use crate::domain::user::{Presence, Profile};
+use crate::node::Node;
+use crate::store::conversations::Place;
+use crate::store::messages::{Author, NewMessage, Sent};
+use crate::store::sql::{Tx, retry};
+use crate::store::{self, conversations as rows};
+use crate::{people, presence};
+
+/// Conversations in one page of the list.
+pub const PAGE_MAX: i64 = 200;
+/// Members in one page.
+pub const MEMBERS_PAGE_MAX: i64 = 200;
+
+/// Newest first; `more` tells whether older ones remain.
+pub async fn list(
+    node: &Node,
+    caller: Caller,
+    before: i64,
+    limit: i64,
+) -> Result<(Vec<Conversation>, bool)> {
+    let mut places = rows::places_of(&node.db, caller.user, before, limit + 1).await?;
+    let more = places.len() as i64 > limit;
+    places.truncate(limit as usize);
+    Ok((views(node, caller.user, places).await?, more))
+}
+
+pub async fn get(node: &Node, caller: Caller, id: ConversationId) -> Result<Conversation> {
+    let place = rows::place(&node.db, id, caller.user).await?.ok_or(Code::NotMember)?;
+    view(node, place).await
+}
+
+pub async fn members(
+    node: &Node,
+    caller: Caller,
+    id: ConversationId,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<(Vec<Member>, bool)> {
+    must_be_member(node, caller.user, id).await?;
+    let mut found = rows::members(&node.db, id, after, limit + 1).await?;
+    let more = found.len() as i64 > limit;
+    found.truncate(limit as usize);
+    let ids: Vec<_> = found.iter().map(|m| m.user).collect();
+    let mut profiles = people::profiles(node, caller.user, &ids).await?;
+    let member = |m: rows::MemberRow| {
+        Some(Member {
+            user: profiles.remove(&m.user)?,
+            role: m.role,
+            joined_at: m.joined_at,
+            read_seq: m.read_seq,
+            received_seq: m.received_seq,
+        })
+    };
+    Ok((found.into_iter().filter_map(member).collect(), more))
+}
+
+pub async fn must_be_member(node: &Node, user: UserId, id: ConversationId) -> Result<Role> {
+    Ok(rows::role_of(&node.db, id, user).await?.ok_or(Code::NotMember)?)
+}
+
+/// The one-to-one conversation with a contact, opened if there is none yet.
+pub async fn direct(node: &Node, caller: Caller, peer: UserId) -> Result<Conversation> {
+    people::must_exist(node, caller, peer).await?;
+    if let Some(id) = rows::direct_of(&node.db, caller.user, peer).await? {
+        return get(node, caller, id).await;
+    }
+    store::contacts::bond(&node.db, caller.user, peer).await?.may_reach()?;
+    let id = open_direct(node, caller, peer, SystemKind::Created).await?;
+    get(node, caller, id).await
+}
+
+/// Opens a one-to-one conversation, unless it is open, and writes its first line.
+pub async fn open_direct(
+    node: &Node,
+    caller: Caller,
+    peer: UserId,
+    line: SystemKind,
+) -> Result<ConversationId> {
+    let event =
+        SystemEvent { kind: line, actor_id: caller.user, user_ids: vec![peer], title: None };
+    let opened = retry(|| async {
+        let mut tx = node.db.begin().await?;
+        let id = match rows::direct_of(&mut tx, caller.user, peer).await? {
+            Some(id) => id,
+            None => {
+                let (id, now) = (ConversationId::fresh(), now_ms());
+                rows::create_direct(&mut tx, id, caller.app, caller.user, peer, now).await?;
+                let both = [(caller.user, Role::Member), (peer, Role::Member)];
+                rows::add_members(&mut tx, id, &both, now).await?;
+                id
+            }
+        };
+        let line = write_line(&mut tx, id, event.clone()).await?;
+        tx.commit().await?;
+        Ok::<_, store::sql::Error>((id, line))
+    })
+    .await;
+    let (id, line) = match opened {
+        Err(e) if e.taken("pair_key") => {
+            // the other side opened it at the same moment
+            let id = rows::direct_of(&node.db, caller.user, peer).await?;
+            return Ok(id.ok_or(Code::Conflict)?);
+        }
+        opened => opened?,
+    };
+    let joined = vec![caller.user, peer];
+    node.bus.publish(Notice::Members { conversation: id, joined, left: vec![] });
+    tell_line(node, line);
+    tell_all(node, id).await?;
+    Ok(id)
+}
+
+/// Writes a system line in a transaction that also does what the line tells.
+pub async fn write_line(
+    tx: &mut Tx,
+    id: ConversationId,
+    event: SystemEvent,
+) -> store::sql::Result<Message> {
+    let line = NewMessage {
+        id: MessageId::fresh(),
+        conversation: id,
+        sender: event.actor_id,
+        client_msg_id: ClientMsgId(Uuid::now_v7()),
+        body: Body::System { event },
+        at: now_ms(),
+        author: Author::Server,
+    };
+    match store::messages::append(tx, std::slice::from_ref(&line)).await?.pop() {
+        Some(Sent::New { message, .. } | Sent::Again { message, .. }) => Ok(message),
+        Some(Sent::Refused(_)) | None => Err(store::sql::Error::Missing),
+    }
+}
+
+/// Tells the members of a committed system line.
+pub fn tell_line(node: &Node, line: Message) {
+    node.bus.to_conversation(line.conversation_id, ServerFrame::Message { message: line });
+}
+
+/// Tells every member what the conversation looks like to them now.
+pub async fn tell_all(node: &Node, id: ConversationId) -> Result<()> {
+    for place in rows::places_in(&node.db, id).await? {
+        let member = place.member;
+        let conversation = view(node, place).await?;
+        node.bus.to_users([member], ServerFrame::Conversation { conversation });
+    }
+    Ok(())
+}
+
+/// Notes how far somebody has come; only what moves forward is told, to those who may know.
+pub async fn advance(
+    node: &Node,
+    user: UserId,
+    id: ConversationId,
+    progress: Progress,
+) -> Result<Receipt> {
+    let place = rows::place(&node.db, id, user).await?.ok_or(Code::NotMember)?;
+    let to = progress.clamped(place.conversation.last_seq);
+    let receipt = Receipt {
+        conversation_id: id,
+        user_id: user,
+        received_seq: to.received_seq.max(place.received_seq),
+        read_seq: to.read_seq.max(place.read_seq),
+    };
+    if (receipt.received_seq, receipt.read_seq) == (place.received_seq, place.read_seq) {
+        return Ok(receipt);
+    }
+    rows::advance(&node.db, id, user, to).await?;
+    let frame = ServerFrame::Receipt(receipt);
+    match place.conversation.kind {
+        Kind::Group if place.conversation.member_count > SHARED_RECEIPTS_MEMBERS_MAX => {
+            node.bus.to_users([user], frame);
+        }
+        _ => node.bus.to_conversation(id, frame),
+    }
+    Ok(receipt)
+}
+
+async fn view(node: &Node, place: Place) -> Result<Conversation> {
+    let member = place.member;
+    views(node, member, vec![place]).await?.pop().ok_or(Code::NotFound.into())
+}
+
+/// Everything a list of conversations shows, in a fixed number of queries.
+async fn views(node: &Node, me: UserId, places: Vec<Place>) -> Result<Vec<Conversation>> {
+    let ids: Vec<_> = places.iter().map(|p| p.conversation.id).collect();
+    let peers: Vec<_> = places.iter().filter_map(|p| p.conversation.peer_of(me)).collect();
+    let directs = places.iter().filter(|p| p.conversation.kind == Kind::Direct);
+    let around = Around {
+        me,
+        last: by_conversation(store::messages::newest(&node.db, ids).await?),
+        cursors: rows::cursors_in(&node.db, directs.map(|p| p.conversation.id)).await?,
+        profiles: people::profiles(node, me, &peers).await?,
+        presences: presence::of(node, me, &peers).await?,
+    };
+    Ok(places.into_iter().map(|place| around.view(place)).collect())
+}
+
+/// What belongs to a list of conversations and is read for all of them at once.
+struct Around {
+    me: UserId,
+    last: HashMap<ConversationId, Message>,
+    cursors: Vec<(ConversationId, UserId, i64, i64)>,
+    profiles: HashMap<UserId, Profile>,
+    presences: Vec<Presence>,
+}
+
+impl Around {
+    fn view(&self, place: Place) -> Conversation {
+        let Place { conversation: c, role, writable, read_seq, received_seq, .. } = place;
+        let peer = c.peer_of(self.me);
+        let theirs = peer.map(|peer| {
+            let cursor = self.cursors.iter().find(|(id, user, ..)| *id == c.id && *user == peer);
+            cursor.map_or((0, 0), |(_, _, received, read)| (*received, *read))
+        });
+        Conversation {
+            id: c.id,
+            kind: c.kind,
+            title: c.title,
+            peer: peer.and_then(|peer| self.profiles.get(&peer).cloned()),
+            role,
+            writable,
+            member_count: c.member_count,
+            last_seq: c.last_seq,
+            last_ver: c.last_ver,
+            read_seq,
+            received_seq,
+            unread: (c.last_seq - read_seq).max(0),
+            peer_read_seq: theirs.map(|(_, read)| read),
+            peer_received_seq: theirs.map(|(received, _)| received),
+            last_message: self.last.get(&c.id).cloned(),
+            presence: peer
+                .and_then(|peer| self.presences.iter().find(|p| p.user_id == peer).cloned()),
+            created_at: c.created_at,
+            updated_at: c.updated_at,
+        }
+    }
+}
+
+fn by_conversation(messages: Vec<Message>) -> HashMap<ConversationId, Message> {
+    messages.into_iter().map(|m| (m.conversation_id, m)).collect()
+}

@@ -1,0 +1,268 @@
+//! The frames of the WebSocket, both ways. PROTOCOL.md tells their meaning.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::contact::{Contact, ContactRequest};
+use super::conversation::{Conversation, Receipt};
+use super::ids::{CallId, ClientMsgId, ConversationId, LoginId, SocketId, UserId};
+use super::message::{Ack, CallMedia, CallOutcome, Change, Draft, Message};
+use super::refusal::WireError;
+use super::user::{Availability, Me, Presence, Profile};
+
+/// Longer client frames close the socket with 1009.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// `ref` only has to tell a client's own requests apart.
+pub const REF_CHARS_MAX: usize = 64;
+
+/// What a client says.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    Hello {
+        #[serde(default)]
+        lang: Option<String>,
+    },
+    Resume {
+        socket_id: SocketId,
+        n: u64,
+        #[serde(default)]
+        lang: Option<String>,
+    },
+    Send {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        conversation_id: ConversationId,
+        client_msg_id: ClientMsgId,
+        body: Draft,
+    },
+    Receipt {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        conversation_id: ConversationId,
+        #[serde(default)]
+        received_seq: i64,
+        #[serde(default)]
+        read_seq: i64,
+    },
+    Typing {
+        conversation_id: ConversationId,
+    },
+    Presence {
+        state: Availability,
+    },
+    Ping {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+    },
+    CallStart {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+        user_id: UserId,
+        media: CallMedia,
+    },
+    CallAccept {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+    },
+    CallDecline {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+    },
+    CallHangup {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+    },
+    CallSignal {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+        signal: Signal,
+    },
+}
+
+impl ClientFrame {
+    pub fn reference(&self) -> Option<&String> {
+        use ClientFrame::*;
+        match self {
+            Send { reference, .. }
+            | Receipt { reference, .. }
+            | Ping { reference }
+            | CallStart { reference, .. }
+            | CallAccept { reference, .. }
+            | CallDecline { reference, .. }
+            | CallHangup { reference, .. }
+            | CallSignal { reference, .. } => reference.as_ref(),
+            Hello { .. } | Resume { .. } | Typing { .. } | Presence { .. } => None,
+        }
+    }
+}
+
+/// What the server says; every frame is sent with its number `n` beside these fields.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    Welcome {
+        socket_id: SocketId,
+        recovered: bool,
+        user_id: UserId,
+        login_id: LoginId,
+        server_time: i64,
+        calls: Vec<CallState>,
+    },
+    Ok {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
+    Error {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        error: WireError,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_msg_id: Option<ClientMsgId>,
+    },
+    Ack {
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+        #[serde(flatten)]
+        ack: Ack,
+    },
+    Message {
+        message: Message,
+    },
+    Change {
+        conversation_id: ConversationId,
+        change: Change,
+    },
+    Receipt(Receipt),
+    Conversation {
+        conversation: Conversation,
+    },
+    ConversationRemoved {
+        conversation_id: ConversationId,
+    },
+    Typing {
+        conversation_id: ConversationId,
+        user_id: UserId,
+    },
+    Presence(Presence),
+    Contact {
+        contact: Contact,
+    },
+    ContactRequest {
+        request: ContactRequest,
+    },
+    Me {
+        user: Me,
+    },
+    Sync,
+    CallRinging {
+        call: CallState,
+    },
+    CallAccepted {
+        call: CallState,
+    },
+    CallSignal {
+        call_id: CallId,
+        signal: Signal,
+    },
+    CallEnded {
+        call_id: CallId,
+        outcome: CallOutcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+    },
+}
+
+/// A call as one of its two people sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallState {
+    pub id: CallId,
+    pub conversation_id: ConversationId,
+    pub caller: Profile,
+    pub callee: Profile,
+    pub media: CallMedia,
+    pub state: CallPhase,
+    pub started_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<i64>,
+    /// Whether this socket is one of the two that carry the call.
+    pub mine: bool,
+    pub ice_servers: Vec<IceServer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallPhase {
+    Ringing,
+    Active,
+}
+
+/// W3C `RTCIceServer`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+/// What the two ends of a call tell each other through the server, which reads none of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Signal {
+    Offer { sdp: String },
+    Answer { sdp: String },
+    Candidate { candidate: IceCandidate },
+    CandidatesEnd,
+    Media { microphone: bool, camera: bool, screen: bool },
+}
+
+/// W3C `RTCIceCandidateInit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IceCandidate {
+    pub candidate: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_mid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_m_line_index: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username_fragment: Option<String>,
+}
+
+/// A server frame in its final text, but for its number: made once, shared by all its receivers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Payload(Arc<str>);
+
+impl Payload {
+    /// The text of this frame as frame number `n` of a socket.
+    pub fn numbered(&self, n: u64) -> String {
+        format!("{{\"n\":{n},{}", &self.0[1..])
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<&ServerFrame> for Payload {
+    fn from(frame: &ServerFrame) -> Self {
+        Payload(serde_json::to_string(frame).expect("frames have only text keys").into())
+    }
+}
+
+impl From<ServerFrame> for Payload {
+    fn from(frame: ServerFrame) -> Self {
+        (&frame).into()
+    }
+}

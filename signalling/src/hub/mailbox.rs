@@ -1,0 +1,210 @@
+//! One socket as the rest of the node sees it: a place to put frames, through all its connections.
+
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use super::outbox::{KEPT_MAX, Outbox};
+use crate::domain::frame::Payload;
+use crate::domain::ids::{LoginId, SocketId, UserId};
+
+/// How long a socket waits for `resume` after its connection broke, in milliseconds.
+pub const RESUME_MS: i64 = 60_000;
+
+/// Why the server closes a socket; the code tells the client whether to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    Restart,
+    Resync,
+    HeartbeatMissed,
+    Malformed,
+    LoginEnded,
+    NoHello,
+    Replaced,
+}
+
+impl Close {
+    pub fn code(self) -> u16 {
+        match self {
+            Close::Restart => 1012,
+            Close::Resync => 4000,
+            Close::HeartbeatMissed => 4001,
+            Close::Malformed => 4400,
+            Close::LoginEnded => 4401,
+            Close::NoHello => 4408,
+            Close::Replaced => 4409,
+        }
+    }
+
+    pub fn reason(self) -> &'static str {
+        match self {
+            Close::Restart => "restart",
+            Close::Resync => "resync",
+            Close::HeartbeatMissed => "heartbeat",
+            Close::Malformed => "malformed",
+            Close::LoginEnded => "login_ended",
+            Close::NoHello => "no_hello",
+            Close::Replaced => "replaced",
+        }
+    }
+}
+
+/// Which connection of a mailbox: a resumed socket must not be written by its old one.
+pub type Attachment = u64;
+
+#[derive(Debug)]
+pub struct Mailbox {
+    pub id: SocketId,
+    pub user: UserId,
+    pub login: LoginId,
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    outbox: Outbox,
+    attachment: Attachment,
+    line: Line,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    Connected,
+    Broken {
+        since: i64,
+    },
+    /// Told to close; nothing more is delivered and nobody can resume.
+    Closed(Close),
+}
+
+/// What the writer of a connection does next.
+#[derive(Debug)]
+pub enum Next {
+    Frames(Vec<(u64, Payload)>),
+    Close(Close),
+}
+
+impl Mailbox {
+    pub fn new(user: UserId, login: LoginId) -> Mailbox {
+        let state = State { outbox: Outbox::default(), attachment: 0, line: Line::Connected };
+        Mailbox {
+            id: SocketId::fresh(),
+            user,
+            login,
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Queues a frame. A reader that is too slow, or away for too many frames, is given up.
+    pub fn push(&self, frame: Payload) {
+        let mut state = self.lock();
+        let fits = match state.line {
+            Line::Closed(_) => return,
+            Line::Broken { .. } if state.outbox.waiting() >= KEPT_MAX => false,
+            _ => state.outbox.push(frame).is_ok(),
+        };
+        if !fits {
+            metrics::counter!("beckon_sockets_overflowed_total").increment(1);
+            state.line = Line::Closed(Close::Resync);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub fn close(&self, why: Close) {
+        let mut state = self.lock();
+        if !matches!(state.line, Line::Closed(_)) {
+            state.line = Line::Closed(why);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Waits for frames, or for the word to close. One connection at a time waits here.
+    pub async fn next(&self, attachment: Attachment, max: usize) -> Next {
+        loop {
+            if let Some(next) = self.poll(attachment, max) {
+                return next;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    fn poll(&self, attachment: Attachment, max: usize) -> Option<Next> {
+        let mut state = self.lock();
+        if state.attachment != attachment {
+            return Some(Next::Close(Close::Replaced));
+        }
+        if let Line::Closed(why) = state.line {
+            return Some(Next::Close(why));
+        }
+        let mut frames = Vec::new();
+        state.outbox.take(max, &mut frames);
+        (!frames.is_empty()).then_some(Next::Frames(frames))
+    }
+
+    /// The word to close this connection, once there is one.
+    pub async fn closed(&self, attachment: Attachment) -> Close {
+        loop {
+            if let Some(Next::Close(why)) = self.poll(attachment, 0) {
+                return why;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Takes over from a broken or older connection; `None` when frames after `seen` are not all here.
+    pub fn resume(&self, seen: u64, now: i64) -> Option<Attachment> {
+        let mut state = self.lock();
+        match state.line {
+            Line::Closed(_) => return None,
+            Line::Broken { since } if now - since > RESUME_MS => return None,
+            Line::Broken { .. } | Line::Connected => {}
+        }
+        if !state.outbox.rewind(seen) {
+            return None;
+        }
+        state.line = Line::Connected;
+        state.attachment += 1;
+        let attachment = state.attachment;
+        drop(state);
+        self.wake.notify_waiters(); // the older connection, if it still waits
+        self.wake.notify_one();
+        Some(attachment)
+    }
+
+    /// The connection broke; frames are kept for a while. False when a newer one has taken over.
+    pub fn detach(&self, attachment: Attachment, now: i64) -> bool {
+        let mut state = self.lock();
+        if state.attachment != attachment {
+            return false;
+        }
+        if state.line == Line::Connected {
+            state.line = Line::Broken { since: now };
+        }
+        true
+    }
+
+    /// When the connection broke, while it is broken.
+    pub fn broken_since(&self) -> Option<i64> {
+        match self.lock().line {
+            Line::Broken { since } => Some(since),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody will ever read from it again.
+    pub fn is_over(&self, now: i64) -> bool {
+        match self.lock().line {
+            Line::Connected => false,
+            Line::Broken { since } => now - since > RESUME_MS,
+            Line::Closed(_) => true,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics under this lock")
+    }
+}

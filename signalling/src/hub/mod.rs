@@ -1,0 +1,258 @@
+//! The sockets of this node: who is connected, what they listen to, and how notices reach them.
+//!
+//! No I/O and no clock: `now` is given, frames go into mailboxes.
+
+mod mailbox;
+mod outbox;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::Notify;
+
+pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
+
+use crate::bus::Notice;
+use crate::domain::frame::{Payload, ServerFrame};
+use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
+
+/// Sockets of one login; opening one more closes the oldest. Tabs share a login.
+pub const SOCKETS_PER_LOGIN_MAX: usize = 8;
+
+#[derive(Debug, Default)]
+pub struct Hub {
+    rooms: RwLock<Rooms>,
+    /// Rung when notices may have been lost, membership among them.
+    pub synced: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Rooms {
+    mailboxes: HashMap<SocketId, Arc<Mailbox>>,
+    people: HashMap<UserId, Here>,
+    /// Which people of this node listen to a conversation.
+    listeners: HashMap<ConversationId, HashSet<UserId>>,
+}
+
+/// Somebody with at least one socket on this node.
+#[derive(Debug, Default)]
+struct Here {
+    mailboxes: Vec<Arc<Mailbox>>,
+    conversations: HashSet<ConversationId>,
+    /// Conversations left while the list of conversations was being read: the list may be older than that.
+    left_meanwhile: HashSet<ConversationId>,
+}
+
+impl Hub {
+    /// Registers a new socket. The caller reads the person's conversations next and hands them to
+    /// [`Hub::listen`]: registering first means that nothing can fall between.
+    pub fn open(&self, user: UserId, login: LoginId) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::new(user, login));
+        let mut rooms = self.write();
+        let here = rooms.people.entry(user).or_default();
+        here.left_meanwhile.clear();
+        let same_login = here.mailboxes.iter().filter(|m| m.login == login);
+        if same_login.clone().count() >= SOCKETS_PER_LOGIN_MAX
+            && let Some(oldest) = same_login.min_by_key(|m| m.id)
+        {
+            oldest.close(Close::Replaced);
+        }
+        here.mailboxes.push(mailbox.clone());
+        rooms.mailboxes.insert(mailbox.id, mailbox.clone());
+        mailbox
+    }
+
+    /// Goes on with a socket whose connection broke, or is believed alive but was replaced.
+    pub fn resume(
+        &self,
+        id: SocketId,
+        user: UserId,
+        login: LoginId,
+        seen: u64,
+        now: i64,
+    ) -> Option<(Arc<Mailbox>, Attachment)> {
+        let mailbox = self.read().mailboxes.get(&id)?.clone();
+        if mailbox.user != user || mailbox.login != login {
+            return None;
+        }
+        let attachment = mailbox.resume(seen, now)?;
+        Some((mailbox, attachment))
+    }
+
+    /// Subscribes a person who is here to conversations.
+    pub fn listen(&self, user: UserId, conversations: impl IntoIterator<Item = ConversationId>) {
+        let mut rooms = self.write();
+        let Rooms { people, listeners, .. } = &mut *rooms;
+        let Some(here) = people.get_mut(&user) else { return };
+        for id in conversations {
+            if !here.left_meanwhile.contains(&id) {
+                here.conversations.insert(id);
+                listeners.entry(id).or_default().insert(user);
+            }
+        }
+    }
+
+    /// Replaces what a person who is here listens to by what the store says.
+    pub fn relisten(&self, user: UserId, conversations: Vec<ConversationId>) {
+        let mut rooms = self.write();
+        let Some(here) = rooms.people.get_mut(&user) else { return };
+        for id in std::mem::take(&mut here.conversations) {
+            rooms.unlisten(id, user);
+        }
+        drop(rooms);
+        self.listen(user, conversations);
+    }
+
+    /// The connection of a mailbox ended. Returns the mailbox if that was the end of the socket too.
+    pub fn detach(&self, mailbox: &Arc<Mailbox>, attachment: Attachment, now: i64) -> bool {
+        if !mailbox.detach(attachment, now) {
+            return false;
+        }
+        let over = mailbox.is_over(now);
+        if over {
+            self.write().remove(mailbox);
+        }
+        over
+    }
+
+    /// Forgets sockets that nobody resumed in time and returns them.
+    pub fn sweep(&self, now: i64) -> Vec<Arc<Mailbox>> {
+        let over: Vec<_> = self
+            .read()
+            .mailboxes
+            .values()
+            .filter(|m| m.broken_since().is_some() && m.is_over(now))
+            .cloned()
+            .collect();
+        let mut rooms = self.write();
+        for mailbox in &over {
+            rooms.remove(mailbox);
+        }
+        over
+    }
+
+    /// Hands a notice to everybody on this node whom it concerns.
+    pub fn deliver(&self, notice: &Notice) {
+        match notice {
+            Notice::Conversation { id, frame } => self.read().to_conversation(*id, frame),
+            Notice::Users { ids, frame } => self.read().to_users(ids, frame),
+            Notice::Socket { id, frame } => {
+                if let Some(mailbox) = self.read().mailboxes.get(id) {
+                    mailbox.push(frame.clone());
+                }
+            }
+            Notice::Members { conversation, joined, left } => {
+                self.write().change_members(*conversation, joined, left);
+            }
+            Notice::LoginsEnded { ids } => {
+                self.close_where(Close::LoginEnded, |m| ids.contains(&m.login))
+            }
+            Notice::Sync => {
+                self.read().to_all(&ServerFrame::Sync.into());
+                self.synced.notify_one();
+            }
+        }
+    }
+
+    pub fn close_all(&self, why: Close) {
+        self.close_where(why, |_| true);
+    }
+
+    pub fn people(&self) -> Vec<UserId> {
+        self.read().people.keys().copied().collect()
+    }
+
+    pub fn socket(&self, id: SocketId) -> Option<Arc<Mailbox>> {
+        self.read().mailboxes.get(&id).cloned()
+    }
+
+    /// Whether any socket of this person is on this node.
+    pub fn is_here(&self, user: UserId) -> bool {
+        self.read().people.contains_key(&user)
+    }
+
+    pub fn socket_count(&self) -> usize {
+        self.read().mailboxes.len()
+    }
+
+    fn close_where(&self, why: Close, which: impl Fn(&Mailbox) -> bool) {
+        for mailbox in self.read().mailboxes.values().filter(|m| which(m)) {
+            mailbox.close(why);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Rooms> {
+        self.rooms.read().expect("nothing panics under this lock")
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Rooms> {
+        self.rooms.write().expect("nothing panics under this lock")
+    }
+}
+
+impl Rooms {
+    fn to_conversation(&self, id: ConversationId, frame: &Payload) {
+        for user in self.listeners.get(&id).into_iter().flatten() {
+            self.to_user(*user, frame);
+        }
+    }
+
+    fn to_users(&self, ids: &[UserId], frame: &Payload) {
+        for user in ids {
+            self.to_user(*user, frame);
+        }
+    }
+
+    fn to_user(&self, user: UserId, frame: &Payload) {
+        for mailbox in self.people.get(&user).into_iter().flat_map(|here| &here.mailboxes) {
+            mailbox.push(frame.clone());
+        }
+    }
+
+    fn to_all(&self, frame: &Payload) {
+        for mailbox in self.mailboxes.values() {
+            mailbox.push(frame.clone());
+        }
+    }
+
+    fn change_members(&mut self, id: ConversationId, joined: &[UserId], left: &[UserId]) {
+        for user in joined {
+            if let Some(here) = self.people.get_mut(user) {
+                here.left_meanwhile.remove(&id);
+                here.conversations.insert(id);
+                self.listeners.entry(id).or_default().insert(*user);
+            }
+        }
+        for user in left {
+            if let Some(here) = self.people.get_mut(user) {
+                here.left_meanwhile.insert(id);
+                here.conversations.remove(&id);
+            }
+            self.unlisten(id, *user);
+        }
+    }
+
+    fn remove(&mut self, mailbox: &Arc<Mailbox>) {
+        self.mailboxes.remove(&mailbox.id);
+        let Some(here) = self.people.get_mut(&mailbox.user) else { return };
+        here.mailboxes.retain(|m| m.id != mailbox.id);
+        if here.mailboxes.is_empty() {
+            let here = self.people.remove(&mailbox.user).expect("found above");
+            for id in here.conversations {
+                self.unlisten(id, mailbox.user);
+            }
+        }
+    }
+
+    fn unlisten(&mut self, id: ConversationId, user: UserId) {
+        if let Some(listeners) = self.listeners.get_mut(&id) {
+            listeners.remove(&user);
+            if listeners.is_empty() {
+                self.listeners.remove(&id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! One running process: the parts that every use case works with.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::Bus;
+use crate::cache::Cache;
+use crate::chat::Lanes;
+use crate::config::Config;
+use crate::domain::ids::NodeId;
+use crate::hub::Hub;
+use crate::limits::RateLimits;
+use crate::passwords::Passwords;
+use crate::store::sql::Db;
+
+pub struct Node {
+    pub id: NodeId,
+    pub config: Config,
+    pub db: Db,
+    pub cache: Cache,
+    pub hub: Arc<Hub>,
+    pub bus: Bus,
+    pub lanes: Lanes,
+    pub limits: RateLimits,
+    pub passwords: Passwords,
+    /// Cancelled when the process drains.
+    pub stop: CancellationToken,
+}

@@ -1,0 +1,58 @@
+//! Presence: who is there, told to contacts only.
+
+use std::collections::HashSet;
+
+use crate::clock::now_ms;
+use crate::domain::frame::ServerFrame;
+use crate::domain::ids::UserId;
+use crate::domain::refusal::Result;
+use crate::domain::user::{Availability, Presence};
+use crate::node::Node;
+use crate::store;
+
+/// Notes how somebody is on this node; contacts hear of it when it changes what they are over all nodes.
+pub async fn set(node: &Node, user: UserId, state: Availability) -> Result<()> {
+    let (before, after) = node.cache.set_presence(user, state).await;
+    if before == after {
+        return Ok(());
+    }
+    let last_seen_at = (after == Availability::Offline).then(now_ms);
+    if let Some(at) = last_seen_at {
+        store::users::set_last_seen(&node.db, user, at).await?;
+    }
+    let watchers = store::contacts::open_bonds(&node.db, user).await?;
+    let frame = ServerFrame::Presence(Presence { user_id: user, state: after, last_seen_at });
+    node.bus.to_users(watchers, frame);
+    Ok(())
+}
+
+/// How each of `users` is, as `me` may know it: strangers and whoever blocked me are offline, with no time.
+pub async fn of(node: &Node, me: UserId, users: &[UserId]) -> Result<Vec<Presence>> {
+    let open: HashSet<_> = store::contacts::open_bonds(&node.db, me).await?.into_iter().collect();
+    let visible: Vec<_> = users.iter().copied().filter(|user| open.contains(user)).collect();
+    let states = node.cache.presences(&visible).await;
+    let last_seen = store::users::last_seen(&node.db, visible.iter().copied()).await?;
+    let presence = |user: &UserId| {
+        let state = visible.iter().position(|v| v == user).map(|i| states[i]);
+        let seen = last_seen.iter().find(|(id, _)| id == user).map(|(_, at)| *at);
+        match state {
+            Some(Availability::Offline) => {
+                Presence { user_id: *user, state: Availability::Offline, last_seen_at: seen }
+            }
+            state => {
+                Presence { user_id: *user, state: state.unwrap_or_default(), last_seen_at: None }
+            }
+        }
+    };
+    Ok(users.iter().map(presence).collect())
+}
+
+/// What a presence frame would say between two people who have just become visible, or invisible, to each other.
+pub async fn exchange(node: &Node, a: UserId, b: UserId) -> Result<()> {
+    for (viewer, seen) in [(a, b), (b, a)] {
+        for presence in of(node, viewer, &[seen]).await? {
+            node.bus.to_users([viewer], ServerFrame::Presence(presence));
+        }
+    }
+    Ok(())
+}

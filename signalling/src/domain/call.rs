@@ -84,8 +84,10 @@ pub enum Input {
     SocketBack(SocketId),
     /// The node that holds this socket vouches for it for the next [`SOCKET_GRACE_MS`].
     SocketSeen(SocketId),
-    /// The call's deadline has come.
+    /// Time has passed.
     Tick,
+    /// The node that holds the call stops.
+    NodeStops,
 }
 
 /// What a person may do in a call.
@@ -104,16 +106,21 @@ pub enum Act {
 pub enum Effect {
     /// Tell all sockets of both that the call was answered.
     TellAccepted,
-    /// Tell all sockets of both that it is over.
-    TellEnded { outcome: CallOutcome, by: Option<UserId> },
     /// Hand the signal to the other party's socket.
-    Relay { user: UserId, socket: SocketId },
-    /// Write the call record into the conversation: once a call, and always.
-    Record { outcome: CallOutcome, duration_ms: Option<i64> },
-    /// Both are free for other calls.
-    Release,
+    Relay(SocketId),
+    /// Free both for other calls, tell all their sockets, and write the record: once a call, and always.
+    End(Ending),
     /// Nobody will ask for this call any more.
     Forget,
+}
+
+/// How a call ended, and who ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub outcome: CallOutcome,
+    pub by: Option<UserId>,
+    /// From the answer on; none if nobody answered.
+    pub duration_ms: Option<i64>,
 }
 
 /// One call, from the first ring until it is forgotten.
@@ -124,6 +131,32 @@ pub struct Call {
     pub media: CallMedia,
     pub started_at: i64,
     state: State,
+}
+
+/// A live call as it looks from outside, on this node or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub parties: Parties,
+    pub conversation_id: ConversationId,
+    pub media: CallMedia,
+    pub started_at: i64,
+    pub accepted_at: Option<i64>,
+    /// The socket the caller talks from.
+    pub caller_socket: SocketId,
+    /// The socket the callee answered from.
+    pub callee_socket: Option<SocketId>,
+}
+
+impl Snapshot {
+    /// The socket that carries the call for `user`.
+    pub fn carrier_of(&self, user: UserId) -> Option<SocketId> {
+        if user == self.parties.caller { Some(self.caller_socket) } else { self.callee_socket }
+    }
+
+    /// All sockets that carry the call.
+    pub fn carriers(&self) -> impl Iterator<Item = SocketId> + use<> {
+        std::iter::once(self.caller_socket).chain(self.callee_socket)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -184,20 +217,8 @@ impl Call {
                 Ok(self.watch(socket, |leg| leg.lost_at = Some(now + SOCKET_GRACE_MS)))
             }
             Input::Tick => Ok(self.tick(now)),
-        }
-    }
-
-    /// When the call wants a [`Input::Tick`]; none while nothing can run out.
-    pub fn deadline(&self) -> Option<i64> {
-        match &self.state {
-            State::Ringing { caller } => {
-                let missed_at = self.started_at + ANSWER_WITHIN_MS;
-                Some(caller.lost_at.map_or(missed_at, |at| at.min(missed_at)))
-            }
-            State::Active { caller, callee, .. } => {
-                [caller.lost_at, callee.lost_at].into_iter().flatten().min()
-            }
-            State::Over { forget_at } => Some(*forget_at),
+            Input::NodeStops if self.is_live() => Ok(self.end(now, CallOutcome::Lost, None)),
+            Input::NodeStops => Ok(vec![]),
         }
     }
 
@@ -206,22 +227,29 @@ impl Call {
         !matches!(self.state, State::Over { .. })
     }
 
-    /// When it was answered, while it is active.
-    pub fn accepted_at(&self) -> Option<i64> {
-        match self.state {
-            State::Active { accepted_at, .. } => Some(accepted_at),
-            _ => None,
-        }
+    /// What everybody may know of it, while it is live.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let (caller_socket, callee_socket) = match &self.state {
+            State::Ringing { caller } => (caller.socket, None),
+            State::Active { caller, callee, .. } => (caller.socket, Some(callee.socket)),
+            State::Over { .. } => return None,
+        };
+        Some(Snapshot {
+            parties: self.parties,
+            conversation_id: self.conversation_id,
+            media: self.media,
+            started_at: self.started_at,
+            accepted_at: self.accepted_at(),
+            caller_socket,
+            callee_socket,
+        })
     }
 
-    /// The sockets that carry it: the caller's, then the callee's once answered.
-    pub fn sockets(&self) -> impl Iterator<Item = SocketId> + use<> {
-        let (caller, callee) = match &self.state {
-            State::Ringing { caller } => (Some(caller.socket), None),
-            State::Active { caller, callee, .. } => (Some(caller.socket), Some(callee.socket)),
-            State::Over { .. } => (None, None),
-        };
-        caller.into_iter().chain(callee)
+    fn accepted_at(&self) -> Option<i64> {
+        match self.state {
+            State::Active { accepted_at, .. } => Some(accepted_at),
+            State::Ringing { .. } | State::Over { .. } => None,
+        }
     }
 
     fn accept(&mut self, now: i64, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
@@ -267,9 +295,9 @@ impl Call {
         };
         let Parties { caller: caller_id, callee: callee_id, .. } = self.parties;
         if user == caller_id && socket == caller.socket {
-            Ok(vec![Effect::Relay { user: callee_id, socket: callee.socket }])
+            Ok(vec![Effect::Relay(callee.socket)])
         } else if user == callee_id && socket == callee.socket {
-            Ok(vec![Effect::Relay { user: caller_id, socket: caller.socket }])
+            Ok(vec![Effect::Relay(caller.socket)])
         } else {
             Err(Code::Denied)
         }
@@ -305,15 +333,10 @@ impl Call {
         }
     }
 
-    /// Release comes first: who hears that the call is over may call again at once.
     fn end(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Vec<Effect> {
         let duration_ms = self.accepted_at().map(|at| (now - at).max(0));
         self.state = State::Over { forget_at: now + REMEMBER_OVER_MS };
-        vec![
-            Effect::Release,
-            Effect::TellEnded { outcome, by },
-            Effect::Record { outcome, duration_ms },
-        ]
+        vec![Effect::End(Ending { outcome, by, duration_ms })]
     }
 }
 

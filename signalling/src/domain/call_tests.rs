@@ -37,11 +37,7 @@ fn act(
 }
 
 fn ended(outcome: CallOutcome, by: Option<UserId>, duration_ms: Option<i64>) -> Vec<Effect> {
-    vec![
-        Effect::Release,
-        Effect::TellEnded { outcome, by },
-        Effect::Record { outcome, duration_ms },
-    ]
+    vec![Effect::End(Ending { outcome, by, duration_ms })]
 }
 
 #[test]
@@ -68,7 +64,6 @@ fn before_the_answer_the_caller_cancels_and_the_callee_declines() {
 #[test]
 fn nobody_answers_for_45_seconds() {
     let mut call = ringing();
-    assert_eq!(call.deadline(), Some(START + 45_000));
     assert_eq!(call.handle(START + 44_999, Input::Tick), Ok(vec![]));
     assert_eq!(
         call.handle(START + 45_000, Input::Tick),
@@ -82,7 +77,7 @@ fn the_first_device_to_answer_has_the_call() {
     assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Accept), Err(Code::CallOver));
     assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Decline), Err(Code::CallOver));
     assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Accept), Ok(vec![]), "a resent frame");
-    assert_eq!(call.sockets().collect::<Vec<_>>(), [ALICE_WEB, BOB_WEB]);
+    assert_eq!(call.snapshot().unwrap().carrier_of(BOB), Some(BOB_WEB));
 }
 
 #[test]
@@ -99,8 +94,8 @@ fn signals_pass_only_between_the_two_sockets_of_an_answered_call() {
     assert_eq!(act(&mut ring, START, EVE, EVE_WEB, Act::Signal), Err(Code::NotFound));
 
     let mut call = active();
-    let to_bob = Effect::Relay { user: BOB, socket: BOB_WEB };
-    let to_alice = Effect::Relay { user: ALICE, socket: ALICE_WEB };
+    let to_bob = Effect::Relay(BOB_WEB);
+    let to_alice = Effect::Relay(ALICE_WEB);
     assert_eq!(act(&mut call, START, ALICE, ALICE_WEB, Act::Signal), Ok(vec![to_bob]));
     assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Signal), Ok(vec![to_alice]));
     assert_eq!(act(&mut call, START, BOB, BOB_PHONE, Act::Signal), Err(Code::Denied));
@@ -115,9 +110,8 @@ fn signals_pass_only_between_the_two_sockets_of_an_answered_call() {
 fn a_broken_socket_has_20_seconds_to_come_back() {
     let mut call = active();
     call.handle(START, Input::SocketGone(BOB_WEB)).unwrap();
-    assert_eq!(call.deadline(), Some(START + 20_000));
-    call.handle(START + 19_000, Input::SocketBack(BOB_WEB)).unwrap();
-    assert_eq!(call.deadline(), None);
+    assert_eq!(call.handle(START + 19_999, Input::Tick), Ok(vec![]));
+    call.handle(START + 19_999, Input::SocketBack(BOB_WEB)).unwrap();
     assert_eq!(call.handle(START + 25_000, Input::Tick), Ok(vec![]));
 
     call.handle(START + 30_000, Input::SocketGone(ALICE_WEB)).unwrap();
@@ -143,15 +137,16 @@ fn a_socket_on_another_node_is_lost_when_that_node_falls_silent() {
         assert_eq!(call.handle(START + at, Input::Tick), Ok(vec![]));
     }
     call.handle(START + 31_000, Input::SocketGone(BOB_WEB)).unwrap();
-    assert_eq!(call.deadline(), Some(START + 50_000), "a break does not prolong the grace");
-    assert!(!call.handle(START + 50_000, Input::Tick).unwrap().is_empty());
+    assert_eq!(call.handle(START + 49_999, Input::Tick), Ok(vec![]));
+    let over = call.handle(START + 50_000, Input::Tick).unwrap();
+    assert!(!over.is_empty(), "a break does not prolong the grace");
 }
 
 #[test]
 fn other_devices_coming_and_going_do_not_matter() {
     let mut call = active();
     call.handle(START, Input::SocketGone(BOB_PHONE)).unwrap();
-    assert_eq!(call.deadline(), None);
+    assert_eq!(call.handle(START + 60_000, Input::Tick), Ok(vec![]));
 }
 
 #[test]
@@ -160,8 +155,16 @@ fn an_ended_call_is_remembered_for_a_minute() {
     act(&mut call, START, ALICE, ALICE_WEB, Act::Hangup).unwrap();
     assert_eq!(act(&mut call, START, BOB, BOB_WEB, Act::Hangup), Err(Code::CallOver));
     assert_eq!(act(&mut call, START, EVE, EVE_WEB, Act::Hangup), Err(Code::NotFound));
-    assert_eq!(call.deadline(), Some(START + 60_000));
+    assert_eq!(call.handle(START + 59_999, Input::Tick), Ok(vec![]));
     assert_eq!(call.handle(START + 60_000, Input::Tick), Ok(vec![Effect::Forget]));
+}
+
+#[test]
+fn a_node_that_stops_loses_its_live_calls() {
+    let mut call = active();
+    let lost = call.handle(START + 9_000, Input::NodeStops);
+    assert_eq!(lost, Ok(ended(CallOutcome::Lost, None, Some(9_000))));
+    assert_eq!(call.handle(START + 9_000, Input::NodeStops), Ok(vec![]));
 }
 
 #[test]
@@ -206,11 +209,11 @@ proptest! {
         let mut effects = Vec::new();
         for (wait, input) in inputs {
             now += wait;
-            let carrying: Vec<_> = call.sockets().collect();
+            let carrying: Vec<_> = call.snapshot().iter().flat_map(Snapshot::carriers).collect();
             let was_live = call.is_live();
             let new = call.handle(now, input).unwrap_or_default();
             for effect in &new {
-                if let Effect::Relay { socket, .. } = effect {
+                if let Effect::Relay(socket) = effect {
                     let Input::Act { socket: from, .. } = input else { panic!("relayed {input:?}") };
                     prop_assert!(carrying.len() == 2 && carrying.contains(&from));
                     prop_assert!(carrying.contains(socket) && *socket != from);
@@ -222,14 +225,11 @@ proptest! {
         for socket in [ALICE_WEB, BOB_WEB, BOB_PHONE, EVE_WEB] {
             call.handle(now, Input::SocketGone(socket)).unwrap();
         }
-        for _ in 0..2 {
-            let at = call.deadline().expect("a call nobody carries runs out").max(now);
-            effects.extend(call.handle(at, Input::Tick).unwrap());
+        for later in [SOCKET_GRACE_MS, SOCKET_GRACE_MS + REMEMBER_OVER_MS] {
+            effects.extend(call.handle(now + later, Input::Tick).unwrap());
         }
         let count = |wanted: fn(&Effect) -> bool| effects.iter().filter(|e| wanted(e)).count();
-        prop_assert_eq!(count(|e| matches!(e, Effect::Record { .. })), 1);
-        prop_assert_eq!(count(|e| matches!(e, Effect::TellEnded { .. })), 1);
-        prop_assert_eq!(count(|e| matches!(e, Effect::Release)), 1);
+        prop_assert_eq!(count(|e| matches!(e, Effect::End(_))), 1);
         prop_assert!(count(|e| matches!(e, Effect::TellAccepted)) <= 1);
         prop_assert!(effects.contains(&Effect::Forget));
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::domain::frame::IceServer;
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -19,6 +21,7 @@ pub struct Config {
     pub accounts: Accounts,
     pub limits: Limits,
     pub files: Files,
+    pub calls: Calls,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -60,6 +63,13 @@ pub struct Files {
     pub unfinished_hours: u32,
 }
 
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Calls {
+    /// STUN and TURN servers the two ends of a call may use; none: they reach each other directly or not at all.
+    pub ice_servers: Vec<IceServer>,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -70,6 +80,7 @@ impl Default for Config {
             accounts: Accounts::default(),
             limits: Limits::default(),
             files: Files::default(),
+            calls: Calls::default(),
         }
     }
 }

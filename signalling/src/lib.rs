@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod bus;
 pub mod cache;
+pub mod calls;
 pub mod chat;
 pub mod clock;
 pub mod config;

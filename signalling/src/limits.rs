@@ -11,6 +11,9 @@ use crate::config::Limits;
 use crate::domain::ids::UserId;
 use crate::domain::refusal::{Refusal, Result};
 
+/// Calls one person may start a minute.
+const CALLS_PER_MINUTE: u32 = 20;
+
 /// Everything that is counted per person or address.
 pub struct RateLimits {
     sends: Limiter<UserId>,
@@ -20,6 +23,7 @@ pub struct RateLimits {
     names: Limiter<String>,
     typing: Limiter<UserId>,
     look_ups: Limiter<UserId>,
+    calls: Limiter<UserId>,
 }
 
 struct Limiter<K: Clone + Eq + Hash>(DefaultKeyedRateLimiter<K>);
@@ -39,6 +43,7 @@ impl RateLimits {
             names: Limiter::new(per_minute(limits.sign_ins_per_minute), limits.sign_ins_per_minute),
             typing: Limiter::new(per_minute(30), 2),
             look_ups: Limiter::new(per_minute(60), 60),
+            calls: Limiter::new(per_minute(CALLS_PER_MINUTE), CALLS_PER_MINUTE),
         }
     }
 
@@ -68,6 +73,11 @@ impl RateLimits {
         self.look_ups.check("look_ups", &user)
     }
 
+    /// Starting calls, so that nobody can make a telephone ring without end.
+    pub fn call(&self, user: UserId) -> Result<()> {
+        self.calls.check("calls", &user)
+    }
+
     /// Forgets keys that have recovered; called now and then, so that memory follows the recent callers.
     pub fn forget_idle(&self) {
         self.sends.0.retain_recent();
@@ -76,6 +86,7 @@ impl RateLimits {
         self.names.0.retain_recent();
         self.typing.0.retain_recent();
         self.look_ups.0.retain_recent();
+        self.calls.0.retain_recent();
     }
 }
 

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::cache::Cache;
+use crate::calls::Calls;
 use crate::chat::Lanes;
 use crate::config::Config;
 use crate::domain::ids::NodeId;
@@ -22,6 +23,7 @@ pub struct Node {
     pub hub: Arc<Hub>,
     pub bus: Bus,
     pub lanes: Lanes,
+    pub calls: Calls,
     pub limits: RateLimits,
     pub passwords: Passwords,
     /// Cancelled when the process drains.

@@ -1,6 +1,7 @@
 //! The bus: carries notices to every node. A hint, never the truth: a notice may be lost, and whoever sees a
 //! gap reads the store.
 
+pub mod calls;
 mod redis;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use self::calls::CallWord;
 use crate::domain::frame::Payload;
 use crate::domain::ids::{ConversationId, LoginId, NodeId, SocketId, UserId};
 use crate::hub::Hub;
@@ -22,6 +24,10 @@ pub enum Notice {
     Users { ids: Vec<UserId>, frame: Payload },
     /// To one socket, wherever it is.
     Socket { id: SocketId, frame: Payload },
+    /// To all sockets of one person but one.
+    OtherSockets { user: UserId, but: SocketId, frame: Payload },
+    /// To one node, about calls.
+    Calls(CallWord),
     /// From now on, who listens to a conversation.
     Members { conversation: ConversationId, joined: Vec<UserId>, left: Vec<UserId> },
     /// These logins are over; their sockets close.
@@ -63,6 +69,9 @@ impl Bus {
     /// Delivers to this node's sockets at once and hands the notice to the other nodes.
     pub fn publish(&self, notice: Notice) {
         self.hub.deliver(&notice);
+        if matches!(&notice, Notice::Socket { id, .. } if self.hub.socket(*id).is_some()) {
+            return; // a socket is on one node only
+        }
         if let Reach::Redis(link) = &self.reach {
             link.send(&notice);
         }

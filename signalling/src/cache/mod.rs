@@ -2,6 +2,7 @@
 //!
 //! Redis being away is no error: what it would have known is asked of this node's memory, and then of the store.
 
+mod calls;
 mod redis;
 
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use moka::sync::Cache as Moka;
 use serde::{Deserialize, Serialize};
 
+pub use self::calls::{CALL_LEASE, Claim, Place};
 use self::redis::Redis;
 use crate::domain::ids::{AppId, ConversationId, LoginId, NodeId, UserId};
 use crate::domain::message::Message;

@@ -36,7 +36,7 @@ impl Redis {
         now_ms() < self.resting_until.load(Ordering::Relaxed)
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
         if self.is_down() {
             return Err(away());
         }
@@ -47,7 +47,10 @@ impl Redis {
         self.judge(answer.await.unwrap_or_else(|_| Err(away())))
     }
 
-    async fn ask_all<T: FromRedisValue>(&self, pipeline: redis::Pipeline) -> RedisResult<T> {
+    pub(super) async fn ask_all<T: FromRedisValue>(
+        &self,
+        pipeline: redis::Pipeline,
+    ) -> RedisResult<T> {
         if self.is_down() {
             return Err(away());
         }

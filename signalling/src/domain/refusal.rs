@@ -51,6 +51,11 @@ macro_rules! codes {
                 match self { $(Code::$Code => $code,)* }
             }
 
+            /// The code a word stands for; the inverse of `as_str`.
+            pub fn named(word: &str) -> Option<Code> {
+                Code::ALL.iter().copied().find(|code| code.as_str() == word)
+            }
+
             /// The HTTP status this code always comes with.
             pub fn status(self) -> u16 {
                 match self { $(Code::$Code => $status,)* }

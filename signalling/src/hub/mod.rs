@@ -2,6 +2,7 @@
 //!
 //! No I/O and no clock: `now` is given, frames go into mailboxes.
 
+mod inbox;
 mod mailbox;
 mod outbox;
 
@@ -10,9 +11,11 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::Notify;
 
+pub use inbox::Inbox;
 pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
 
 use crate::bus::Notice;
+use crate::bus::calls::CallWord;
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
 
@@ -24,6 +27,8 @@ pub struct Hub {
     rooms: RwLock<Rooms>,
     /// Rung when notices may have been lost, membership among them.
     pub synced: Notify,
+    /// What nodes say to each other about calls.
+    pub call_words: Inbox<CallWord>,
 }
 
 #[derive(Debug, Default)]
@@ -141,6 +146,10 @@ impl Hub {
                     mailbox.push(frame.clone());
                 }
             }
+            Notice::OtherSockets { user, but, frame } => {
+                self.read().to_others(*user, *but, frame);
+            }
+            Notice::Calls(word) => self.call_words.put(word.clone()),
             Notice::Members { conversation, joined, left } => {
                 self.write().change_members(*conversation, joined, left);
             }
@@ -205,6 +214,13 @@ impl Rooms {
 
     fn to_user(&self, user: UserId, frame: &Payload) {
         for mailbox in self.people.get(&user).into_iter().flat_map(|here| &here.mailboxes) {
+            mailbox.push(frame.clone());
+        }
+    }
+
+    fn to_others(&self, user: UserId, but: SocketId, frame: &Payload) {
+        let mailboxes = self.people.get(&user).into_iter().flat_map(|here| &here.mailboxes);
+        for mailbox in mailboxes.filter(|m| m.id != but) {
             mailbox.push(frame.clone());
         }
     }

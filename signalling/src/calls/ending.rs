@@ -1,0 +1,97 @@
+//! The end of a call: both are free again, hear of it, and find its record in their conversation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::clock::now_ms;
+use crate::domain::call::{Call, Ending, Parties};
+use crate::domain::frame::ServerFrame;
+use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
+use crate::domain::message::{Body, CallMedia};
+use crate::domain::refusal::{Code, Result};
+use crate::node::Node;
+use crate::store::messages::{Author, NewMessage, Sent};
+
+/// Waits between attempts to write a record while the store is away; then it is given up, and logged.
+const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
+
+/// A call that has just ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Over {
+    parties: Parties,
+    conversation_id: ConversationId,
+    media: CallMedia,
+    ending: Ending,
+    /// Names the record: writing it twice writes it once.
+    record_id: ClientMsgId,
+}
+
+impl Over {
+    pub(super) fn new(call: &Call, record_id: ClientMsgId, ending: Ending) -> Over {
+        Over {
+            parties: call.parties,
+            conversation_id: call.conversation_id,
+            media: call.media,
+            ending,
+            record_id,
+        }
+    }
+}
+
+/// Returns when the two are free and told; the record follows. All of it goes on even if whoever ended the call
+/// goes away meanwhile.
+pub(super) async fn settle(node: &Arc<Node>, over: Over) {
+    let (tell, told) = oneshot::channel();
+    let owned = node.clone();
+    node.calls.endings.spawn(async move {
+        free_and_tell(&owned, over).await;
+        let _ = tell.send(()); // nobody waits any more
+        record(&owned, over).await;
+    });
+    let _ = told.await;
+}
+
+/// Freed first: who hears that the call is over may call again at once, on any node.
+async fn free_and_tell(node: &Node, over: Over) {
+    let Parties { call_id, caller, callee } = over.parties;
+    let Ending { outcome, by, duration_ms } = over.ending;
+    node.cache.release_call(&over.parties).await;
+    node.bus.to_users([caller, callee], ServerFrame::CallEnded { call_id, outcome, by });
+    metrics::counter!("beckon_calls_ended_total", "outcome" => outcome.as_str()).increment(1);
+    if let Some(duration_ms) = duration_ms {
+        metrics::histogram!("beckon_call_duration_seconds").record(duration_ms as f64 / 1000.0);
+    }
+    tracing::info!(call.id = %call_id, call.outcome = outcome.as_str(), call.duration_ms = duration_ms, "a call ended");
+}
+
+async fn record(node: &Node, over: Over) {
+    let Ending { outcome, duration_ms, .. } = over.ending;
+    let call_id = over.parties.call_id;
+    let message = NewMessage {
+        id: MessageId::fresh(),
+        conversation: over.conversation_id,
+        sender: over.parties.caller,
+        client_msg_id: over.record_id,
+        body: Body::Call { call_id, media: over.media, outcome, duration_ms },
+        at: now_ms(),
+        author: Author::Server,
+    };
+    let mut waits = RETRY_AFTER_S.into_iter();
+    while let Err(error) = write(node, message.clone()).await {
+        let Some(wait_s) = waits.next() else {
+            tracing::error!(call.id = %call_id, %error, "a call record could not be written");
+            return;
+        };
+        tokio::time::sleep(Duration::from_secs(wait_s)).await;
+    }
+}
+
+async fn write(node: &Node, message: NewMessage) -> Result<()> {
+    match node.lanes.submit(message)?.committed().await? {
+        Sent::New { .. } | Sent::Again { .. } => Ok(()),
+        Sent::Refused(Code::NotMember) => Ok(()), // the conversation is gone, and its history with it
+        Sent::Refused(code) => Err(code.into()),
+    }
+}

@@ -1,0 +1,98 @@
+//! The one task that looks after all calls of a node: deadlines, broken sockets, leases, other nodes' words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use super::remote::{self, is_connected};
+use super::{Rest, finish, perform, renew};
+use crate::clock::now_ms;
+use crate::domain::call::{Input, Snapshot};
+use crate::node::Node;
+
+/// How exact deadlines are. Walking all calls this often costs less than keeping their deadlines sorted.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+/// Ten times within the time after which a silent node's sockets count as gone.
+const VOUCH_EVERY: Duration = Duration::from_secs(2);
+/// Three times within [`crate::cache::CALL_LEASE`].
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a node that stops waits for the records of its calls.
+const RECORDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs until the node stops.
+pub async fn keep(node: Arc<Node>) {
+    let (mut sweeps, mut vouches) = (every(SWEEP_EVERY), every(VOUCH_EVERY));
+    let mut renewals = every(RENEW_EVERY);
+    loop {
+        tokio::select! {
+            () = node.stop.cancelled() => return,
+            word = node.hub.call_words.next() => remote::hear(&node, word),
+            _ = sweeps.tick() => sweep(&node, now_ms()),
+            _ = vouches.tick() => remote::vouch(&node, now_ms()),
+            _ = renewals.tick() => {
+                tokio::spawn(renew_all(node.clone()));
+            }
+        }
+    }
+}
+
+/// Ends all calls of this node, because nobody will look after them: told and recorded before the sockets close.
+pub async fn stop(node: &Arc<Node>) {
+    let rests = each(node, |_| vec![Input::NodeStops], now_ms());
+    for rest in rests {
+        finish(node, rest).await;
+    }
+    node.calls.endings.close();
+    if tokio::time::timeout(RECORDS_WITHIN, node.calls.endings.wait()).await.is_err() {
+        tracing::error!("the node stops before all call records are written");
+    }
+}
+
+/// Looks at every call: are its sockets connected, has its time run out?
+pub(super) fn sweep(node: &Arc<Node>, now: i64) {
+    let watch = |call: Option<Snapshot>| {
+        let sockets = call.into_iter().flat_map(|call| call.carriers());
+        let seen = |socket| match is_connected(node, socket) {
+            true => Input::SocketBack(socket),
+            // on another node, which vouches for it, or broken
+            false => Input::SocketGone(socket),
+        };
+        sockets.map(seen).chain([Input::Tick]).collect()
+    };
+    for rest in each(node, watch, now) {
+        let node = node.clone();
+        tokio::spawn(async move { finish(&node, rest).await });
+    }
+    metrics::gauge!("beckon_calls_live").set(node.calls.board().live().count() as f64);
+}
+
+fn each(node: &Arc<Node>, inputs: impl Fn(Option<Snapshot>) -> Vec<Input>, now: i64) -> Vec<Rest> {
+    let mut board = node.calls.board();
+    let mut rests = Vec::new();
+    for id in board.ids() {
+        let Some(entry) = board.get_mut(id) else { continue };
+        let inputs = inputs(entry.call.snapshot());
+        let handled = inputs.into_iter().filter_map(|input| entry.call.handle(now, input).ok());
+        let effects: Vec<_> = handled.flatten().collect();
+        if !effects.is_empty() {
+            rests.extend(perform(node, &mut board, id, effects, None));
+        }
+    }
+    rests
+}
+
+async fn renew_all(node: Arc<Node>) {
+    let live: Vec<Snapshot> =
+        node.calls.board().live().filter_map(|call| call.snapshot()).collect();
+    for call in live {
+        renew(&node, &call).await;
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,307 @@
+//! One-to-one calls: ringing, answering, carrying signals between the two, and the record that stays.
+//!
+//! A call lives in memory on the node where its caller's socket is; [`crate::domain::call`] decides what happens
+//! to it. Browsers send media to each other: what passes here is only the talk about it.
+
+mod board;
+mod ending;
+mod keep;
+mod remote;
+mod tell;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio_util::task::TaskTracker;
+
+use self::board::{Board, People};
+use self::ending::Over;
+use self::remote::Remote;
+use crate::accounts::Caller;
+use crate::cache::Claim;
+use crate::clock::now_ms;
+use crate::conversations::open_direct;
+use crate::domain::call::{Act, Call, Effect, Ending, Input, Opening, Parties, Snapshot, open};
+use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
+use crate::domain::ids::{CallId, ClientMsgId, ConversationId, SocketId, UserId};
+use crate::domain::message::{CallMedia, CallOutcome, SystemKind};
+use crate::domain::refusal::{Code, Refusal, Result};
+use crate::domain::user::User;
+use crate::node::Node;
+use crate::{people, store};
+
+pub use self::keep::{keep, stop};
+
+/// The longest signal frame: a description with many candidates takes a few KiB.
+pub const SIGNAL_BYTES_MAX: usize = 32 * 1024;
+
+/// What a node knows of calls.
+#[derive(Default)]
+pub struct Calls {
+    board: Mutex<Board>,
+    remote: Remote,
+    /// Endings under way: told, and on their way into the store.
+    endings: TaskTracker,
+}
+
+/// Whom somebody wants to call, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub call_id: CallId,
+    pub callee: UserId,
+    pub media: CallMedia,
+}
+
+/// What is left to do about an input once the board is unlocked.
+#[derive(Default)]
+struct Rest {
+    /// The call was answered: other nodes may know.
+    answered: Option<Snapshot>,
+    over: Option<Over>,
+}
+
+/// Calls a contact from this socket.
+pub async fn start(node: &Arc<Node>, caller: Caller, socket: SocketId, wish: Wish) -> Result<()> {
+    node.limits.call(caller.user)?;
+    let parties = Parties { call_id: wish.call_id, caller: caller.user, callee: wish.callee };
+    let (people, conversation) = may_call(node, caller, wish.callee).await?;
+    let call = Call::ring(parties, conversation, wish.media, socket, now_ms());
+    match ring(node, &call, &people).await? {
+        Opening::Again => Ok(()),
+        Opening::Ring => {
+            count_start(wish.media);
+            Ok(())
+        }
+        Opening::Meet(first) => {
+            act(node, caller, socket, first, Act::Accept, None).await.map_err(not_met)
+        }
+        Opening::Busy => {
+            count_start(wish.media);
+            let ending = Ending { outcome: CallOutcome::Busy, by: None, duration_ms: None };
+            ending::settle(node, Over::new(&call, ClientMsgId::fresh(), ending)).await;
+            Ok(())
+        }
+    }
+}
+
+/// Answers a call: this socket carries it from now on.
+pub async fn accept(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call: CallId,
+) -> Result<()> {
+    act(node, caller, socket, call, Act::Accept, None).await
+}
+
+/// Turns a ringing call down, on all devices.
+pub async fn decline(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call: CallId,
+) -> Result<()> {
+    act(node, caller, socket, call, Act::Decline, None).await
+}
+
+/// Ends a call, or gives up calling.
+pub async fn hang_up(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call: CallId,
+) -> Result<()> {
+    act(node, caller, socket, call, Act::Hangup, None).await
+}
+
+/// Hands a signal to the other end.
+pub async fn signal(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call_id: CallId,
+    signal: Signal,
+) -> Result<()> {
+    let frame = Payload::from(ServerFrame::CallSignal { call_id, signal });
+    if frame.size() > SIGNAL_BYTES_MAX {
+        return Err(Refusal { field: Some("signal"), ..Code::TooLarge.into() });
+    }
+    act(node, caller, socket, call_id, Act::Signal, Some(frame)).await
+}
+
+/// The live call somebody is in, if any, as one of their sockets sees it: for whoever has just connected.
+pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<CallState>> {
+    let here = node.calls.board().live_of(user).and_then(Call::snapshot);
+    let call = match here {
+        Some(call) => call,
+        None => match node.cache.call_of(user).await {
+            Some(place) if place.call.parties.includes(user) => place.call,
+            _ => return Ok(vec![]),
+        },
+    };
+    let Parties { caller, callee, .. } = call.parties;
+    let mut profiles = people::profiles(node, user, &[caller, callee]).await?;
+    let other = if user == caller { callee } else { caller };
+    let (Some(me), Some(other)) = (profiles.remove(&user), profiles.remove(&other)) else {
+        return Ok(vec![]);
+    };
+    let mine = call.carriers().any(|carrier| carrier == socket);
+    Ok(vec![tell::call_state(&call, &me, &other, mine, &node.config.calls.ice_servers)])
+}
+
+/// Only contacts may call each other; their conversation will hold the record.
+async fn may_call(node: &Node, caller: Caller, callee: UserId) -> Result<(People, ConversationId)> {
+    if callee == caller.user {
+        return Err(Refusal::invalid("user_id"));
+    }
+    let me = existing(node, caller, caller.user).await?;
+    let them = existing(node, caller, callee).await?;
+    store::contacts::bond(&node.db, caller.user, callee).await?.may_reach()?;
+    let conversation = match store::conversations::direct_of(&node.db, caller.user, callee).await? {
+        Some(id) => id,
+        None => open_direct(node, caller, callee, SystemKind::Created).await?,
+    };
+    Ok((People { caller: me, callee: them }, conversation))
+}
+
+async fn existing(node: &Node, caller: Caller, id: UserId) -> Result<User> {
+    match store::users::by_id(&node.db, id).await? {
+        Some(user) if user.app == caller.app && !user.disabled => Ok(user),
+        _ => Err(Code::NotFound.into()),
+    }
+}
+
+/// Puts a call on the board and rings, unless one of the two is in another call anywhere.
+async fn ring(node: &Node, call: &Call, people: &People) -> Result<Opening> {
+    let Some(snapshot) = call.snapshot() else { return Err(Code::CallOver.into()) };
+    let claim = node.cache.claim_call(&snapshot).await;
+    let opening = ring_here(node, call, people, &claim);
+    let claimed = claim.caller_in.is_none() && claim.callee_in.is_none() && !claim.id_taken;
+    if claimed && !matches!(opening, Ok(Opening::Ring | Opening::Again)) {
+        node.cache.release_call(&call.parties).await;
+    }
+    opening
+}
+
+fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Result<Opening> {
+    let mut board = node.calls.board();
+    let Parties { caller, callee, .. } = call.parties;
+    let caller_in = board.live_of(caller).map(|call| call.parties).or(elsewhere.caller_in);
+    let callee_in = board.live_of(callee).map(|call| call.parties).or(elsewhere.callee_in);
+    let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
+    if opening == Opening::Ring {
+        if elsewhere.id_taken {
+            return Err(Refusal { field: Some("call_id"), ..Code::Conflict.into() });
+        }
+        let entry = board.insert(call.clone(), people.clone())?;
+        let ice_servers = &node.config.calls.ice_servers;
+        tell::state(&node.bus, entry, ice_servers, |call| ServerFrame::CallRinging { call });
+    }
+    Ok(opening)
+}
+
+/// The call that came first is answered already, or is just being put on its board.
+fn not_met(refusal: Refusal) -> Refusal {
+    match refusal.code {
+        Code::CallOver => Code::InCall.into(),
+        Code::NotFound => Code::Busy.into(),
+        _ => refusal,
+    }
+}
+
+async fn act(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call_id: CallId,
+    act: Act,
+    signal: Option<Payload>,
+) -> Result<()> {
+    let input = Input::Act { user: caller.user, socket, act };
+    match apply(node, now_ms(), call_id, input, signal.as_ref()) {
+        Some(rest) => finish(node, rest?).await,
+        None => remote::ask(node, caller.user, socket, call_id, act, signal).await?,
+    }
+    Ok(())
+}
+
+/// Applies an input to a call that lives here; `None` if it does not. Everything that sockets hear of it is put
+/// into their mailboxes before the board is unlocked: they hear things in the order in which they happened.
+fn apply(
+    node: &Node,
+    now: i64,
+    call_id: CallId,
+    input: Input,
+    signal: Option<&Payload>,
+) -> Option<Result<Rest>> {
+    let mut board = node.calls.board();
+    let entry = board.get_mut(call_id)?;
+    let effects = match entry.call.handle(now, input) {
+        Ok(effects) => effects,
+        Err(code) => return Some(Err(code.into())),
+    };
+    Some(perform(node, &mut board, call_id, effects, signal))
+}
+
+fn perform(
+    node: &Node,
+    board: &mut Board,
+    call_id: CallId,
+    effects: Vec<Effect>,
+    signal: Option<&Payload>,
+) -> Result<Rest> {
+    let mut rest = Rest::default();
+    for effect in effects {
+        let Some(entry) = board.get_mut(call_id) else { break };
+        match effect {
+            Effect::TellAccepted => {
+                let ice_servers = &node.config.calls.ice_servers;
+                let frame = |call| ServerFrame::CallAccepted { call };
+                tell::state(&node.bus, entry, ice_servers, frame);
+                rest.answered = entry.call.snapshot();
+            }
+            Effect::Relay(to) => {
+                entry.count_signal()?;
+                tell::relay(&node.bus, to, signal);
+            }
+            Effect::End(ending) => {
+                rest.over = Some(Over::new(&entry.call, entry.record_id, ending));
+                board.release(call_id);
+            }
+            Effect::Forget => board.forget(call_id),
+        }
+    }
+    Ok(rest)
+}
+
+/// Does what an input still asks for, and returns when the two may call anew.
+async fn finish(node: &Arc<Node>, rest: Rest) {
+    if let Some(call) = rest.answered {
+        renew(node, &call).await;
+    }
+    if let Some(over) = rest.over {
+        ending::settle(node, over).await;
+    }
+}
+
+/// Keeps a call's claim, unless the call ended meanwhile: its claim must not come back.
+async fn renew(node: &Node, call: &Snapshot) {
+    node.cache.renew_call(call).await;
+    if !node.calls.board().is_live(call.parties.call_id) {
+        node.cache.release_call(&call.parties).await;
+    }
+}
+
+fn count_start(media: CallMedia) {
+    let media = match media {
+        CallMedia::Voice => "voice",
+        CallMedia::Video => "video",
+        CallMedia::Screen => "screen",
+    };
+    metrics::counter!("beckon_calls_started_total", "media" => media).increment(1);
+}
+
+impl Calls {
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().expect("nothing panics under this lock")
+    }
+}

@@ -1,0 +1,194 @@
+//! Calls that live on another node: what people here do is asked of that node, and both nodes tell each other
+//! every few seconds that they still carry the call.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Rest, apply, finish};
+use crate::bus::Notice;
+use crate::bus::calls::{CallWord, Carrier, Deed, Word};
+use crate::clock::now_ms;
+use crate::domain::call::{Act, Input, SOCKET_GRACE_MS};
+use crate::domain::frame::{Payload, ServerFrame};
+use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
+use crate::domain::message::CallOutcome;
+use crate::domain::refusal::{Code, Result};
+use crate::node::Node;
+
+/// An answer that takes longer will not come.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(super) struct Remote {
+    next_request: AtomicU64,
+    asked: Mutex<HashMap<u64, oneshot::Sender<Option<String>>>>,
+    /// Calls of other nodes that sockets of this node carry.
+    carried: Mutex<HashMap<CallId, Carried>>,
+}
+
+struct Carried {
+    node: NodeId,
+    socket: SocketId,
+    /// When the other node last said that the call lives.
+    confirmed_at: i64,
+}
+
+/// Asks the node where the call lives to do this.
+pub(super) async fn ask(
+    node: &Node,
+    user: UserId,
+    socket: SocketId,
+    call_id: CallId,
+    act: Act,
+    signal: Option<Payload>,
+) -> Result<()> {
+    let remote = &node.calls.remote;
+    let known = remote.carried().get(&call_id).map(|carried| carried.node);
+    let holder = match known {
+        Some(holder) => holder,
+        None => node.cache.call_place(call_id).await.ok_or(Code::NotFound)?.node,
+    };
+    if holder == node.id {
+        return Err(Code::CallOver.into()); // forgotten here a moment ago
+    }
+    let request = remote.next_request.fetch_add(1, Ordering::Relaxed);
+    let (answer, answered) = oneshot::channel();
+    remote.asked().insert(request, answer);
+    say(node, holder, Word::Ask(Deed { request, call_id, user, socket, act, signal }));
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answered).await;
+    remote.asked().remove(&request);
+    match answer {
+        Ok(Ok(None)) => {}
+        Ok(Ok(Some(code))) => return Err(Code::named(&code).unwrap_or(Code::Internal).into()),
+        _ => return Err(Code::Unavailable.into()),
+    }
+    if act == Act::Accept {
+        let carried = Carried { node: holder, socket, confirmed_at: now_ms() };
+        remote.carried().insert(call_id, carried);
+    }
+    Ok(())
+}
+
+/// Takes in what another node says.
+pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
+    if to != node.id {
+        return;
+    }
+    match what {
+        Word::Ask(deed) => perform(node, from, deed),
+        Word::Answer { request, code } => {
+            if let Some(asker) = node.calls.remote.asked().remove(&request) {
+                let _ = asker.send(code); // they may have given up
+            }
+        }
+        Word::Carrying { carriers } => confirm(node, from, carriers),
+        Word::StillLive { calls } => {
+            node.calls.remote.keep_only(from, &calls, now_ms());
+        }
+    }
+}
+
+/// The input is applied before the next word is heard: signals stay in order.
+fn perform(node: &Arc<Node>, from: NodeId, deed: Deed) {
+    let Deed { request, call_id, user, socket, act, signal } = deed;
+    let input = Input::Act { user, socket, act };
+    let done = match apply(node, now_ms(), call_id, input, signal.as_ref()) {
+        Some(done) => done.map_err(|refusal| refusal.code),
+        None => Err(Code::NotFound),
+    };
+    match done {
+        Ok(rest) if rest.is_nothing() => say(node, from, Word::Answer { request, code: None }),
+        Ok(rest) => {
+            let node = node.clone();
+            tokio::spawn(async move {
+                finish(&node, rest).await;
+                say(&node, from, Word::Answer { request, code: None });
+            });
+        }
+        Err(code) => {
+            let code = Some(code.as_str().to_owned());
+            say(node, from, Word::Answer { request, code });
+        }
+    }
+}
+
+fn confirm(node: &Arc<Node>, from: NodeId, carriers: Vec<Carrier>) {
+    let now = now_ms();
+    for Carrier { call_id, socket, .. } in carriers.iter().filter(|carrier| carrier.connected) {
+        // ends nothing and tells nobody, so there is nothing to finish
+        let _ = apply(node, now, *call_id, Input::SocketSeen(*socket), None);
+    }
+    let board = node.calls.board();
+    let calls = carriers.iter().map(|c| c.call_id).filter(|id| board.is_live(*id)).collect();
+    drop(board);
+    say(node, from, Word::StillLive { calls });
+}
+
+/// Tells the other nodes which of their calls are carried here, and this node's people which are lost because
+/// their node has been silent for too long.
+pub(super) fn vouch(node: &Node, now: i64) {
+    for (holder, calls) in node.calls.remote.by_holder() {
+        let carrier =
+            |(call_id, socket)| Carrier { call_id, socket, connected: is_connected(node, socket) };
+        say(node, holder, Word::Carrying { carriers: calls.into_iter().map(carrier).collect() });
+    }
+    for (call_id, socket) in node.calls.remote.take_lost(now) {
+        let frame = ServerFrame::CallEnded { call_id, outcome: CallOutcome::Lost, by: None };
+        if let Some(mailbox) = node.hub.socket(socket) {
+            node.bus.to_users([mailbox.user], frame);
+        }
+    }
+}
+
+/// Whether a socket is on this node and not broken.
+pub(super) fn is_connected(node: &Node, socket: SocketId) -> bool {
+    node.hub.socket(socket).is_some_and(|mailbox| mailbox.broken_since().is_none())
+}
+
+fn say(node: &Node, to: NodeId, what: Word) {
+    node.bus.publish(Notice::Calls(CallWord { from: node.id, to, what }));
+}
+
+impl Remote {
+    fn by_holder(&self) -> HashMap<NodeId, Vec<(CallId, SocketId)>> {
+        let mut holders: HashMap<_, Vec<_>> = HashMap::new();
+        for (call_id, carried) in self.carried().iter() {
+            holders.entry(carried.node).or_default().push((*call_id, carried.socket));
+        }
+        holders
+    }
+
+    /// `from` has said which of its calls still live; the others are over, and their people know.
+    fn keep_only(&self, from: NodeId, live: &[CallId], now: i64) {
+        self.carried().retain(|id, carried| {
+            if carried.node == from && live.contains(id) {
+                carried.confirmed_at = now;
+            }
+            carried.node != from || live.contains(id)
+        });
+    }
+
+    fn take_lost(&self, now: i64) -> Vec<(CallId, SocketId)> {
+        let mut carried = self.carried();
+        let is_lost = |carried: &Carried| now - carried.confirmed_at > SOCKET_GRACE_MS;
+        carried.extract_if(|_, c| is_lost(c)).map(|(id, c)| (id, c.socket)).collect()
+    }
+
+    fn asked(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Option<String>>>> {
+        self.asked.lock().expect("nothing panics under this lock")
+    }
+
+    fn carried(&self) -> MutexGuard<'_, HashMap<CallId, Carried>> {
+        self.carried.lock().expect("nothing panics under this lock")
+    }
+}
+
+impl Rest {
+    fn is_nothing(&self) -> bool {
+        self.answered.is_none() && self.over.is_none()
+    }
+}

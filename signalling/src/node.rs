@@ -10,6 +10,7 @@ use crate::calls::Calls;
 use crate::chat::Lanes;
 use crate::config::Config;
 use crate::domain::ids::NodeId;
+use crate::files::Files;
 use crate::hub::Hub;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
@@ -26,6 +27,7 @@ pub struct Node {
     pub calls: Calls,
     pub limits: RateLimits,
     pub passwords: Passwords,
+    pub files: Files,
     /// Cancelled when the process drains.
     pub stop: CancellationToken,
 }

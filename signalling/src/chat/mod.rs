@@ -9,6 +9,7 @@ use crate::accounts::Caller;
 use crate::cache::Window;
 use crate::clock::now_ms;
 use crate::conversations::must_be_member;
+use crate::domain::file::FileInfo;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Ack, Body, Change, Draft, Message};
@@ -83,11 +84,22 @@ impl Sending {
     }
 }
 
-async fn body_of(_node: &Node, _caller: Caller, draft: Draft) -> Result<Body> {
-    match draft {
-        Draft::Text { text } => Ok(Body::Text { text }),
-        Draft::Image { .. } | Draft::File { .. } => Err(Code::NotSupported.into()),
-    }
+/// A draft as everybody will read it: what it says about a file comes from the file.
+async fn body_of(node: &Node, caller: Caller, draft: Draft) -> Result<Body> {
+    Ok(match draft {
+        Draft::Text { text } => Body::Text { text },
+        Draft::Image { file_id, caption } => {
+            let FileInfo { name, size, mime, width, height, .. } =
+                node.files.attachable(caller.user, file_id).await?;
+            let (width, height) = width.zip(height).ok_or(Code::WrongType)?;
+            Body::Image { file_id, caption, name, size, mime, width, height }
+        }
+        Draft::File { file_id, caption } => {
+            let FileInfo { name, size, mime, .. } =
+                node.files.attachable(caller.user, file_id).await?;
+            Body::File { file_id, caption, name, size, mime }
+        }
+    })
 }
 
 /// Which part of a history somebody wants to see.

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod contact;
 pub mod conversation;
+pub mod file;
 pub mod frame;
 pub mod ids;
 pub mod login;

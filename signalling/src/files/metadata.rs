@@ -23,7 +23,7 @@ const WEBP_KEPT: [[u8; 4]; 7] =
 const WEBP_METADATA_FLAGS: u8 = 0b0000_1100;
 
 /// The image without metadata; `None` when its container is broken or cut short.
-pub fn strip(format: ImageFormat, bytes: &Bytes) -> Option<Bytes> {
+pub(super) fn strip(format: ImageFormat, bytes: &Bytes) -> Option<Bytes> {
     match format {
         ImageFormat::Jpeg => strip_jpeg(bytes).map(Bytes::from),
         ImageFormat::Png => strip_png(bytes.clone()),
@@ -34,7 +34,7 @@ pub fn strip(format: ImageFormat, bytes: &Bytes) -> Option<Bytes> {
 }
 
 /// Whether there are more frames than the one we decode.
-pub fn is_animated(format: ImageFormat, bytes: &Bytes) -> bool {
+pub(super) fn is_animated(format: ImageFormat, bytes: &Bytes) -> bool {
     match format {
         ImageFormat::Png => {
             Png::from_bytes(bytes.clone()).is_ok_and(|png| png.chunk_by_type(*b"acTL").is_some())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::conversations::put_cursors;
 use super::sql::{Db, Error, On, Record, Result, Row, Tx, retry, sql};
 use crate::domain::contact::other_of_pair;
-use crate::domain::ids::{ClientMsgId, ConversationId, FileId, MessageId, UserId};
+use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Body, Change, ChangeKind, Message};
 use crate::domain::refusal::Code;
 
@@ -240,34 +240,13 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
             .map(|((c, user), seq)| [(*c).into(), (*user).into(), (*seq).into(), (*seq).into()]);
         put_cursors(&mut *tx, rows).await?;
     }
-    link_files(tx, fresh).await
-}
-
-/// Lets the members of a conversation read the files its messages carry.
-async fn link_files(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
-    for m in fresh {
-        if let Body::Image { file_id, .. } | Body::File { file_id, .. } = m.body {
-            link_file(tx, file_id, m.conversation_id).await?;
+    let links = fresh.iter().filter_map(|m| match m.body {
+        Body::Image { file_id, .. } | Body::File { file_id, .. } => {
+            Some((file_id, m.conversation_id))
         }
-    }
-    Ok(())
-}
-
-async fn link_file(tx: &mut Tx, file: FileId, conversation: ConversationId) -> Result<()> {
-    let linked: Option<(i64,)> =
-        sql("SELECT 1 FROM file_links WHERE file_id = ? AND conversation_id = ?")
-            .bind(file)
-            .bind(conversation)
-            .optional(&mut *tx)
-            .await?;
-    if linked.is_none() {
-        sql("INSERT INTO file_links (file_id, conversation_id) VALUES (?, ?)")
-            .bind(file)
-            .bind(conversation)
-            .run(tx)
-            .await?;
-    }
-    Ok(())
+        _ => None,
+    });
+    super::files::link(tx, links).await
 }
 
 /// Up to `limit` messages with `seq < before`, newest first.

@@ -2,6 +2,7 @@
 
 pub mod contacts;
 pub mod conversations;
+pub mod files;
 pub mod logins;
 pub mod messages;
 pub mod requests;

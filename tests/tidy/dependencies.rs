@@ -1,0 +1,93 @@
+//! What each crate may depend on. A crate boundary stands only where this list is the rule.
+
+use std::collections::BTreeSet;
+
+use toml::Table;
+
+use crate::check;
+use crate::sources::read;
+
+/// Each crate: its folder, and which of ours it may import.
+const OURS: [(&str, &[&str]); 5] = [
+    ("signalling", &["beckon-sfu-api"]),
+    ("sfu", &["beckon-sfu-api", "beckon-sfu-core"]),
+    ("sfu/core", &["beckon-sfu-api"]),
+    ("sfu/api", &[]),
+    ("turn-server", &[]),
+];
+
+/// Crates whose mere presence would break a rule of the design.
+const ABSENT: [(&str, &[&str], &str); 5] = [
+    ("sfu/core", &["tokio", "socket2", "async-std"], "the media core does no I/O and never waits"),
+    ("sfu/core", &["sqlx", "redis", "axum", "hyper"], "the SFU knows no users, database or HTTP"),
+    ("sfu", &["sqlx", "redis", "axum", "hyper"], "the SFU knows no users, database or HTTP"),
+    ("turn-server", &["sqlx", "redis", "axum"], "the relay knows only a shared secret"),
+    ("signalling", &["rtc", "webrtc", "rtp", "srtp", "webrtc-srtp"], "signalling parses no RTP"),
+];
+
+/// Second providers of TLS or cryptography: rustls panics at first use when it finds two.
+const SECOND_PROVIDERS: [&str; 5] =
+    ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"];
+
+fn dependencies(dir: &str) -> BTreeSet<String> {
+    let manifest: Table = read(&format!("{dir}/Cargo.toml")).parse().unwrap();
+    let sections = ["dependencies", "build-dependencies"];
+    let tables = sections.iter().filter_map(|section| manifest.get(*section)?.as_table());
+    tables.flat_map(|table| table.keys().cloned()).collect()
+}
+
+#[test]
+fn crates_import_only_who_they_may() {
+    let mut offences = Vec::new();
+    for (dir, allowed) in OURS {
+        let ours = dependencies(dir).into_iter().filter(|name| name.starts_with("beckon"));
+        let strangers = ours.filter(|name| !allowed.contains(&name.as_str()));
+        offences.extend(strangers.map(|name| format!("{dir} must not depend on {name}")));
+    }
+    check(offences);
+}
+
+#[test]
+fn what_must_be_absent_is_absent() {
+    let mut offences = Vec::new();
+    for (dir, absent, why) in ABSENT {
+        let present = dependencies(dir);
+        let present = absent.iter().filter(|name| present.contains(**name));
+        offences.extend(present.map(|name| format!("{dir} depends on {name}, but {why}")));
+    }
+    check(offences);
+}
+
+#[test]
+fn there_is_one_tls_provider() {
+    let lock: Table = read("Cargo.lock").parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    let mut offences: Vec<String> = SECOND_PROVIDERS
+        .iter()
+        .filter(|second| names.contains(second))
+        .map(|second| format!("Cargo.lock holds {second} besides ring"))
+        .collect();
+    if names.iter().filter(|name| **name == "rustls").count() != 1 {
+        offences.push("Cargo.lock holds more than one rustls".into());
+    }
+    check(offences);
+}
+
+#[test]
+fn versions_stand_in_the_workspace_only() {
+    let mut offences = Vec::new();
+    for dir in [".", "signalling", "sfu", "sfu/core", "sfu/api", "turn-server"] {
+        let manifest: Table = read(&format!("{dir}/Cargo.toml")).parse().unwrap();
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let table = manifest.get(section).and_then(|table| table.as_table());
+            for (name, value) in table.into_iter().flatten() {
+                let inherits = value.get("workspace").and_then(|value| value.as_bool());
+                if inherits != Some(true) {
+                    offences.push(format!("{dir}/Cargo.toml: {name} needs `workspace = true`"));
+                }
+            }
+        }
+    }
+    check(offences);
+}

@@ -20,13 +20,15 @@ pub struct Place {
     pub call: Snapshot,
 }
 
-/// What stands in the way of a new call.
+/// What another node knows of the two people of a new call.
 #[derive(Clone, Debug, Default)]
 pub struct Claim {
-    pub caller_in: Option<Parties>,
-    pub callee_in: Option<Parties>,
-    /// Other people have a call with this id.
-    pub id_taken: bool,
+    pub caller_in: Option<Snapshot>,
+    pub callee_in: Option<Snapshot>,
+    /// The live call that has this id already.
+    pub same_id: Option<Snapshot>,
+    /// Nothing stood in the way, and the two are claimed for the new call.
+    pub taken: bool,
 }
 
 /// Takes both people and the call's id, or none of them. A person's key holds the id of their live call.
@@ -36,7 +38,8 @@ const CLAIM: &str = "
         local id = redis.call('GET', KEYS[i])
         live[i] = id and redis.call('GET', ARGV[1] .. id) or false
     end
-    if live[1] or live[2] or redis.call('EXISTS', KEYS[3]) == 1 then return live end
+    live[3] = redis.call('GET', KEYS[3])
+    if live[1] or live[2] or live[3] then return live end
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
     redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[4])
     redis.call('SET', KEYS[3], ARGV[3], 'PX', ARGV[4])
@@ -60,13 +63,11 @@ impl Cache {
         let Ok(live) = redis.ask::<Vec<Option<String>>>(claim).await else {
             return Claim::default();
         };
-        let parties = |i: usize| {
+        let call = |i: usize| {
             let place: Place = serde_json::from_str(live.get(i)?.as_deref()?).ok()?;
-            Some(place.call.parties)
+            Some(place.call)
         };
-        let (caller_in, callee_in) = (parties(0), parties(1));
-        let id_taken = !live.is_empty() && caller_in.is_none() && callee_in.is_none();
-        Claim { caller_in, callee_in, id_taken }
+        Claim { caller_in: call(0), callee_in: call(1), same_id: call(2), taken: live.is_empty() }
     }
 
     /// Keeps a claim alive and says how the call stands now.

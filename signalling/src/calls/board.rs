@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use crate::domain::call::Call;
+use crate::domain::call::{Call, Parties};
 use crate::domain::ids::{CallId, ClientMsgId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
@@ -48,7 +48,7 @@ impl Board {
         }
         let id = call.parties.call_id;
         if self.calls.contains_key(&id) {
-            return Err(Refusal { field: Some("call_id"), ..Code::Conflict.into() });
+            return Err(Code::CallOver.into()); // live ones were found before
         }
         self.live_of.insert(call.parties.caller, id);
         self.live_of.insert(call.parties.callee, id);
@@ -65,6 +65,11 @@ impl Board {
     /// The live call somebody is in.
     pub(super) fn live_of(&self, user: UserId) -> Option<&Call> {
         Some(&self.calls.get(self.live_of.get(&user)?)?.call)
+    }
+
+    /// Whose call has this id, be it live or just over.
+    pub(super) fn parties_of(&self, id: CallId) -> Option<Parties> {
+        Some(self.calls.get(&id)?.call.parties)
     }
 
     pub(super) fn is_live(&self, id: CallId) -> bool {

@@ -9,7 +9,7 @@ use crate::clock::now_ms;
 use crate::domain::call::{Call, Ending, Parties};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
-use crate::domain::message::{Body, CallMedia};
+use crate::domain::message::{Body, CallMedia, CallOutcome};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::store::messages::{Author, NewMessage, Sent};
@@ -57,8 +57,13 @@ pub(super) async fn settle(node: &Arc<Node>, over: Over) {
 async fn free_and_tell(node: &Node, over: Over) {
     let Parties { call_id, caller, callee } = over.parties;
     let Ending { outcome, by, duration_ms } = over.ending;
-    node.cache.release_call(&over.parties).await;
-    node.bus.to_users([caller, callee], ServerFrame::CallEnded { call_id, outcome, by });
+    let frame = ServerFrame::CallEnded { call_id, outcome, by };
+    if outcome == CallOutcome::Busy {
+        node.bus.to_users([caller], frame); // it held no claim and never rang
+    } else {
+        node.cache.release_call(&over.parties).await;
+        node.bus.to_users([caller, callee], frame);
+    }
     metrics::counter!("beckon_calls_ended_total", "outcome" => outcome.as_str()).increment(1);
     if let Some(duration_ms) = duration_ms {
         metrics::histogram!("beckon_call_duration_seconds").record(duration_ms as f64 / 1000.0);

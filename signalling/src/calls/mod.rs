@@ -8,6 +8,8 @@ mod ending;
 mod keep;
 mod remote;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -175,8 +177,7 @@ async fn ring(node: &Node, call: &Call, people: &People) -> Result<Opening> {
     let Some(snapshot) = call.snapshot() else { return Err(Code::CallOver.into()) };
     let claim = node.cache.claim_call(&snapshot).await;
     let opening = ring_here(node, call, people, &claim);
-    let claimed = claim.caller_in.is_none() && claim.callee_in.is_none() && !claim.id_taken;
-    if claimed && !matches!(opening, Ok(Opening::Ring | Opening::Again)) {
+    if claim.taken && !matches!(opening, Ok(Opening::Ring)) {
         node.cache.release_call(&call.parties).await;
     }
     opening
@@ -184,14 +185,15 @@ async fn ring(node: &Node, call: &Call, people: &People) -> Result<Opening> {
 
 fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Result<Opening> {
     let mut board = node.calls.board();
-    let Parties { caller, callee, .. } = call.parties;
-    let caller_in = board.live_of(caller).map(|call| call.parties).or(elsewhere.caller_in);
-    let callee_in = board.live_of(callee).map(|call| call.parties).or(elsewhere.callee_in);
+    let Parties { call_id, caller, callee } = call.parties;
+    let same_id = board.parties_of(call_id).or(elsewhere.same_id.map(|call| call.parties));
+    if same_id.is_some_and(|parties| parties != call.parties) {
+        return Err(Refusal { field: Some("call_id"), ..Code::Conflict.into() });
+    }
+    let caller_in = board.live_of(caller).and_then(Call::snapshot).or(elsewhere.caller_in);
+    let callee_in = board.live_of(callee).and_then(Call::snapshot).or(elsewhere.callee_in);
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
-        if elsewhere.id_taken {
-            return Err(Refusal { field: Some("call_id"), ..Code::Conflict.into() });
-        }
         let entry = board.insert(call.clone(), people.clone())?;
         let ice_servers = &node.config.calls.ice_servers;
         tell::state(&node.bus, entry, ice_servers, |call| ServerFrame::CallRinging { call });

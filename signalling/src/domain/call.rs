@@ -58,13 +58,13 @@ pub enum Opening {
 /// Decides what becomes of `wish`, given the live calls that its two people are in.
 pub fn open(
     wish: &Parties,
-    caller_in: Option<&Parties>,
-    callee_in: Option<&Parties>,
+    caller_in: Option<&Snapshot>,
+    callee_in: Option<&Snapshot>,
 ) -> Result<Opening, Code> {
     match (caller_in, callee_in) {
-        (Some(live), _) if live == wish => Ok(Opening::Again),
-        (Some(live), _) if live.caller == wish.callee && live.callee == wish.caller => {
-            Ok(Opening::Meet(live.call_id))
+        (Some(live), _) if live.parties == *wish => Ok(Opening::Again),
+        (Some(live), _) if live.rings(wish.callee, wish.caller) => {
+            Ok(Opening::Meet(live.parties.call_id))
         }
         (Some(_), _) => Err(Code::InCall),
         (None, Some(_)) => Ok(Opening::Busy),
@@ -151,6 +151,10 @@ impl Snapshot {
     /// The socket that carries the call for `user`.
     pub fn carrier_of(&self, user: UserId) -> Option<SocketId> {
         if user == self.parties.caller { Some(self.caller_socket) } else { self.callee_socket }
+    }
+
+    fn rings(&self, caller: UserId, callee: UserId) -> bool {
+        self.accepted_at.is_none() && self.parties.caller == caller && self.parties.callee == callee
     }
 
     /// All sockets that carry the call.

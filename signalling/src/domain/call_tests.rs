@@ -169,17 +169,27 @@ fn a_node_that_stops_loses_its_live_calls() {
 
 #[test]
 fn opening_a_call() {
+    let live = |parties, accepted_at| {
+        let call = ringing().snapshot().unwrap();
+        Some(Snapshot { parties, accepted_at, ..call })
+    };
     let wish = parties(1, ALICE, BOB);
-    let glare = parties(2, BOB, ALICE);
-    let elsewhere = parties(3, BOB, EVE);
-    let mine = parties(4, ALICE, EVE);
-    let other_device = parties(5, ALICE, BOB);
-    assert_eq!(open(&wish, None, None), Ok(Opening::Ring));
-    assert_eq!(open(&wish, Some(&wish), Some(&wish)), Ok(Opening::Again));
-    assert_eq!(open(&wish, Some(&glare), Some(&glare)), Ok(Opening::Meet(glare.call_id)));
-    assert_eq!(open(&wish, None, Some(&elsewhere)), Ok(Opening::Busy));
-    assert_eq!(open(&wish, Some(&mine), None), Err(Code::InCall));
-    assert_eq!(open(&wish, Some(&other_device), Some(&other_device)), Err(Code::InCall));
+    let same = live(wish, None);
+    let glare = live(parties(2, BOB, ALICE), None);
+    let talking = live(parties(2, BOB, ALICE), Some(START));
+    let elsewhere = live(parties(3, BOB, EVE), None);
+    let mine = live(parties(4, ALICE, EVE), None);
+    let other_device = live(parties(5, ALICE, BOB), None);
+    let opened = |caller_in: Option<Snapshot>, callee_in: Option<Snapshot>| {
+        open(&wish, caller_in.as_ref(), callee_in.as_ref())
+    };
+    assert_eq!(opened(None, None), Ok(Opening::Ring));
+    assert_eq!(opened(same, same), Ok(Opening::Again));
+    assert_eq!(opened(glare, glare), Ok(Opening::Meet(CallId(Uuid::from_u128(2)))));
+    assert_eq!(opened(talking, talking), Err(Code::InCall));
+    assert_eq!(opened(None, elsewhere), Ok(Opening::Busy));
+    assert_eq!(opened(mine, None), Err(Code::InCall));
+    assert_eq!(opened(other_device, other_device), Err(Code::InCall));
 }
 
 fn any_input() -> impl Strategy<Value = Input> {

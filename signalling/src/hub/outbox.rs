@@ -48,7 +48,7 @@ impl Outbox {
 
     /// Takes up to `max` waiting frames with their numbers; they count as written.
     pub fn take(&mut self, max: usize, into: &mut Vec<(u64, Payload)>) {
-        let until = self.frames.len().min(self.written + max);
+        let until = self.frames.len().min(self.written.saturating_add(max));
         for i in self.written..until {
             let frame = self.frames[i].clone();
             self.waiting_bytes -= frame.size();

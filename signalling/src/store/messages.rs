@@ -229,9 +229,9 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
         }))
         .run(&mut *tx)
         .await?;
-    // whoever writes has read what is above; server lines on somebody's behalf count for nobody
+    // whoever writes, or calls, has read what is above; lines about what somebody did count for nobody
     let mut newest = BTreeMap::new();
-    for m in fresh.iter().filter(|m| !matches!(m.body, Body::System { .. } | Body::Call { .. })) {
+    for m in fresh.iter().filter(|m| !matches!(m.body, Body::System { .. })) {
         newest.insert((m.conversation_id, m.sender_id), m.seq);
     }
     if !newest.is_empty() {

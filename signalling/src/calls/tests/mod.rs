@@ -1,0 +1,3 @@
+mod nodes;
+mod one_node;
+mod stage;

@@ -63,9 +63,10 @@ pub async fn invite(
     if invited.is_empty() {
         return Err(Refusal::invalid("user_ids"));
     }
-    let outcome = in_group(node, id, async |tx: &mut Tx, group: rows::Stored| {
-        rows::role_of(&mut *tx, id, caller.user).await?.ok_or(Code::NotMember)?;
-        let inside: HashSet<_> = rows::member_ids(&mut *tx, id).await?.into_iter().collect();
+    let outcome = retry(|| async {
+        let (mut tx, group) = lock(node, id).await?;
+        rows::role_of(&mut tx, id, caller.user).await?.ok_or(Code::NotMember)?;
+        let inside: HashSet<_> = rows::member_ids(&mut tx, id).await?.into_iter().collect();
         let fresh: Vec<_> = invited.iter().copied().filter(|u| !inside.contains(u)).collect();
         if fresh.is_empty() {
             return Err(Code::AlreadyMember.into());
@@ -74,9 +75,11 @@ pub async fn invite(
             return Err(Refusal { field: Some("user_ids"), ..Code::TooLarge.into() });
         }
         let rows: Vec<_> = fresh.iter().map(|user| (*user, Role::Member)).collect();
-        rows::add_members(tx, id, &rows, now_ms()).await?;
+        rows::add_members(&mut tx, id, &rows, now_ms()).await?;
         let event = event(SystemKind::Invited, caller, fresh.clone());
-        Ok((fresh, write_line(tx, id, event).await?))
+        let line = write_line(&mut tx, id, event).await?;
+        tx.commit().await?;
+        Ok::<_, Refusal>((fresh, line))
     });
     let (joined, line) = outcome.await?;
     changed(node, id, joined, vec![], line).await?;
@@ -87,22 +90,25 @@ pub async fn invite(
 /// in longest.
 pub async fn remove(node: &Node, caller: Caller, id: ConversationId, user: UserId) -> Result<()> {
     must_be_member(node, caller.user, id).await?;
-    let outcome = in_group(node, id, async |tx: &mut Tx, _| {
-        let mine = rows::role_of(&mut *tx, id, caller.user).await?.ok_or(Code::NotMember)?;
+    let outcome = retry(|| async {
+        let (mut tx, _) = lock(node, id).await?;
+        let mine = rows::role_of(&mut tx, id, caller.user).await?.ok_or(Code::NotMember)?;
         if user != caller.user && mine != Role::Owner {
             return Err(Code::NotOwner.into());
         }
-        if !rows::remove_member(tx, id, user).await? {
+        if !rows::remove_member(&mut tx, id, user).await? {
             return Err(Code::NotFound.into());
         }
         if user == caller.user
             && mine == Role::Owner
-            && let Some(heir) = rows::eldest(tx, id, user).await?
+            && let Some(heir) = rows::eldest(&mut tx, id, user).await?
         {
-            rows::set_role(tx, id, heir, Role::Owner).await?;
+            rows::set_role(&mut tx, id, heir, Role::Owner).await?;
         }
         let kind = if user == caller.user { SystemKind::Left } else { SystemKind::Removed };
-        Ok(write_line(tx, id, event(kind, caller, vec![user])).await?)
+        let line = write_line(&mut tx, id, event(kind, caller, vec![user])).await?;
+        tx.commit().await?;
+        Ok::<_, Refusal>(line)
     });
     let line = outcome.await?;
     changed(node, id, vec![], vec![user], line).await
@@ -115,12 +121,15 @@ pub async fn hand_over(
     to: UserId,
 ) -> Result<Conversation> {
     must_be_member(node, caller.user, id).await?;
-    let outcome = in_group(node, id, async |tx: &mut Tx, _| {
-        must_own(tx, caller, id).await?;
-        rows::role_of(&mut *tx, id, to).await?.ok_or(Refusal::invalid("user_id"))?;
-        rows::set_role(tx, id, caller.user, Role::Member).await?;
-        rows::set_role(tx, id, to, Role::Owner).await?;
-        Ok(write_line(tx, id, event(SystemKind::Owner, caller, vec![to])).await?)
+    let outcome = retry(|| async {
+        let (mut tx, _) = lock(node, id).await?;
+        must_own(&mut tx, caller, id).await?;
+        rows::role_of(&mut tx, id, to).await?.ok_or(Refusal::invalid("user_id"))?;
+        rows::set_role(&mut tx, id, caller.user, Role::Member).await?;
+        rows::set_role(&mut tx, id, to, Role::Owner).await?;
+        let line = write_line(&mut tx, id, event(SystemKind::Owner, caller, vec![to])).await?;
+        tx.commit().await?;
+        Ok::<_, Refusal>(line)
     });
     let line = outcome.await?;
     changed(node, id, vec![], vec![], line).await?;
@@ -135,14 +144,17 @@ pub async fn rename(
 ) -> Result<Conversation> {
     let title = text::line(title, text::TITLE_CHARS_MAX, "title")?;
     must_be_member(node, caller.user, id).await?;
-    let outcome = in_group(node, id, async |tx: &mut Tx, _| {
-        must_own(tx, caller, id).await?;
-        rows::set_title(tx, id, &title).await?;
+    let outcome = retry(|| async {
+        let (mut tx, _) = lock(node, id).await?;
+        must_own(&mut tx, caller, id).await?;
+        rows::set_title(&mut tx, id, &title).await?;
         let event = SystemEvent {
             title: Some(title.clone()),
             ..event(SystemKind::Renamed, caller, vec![])
         };
-        Ok(write_line(tx, id, event).await?)
+        let line = write_line(&mut tx, id, event).await?;
+        tx.commit().await?;
+        Ok::<_, Refusal>(line)
     });
     let line = outcome.await?;
     changed(node, id, vec![], vec![], line).await?;
@@ -152,11 +164,13 @@ pub async fn rename(
 /// Ends the group for everybody.
 pub async fn dissolve(node: &Node, caller: Caller, id: ConversationId) -> Result<()> {
     must_be_member(node, caller.user, id).await?;
-    let outcome = in_group(node, id, async |tx: &mut Tx, _| {
-        must_own(tx, caller, id).await?;
-        let members = rows::member_ids(&mut *tx, id).await?;
-        rows::remove_all_members(tx, id).await?;
-        Ok(members)
+    let outcome = retry(|| async {
+        let (mut tx, _) = lock(node, id).await?;
+        must_own(&mut tx, caller, id).await?;
+        let members = rows::member_ids(&mut tx, id).await?;
+        rows::remove_all_members(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok::<_, Refusal>(members)
     });
     let left = outcome.await?;
     node.bus.to_users(left.clone(), ServerFrame::ConversationRemoved { conversation_id: id });
@@ -164,20 +178,11 @@ pub async fn dissolve(node: &Node, caller: Caller, id: ConversationId) -> Result
     Ok(())
 }
 
-/// Runs a change of a group with the group locked, so that membership changes one after the other.
-async fn in_group<T>(
-    node: &Node,
-    id: ConversationId,
-    change: impl AsyncFn(&mut Tx, rows::Stored) -> Result<T>,
-) -> Result<T> {
-    retry(|| async {
-        let mut tx = node.db.begin().await?;
-        let group = rows::lock(&mut tx, id).await?.filter(|c| c.kind == Kind::Group);
-        let outcome = change(&mut tx, group.ok_or(Code::NotFound)?).await?;
-        tx.commit().await?;
-        Ok(outcome)
-    })
-    .await
+/// Begins a change of a group with the group locked, so that membership changes one after the other.
+async fn lock(node: &Node, id: ConversationId) -> Result<(Tx, rows::Stored)> {
+    let mut tx = node.db.begin().await?;
+    let group = rows::lock(&mut tx, id).await?.filter(|c| c.kind == Kind::Group);
+    Ok((tx, group.ok_or(Code::NotFound)?))
 }
 
 async fn must_own(tx: &mut Tx, caller: Caller, id: ConversationId) -> Result<()> {

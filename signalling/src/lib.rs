@@ -12,6 +12,7 @@ pub mod conversations;
 pub mod domain;
 pub mod files;
 pub mod groups;
+pub mod http;
 pub mod hub;
 pub mod limits;
 pub mod node;
@@ -19,3 +20,137 @@ pub mod passwords;
 pub mod people;
 pub mod presence;
 pub mod store;
+mod upkeep;
+mod ws;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use http::{Arrival, openapi};
+
+use crate::bus::Bus;
+use crate::cache::Cache;
+use crate::calls::Calls;
+use crate::chat::Lanes;
+use crate::domain::ids::{NodeId, UserId};
+use crate::domain::refusal::Refusal;
+use crate::files::{Files, Storage};
+use crate::hub::{Close, Hub};
+use crate::limits::RateLimits;
+use crate::node::Node;
+use crate::passwords::Passwords;
+use crate::store::sql::Db;
+
+/// Why signalling could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the data folder cannot be made")]
+    DataDir(#[source] std::io::Error),
+    #[error("the database cannot be opened")]
+    Database(#[source] store::sql::Error),
+    #[error("redis_url is no Redis address")]
+    RedisUrl(#[source] redis::RedisError),
+    #[error("{0}")]
+    Settings(Refusal),
+}
+
+/// Signalling, started: its doors are in [`Signalling::router`].
+pub struct Signalling {
+    node: Arc<Node>,
+}
+
+impl Signalling {
+    /// Opens the store (and brings its schema up to date), the cache and the bus.
+    pub async fn start(config: Config) -> Result<Signalling, StartError> {
+        std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
+        let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
+        let redis = match config.redis_url.expose_secret() {
+            "" => None,
+            url => Some(redis::Client::open(url).map_err(StartError::RedisUrl)?),
+        };
+        let passwords = Passwords::new(&config.accounts).map_err(StartError::Settings)?;
+        let (id, hub, stop) = (NodeId::fresh(), Arc::new(Hub::default()), CancellationToken::new());
+        let cache = Cache::new(id, redis.clone());
+        let bus = match redis {
+            None => Bus::local(hub.clone()),
+            Some(client) => Bus::redis(hub.clone(), client, id, stop.clone()),
+        };
+        let storage =
+            Storage::local(&config.data_dir.join("objects")).map_err(StartError::DataDir)?;
+        let node = Arc::new(Node {
+            id,
+            calls: Calls::default(),
+            files: Files::new(db.clone(), storage, config.files.clone()),
+            lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
+            limits: RateLimits::new(&config.limits),
+            sockets: Arc::new(Semaphore::new(config.limits.sockets.min(Semaphore::MAX_PERMITS))),
+            db,
+            cache,
+            hub,
+            bus,
+            passwords,
+            config,
+            stop,
+        });
+        upkeep::start(&node);
+        Ok(Signalling { node })
+    }
+
+    /// Everything under `/api`.
+    pub fn router(&self) -> axum::Router {
+        http::router(self.node.clone())
+    }
+
+    /// Whether requests can be served: draining, or without its database, a node is not ready. Redis being away
+    /// is no reason: the node goes on alone.
+    pub async fn ready(&self) -> Result<(), String> {
+        if self.node.stop.is_cancelled() {
+            return Err("draining".to_owned());
+        }
+        self.node.db.ping().await.map_err(|error| format!("database: {error}"))
+    }
+
+    /// Sends sockets away to reconnect elsewhere and finishes what was promised, within `limit`.
+    pub async fn drain(&self, limit: Duration) {
+        calls::stop(&self.node).await;
+        self.node.stop.cancel();
+        self.node.hub.close_all(Close::Restart);
+        let places = self.node.config.limits.sockets.min(Semaphore::MAX_PERMITS) as u32;
+        let quiet = async {
+            let _ = self.node.sockets.acquire_many(places).await;
+            self.node.lanes.flush().await;
+        };
+        if tokio::time::timeout(limit, quiet).await.is_err() {
+            tracing::warn!("not everything was finished in time");
+        }
+    }
+
+    /// Makes an account, whether or not registration is open.
+    pub async fn create_user(
+        &self,
+        name: &str,
+        password: &SecretString,
+        nickname: Option<&str>,
+    ) -> Result<UserId, Refusal> {
+        Ok(accounts::create_user(&self.node, name, password, nickname).await?.id)
+    }
+}
+
+/// Brings the schema of a database up to date.
+pub async fn migrate(config: &Config) -> Result<(), StartError> {
+    std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
+    Db::open(&database_url(config)).await.map_err(StartError::Database)?;
+    Ok(())
+}
+
+fn database_url(config: &Config) -> String {
+    match config.database_url.expose_secret() {
+        "" => format!("sqlite:{}", config.data_dir.join("beckon.db").display()),
+        url => url.to_owned(),
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
@@ -28,6 +29,8 @@ pub struct Node {
     pub limits: RateLimits,
     pub passwords: Passwords,
     pub files: Files,
+    /// A place for each open connection, greeted or not.
+    pub sockets: Arc<Semaphore>,
     /// Cancelled when the process drains.
     pub stop: CancellationToken,
 }

@@ -1,6 +1,6 @@
 //! Presence: who is there, told to contacts only.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::clock::now_ms;
 use crate::domain::frame::ServerFrame;
@@ -10,8 +10,10 @@ use crate::domain::user::{Availability, Presence};
 use crate::node::Node;
 use crate::store;
 
-/// Notes how somebody is on this node; contacts hear of it when it changes what they are over all nodes.
-pub async fn set(node: &Node, user: UserId, state: Availability) -> Result<()> {
+/// Notes how somebody is over their devices on this node; contacts hear of it when it changes what they are over
+/// all nodes.
+pub async fn update(node: &Node, user: UserId) -> Result<()> {
+    let state = node.hub.availability(user);
     let (before, after) = node.cache.set_presence(user, state).await;
     if before == after {
         return Ok(());
@@ -32,10 +34,11 @@ pub async fn of(node: &Node, me: UserId, users: &[UserId]) -> Result<Vec<Presenc
     let visible: Vec<_> = users.iter().copied().filter(|user| open.contains(user)).collect();
     let states = node.cache.presences(&visible).await;
     let last_seen = store::users::last_seen(&node.db, visible.iter().copied()).await?;
+    let states: HashMap<_, _> = visible.iter().copied().zip(states).collect();
+    let last_seen: HashMap<_, _> = last_seen.into_iter().collect();
     let presence = |user: &UserId| {
-        let state = visible.iter().position(|v| v == user).map(|i| states[i]);
-        let seen = last_seen.iter().find(|(id, _)| id == user).map(|(_, at)| *at);
-        match state {
+        let seen = last_seen.get(user).copied();
+        match states.get(user).copied() {
             Some(Availability::Offline) => {
                 Presence { user_id: *user, state: Availability::Offline, last_seen_at: seen }
             }

@@ -144,7 +144,7 @@ impl Cache {
             && let Some(elsewhere) = redis.presences(users, self.node).await
         {
             for (state, elsewhere) in states.iter_mut().zip(elsewhere) {
-                *state = closest(*state, elsewhere);
+                *state = state.nearest(elsewhere);
             }
         }
         states
@@ -161,16 +161,6 @@ impl Cache {
 
     fn lock_here(&self) -> std::sync::MutexGuard<'_, HashMap<UserId, Availability>> {
         self.here.lock().expect("nothing panics under this lock")
-    }
-}
-
-/// Of two devices, the one that is nearer to answering.
-fn closest(a: Availability, b: Availability) -> Availability {
-    use Availability::*;
-    match (a, b) {
-        (Online, _) | (_, Online) => Online,
-        (Away, _) | (_, Away) => Away,
-        _ => Offline,
     }
 }
 

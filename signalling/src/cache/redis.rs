@@ -141,7 +141,7 @@ impl Redis {
                 .iter()
                 .filter(|(node, _)| *node != but)
                 .map(|(_, value)| parse_presence(value, now))
-                .fold(Availability::Offline, super::closest)
+                .fold(Availability::Offline, Availability::nearest)
         };
         Some(all.into_iter().map(state).collect())
     }

@@ -67,6 +67,18 @@ pub enum Availability {
     Offline,
 }
 
+impl Availability {
+    /// Of two devices, the one that is nearer to answering.
+    pub fn nearest(self, other: Availability) -> Availability {
+        use Availability::*;
+        match (self, other) {
+            (Online, _) | (_, Online) => Online,
+            (Away, _) | (_, Away) => Away,
+            (Offline, Offline) => Offline,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Presence {
     pub user_id: UserId,

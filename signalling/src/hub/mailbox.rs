@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use super::outbox::{KEPT_MAX, Outbox};
 use crate::domain::frame::Payload;
 use crate::domain::ids::{LoginId, SocketId, UserId};
+use crate::domain::user::Availability;
 
 /// How long a socket waits for `resume` after its connection broke, in milliseconds.
 pub const RESUME_MS: i64 = 60_000;
@@ -14,9 +15,12 @@ pub const RESUME_MS: i64 = 60_000;
 /// Why the server closes a socket; the code tells the client whether to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
+    /// The client said goodbye first.
+    Goodbye,
     Restart,
     Resync,
     HeartbeatMissed,
+    TooLong,
     Malformed,
     LoginEnded,
     NoHello,
@@ -26,9 +30,11 @@ pub enum Close {
 impl Close {
     pub fn code(self) -> u16 {
         match self {
+            Close::Goodbye => 1000,
             Close::Restart => 1012,
             Close::Resync => 4000,
             Close::HeartbeatMissed => 4001,
+            Close::TooLong => 1009,
             Close::Malformed => 4400,
             Close::LoginEnded => 4401,
             Close::NoHello => 4408,
@@ -36,11 +42,18 @@ impl Close {
         }
     }
 
+    /// Whether only this connection ends: the socket can still be resumed.
+    pub fn may_resume(self) -> bool {
+        matches!(self, Close::HeartbeatMissed | Close::TooLong)
+    }
+
     pub fn reason(self) -> &'static str {
         match self {
+            Close::Goodbye => "goodbye",
             Close::Restart => "restart",
             Close::Resync => "resync",
             Close::HeartbeatMissed => "heartbeat",
+            Close::TooLong => "too_long",
             Close::Malformed => "malformed",
             Close::LoginEnded => "login_ended",
             Close::NoHello => "no_hello",
@@ -64,6 +77,7 @@ pub struct Mailbox {
 #[derive(Debug)]
 struct State {
     outbox: Outbox,
+    availability: Availability,
     attachment: Attachment,
     line: Line,
 }
@@ -87,7 +101,12 @@ pub enum Next {
 
 impl Mailbox {
     pub fn new(user: UserId, login: LoginId) -> Mailbox {
-        let state = State { outbox: Outbox::default(), attachment: 0, line: Line::Connected };
+        let state = State {
+            outbox: Outbox::default(),
+            availability: Availability::Online,
+            attachment: 0,
+            line: Line::Connected,
+        };
         Mailbox {
             id: SocketId::fresh(),
             user,
@@ -111,6 +130,15 @@ impl Mailbox {
         }
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// How the person is at this device, as the device says.
+    pub fn availability(&self) -> Availability {
+        self.lock().availability
+    }
+
+    pub fn set_availability(&self, availability: Availability) {
+        self.lock().availability = availability;
     }
 
     pub fn close(&self, why: Close) {

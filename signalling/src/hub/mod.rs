@@ -18,6 +18,7 @@ use crate::bus::Notice;
 use crate::bus::calls::CallWord;
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
+use crate::domain::user::Availability;
 
 /// Sockets of one login; opening one more closes the oldest. Tabs share a login.
 pub const SOCKETS_PER_LOGIN_MAX: usize = 8;
@@ -173,6 +174,13 @@ impl Hub {
 
     pub fn socket(&self, id: SocketId) -> Option<Arc<Mailbox>> {
         self.read().mailboxes.get(&id).cloned()
+    }
+
+    /// How a person is over their devices on this node.
+    pub fn availability(&self, user: UserId) -> Availability {
+        let rooms = self.read();
+        let mailboxes = rooms.people.get(&user).into_iter().flat_map(|here| &here.mailboxes);
+        mailboxes.map(|m| m.availability()).fold(Availability::Offline, Availability::nearest)
     }
 
     /// Whether any socket of this person is on this node.

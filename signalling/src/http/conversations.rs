@@ -1,0 +1,195 @@
+//! Conversations and groups.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Answer, Json, Path, Query};
+use crate::accounts::Caller;
+use crate::domain::conversation::{Conversation, Member};
+use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::refusal::WireError;
+use crate::node::Node;
+use crate::{conversations, groups};
+
+#[derive(Deserialize, IntoParams)]
+pub(super) struct ListPage {
+    /// The last `updated_at` seen.
+    before: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Conversations {
+    conversations: Vec<Conversation>,
+    more: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct OpenDirect {
+    user_id: UserId,
+}
+
+#[derive(Deserialize, IntoParams)]
+pub(super) struct MembersPage {
+    /// The last user id seen.
+    after: Option<UserId>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Members {
+    members: Vec<Member>,
+    more: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CreateGroup {
+    title: String,
+    #[serde(default)]
+    member_ids: Vec<UserId>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RenameGroup {
+    title: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Invite {
+    user_ids: Vec<UserId>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct HandOver {
+    user_id: UserId,
+}
+
+/// My conversations, newest first
+#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(ListPage),
+    responses((status = 200, body = Conversations), (status = "4XX", body = WireError)))]
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Query(page): Query<ListPage>,
+) -> Result<Json<Conversations>, Answer> {
+    let limit = page.limit.unwrap_or(100).clamp(1, conversations::PAGE_MAX);
+    let before = page.before.unwrap_or(i64::MAX);
+    let (conversations, more) = conversations::list(&node, caller, before, limit).await?;
+    Ok(Json(Conversations { conversations, more }))
+}
+
+/// One conversation
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
+    params(("id" = ConversationId, Path)),
+    responses((status = 200, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn get(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+) -> Result<Json<Conversation>, Answer> {
+    Ok(Json(conversations::get(&node, caller, id).await?))
+}
+
+/// The one-to-one conversation with a contact
+#[utoipa::path(post, path = "/api/v1/conversations/direct", tag = "conversations", request_body = OpenDirect,
+    responses((status = 200, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn direct(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Json(asked): Json<OpenDirect>,
+) -> Result<Json<Conversation>, Answer> {
+    Ok(Json(conversations::direct(&node, caller, asked.user_id).await?))
+}
+
+/// The members of a conversation
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/members", tag = "conversations",
+    params(("id" = ConversationId, Path), MembersPage),
+    responses((status = 200, body = Members), (status = "4XX", body = WireError)))]
+pub(super) async fn members(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Query(page): Query<MembersPage>,
+) -> Result<Json<Members>, Answer> {
+    let limit = page.limit.unwrap_or(100).clamp(1, conversations::MEMBERS_PAGE_MAX);
+    let (members, more) = conversations::members(&node, caller, id, page.after, limit).await?;
+    Ok(Json(Members { members, more }))
+}
+
+/// Create a group of me and some contacts
+#[utoipa::path(post, path = "/api/v1/groups", tag = "conversations", request_body = CreateGroup,
+    responses((status = 201, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn create_group(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Json(asked): Json<CreateGroup>,
+) -> Result<(StatusCode, Json<Conversation>), Answer> {
+    let group = groups::create(&node, caller, &asked.title, &asked.member_ids).await?;
+    Ok((StatusCode::CREATED, Json(group)))
+}
+
+/// Rename my group
+#[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "conversations", params(("id" = ConversationId, Path)),
+    request_body = RenameGroup, responses((status = 200, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn rename(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Json(asked): Json<RenameGroup>,
+) -> Result<Json<Conversation>, Answer> {
+    Ok(Json(groups::rename(&node, caller, id, &asked.title).await?))
+}
+
+/// Dissolve my group
+#[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "conversations", params(("id" = ConversationId, Path)),
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn dissolve(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+) -> Result<StatusCode, Answer> {
+    groups::dissolve(&node, caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring contacts of mine into a group
+#[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "conversations",
+    params(("id" = ConversationId, Path)), request_body = Invite,
+    responses((status = 200, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn invite(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Json(asked): Json<Invite>,
+) -> Result<Json<Conversation>, Answer> {
+    Ok(Json(groups::invite(&node, caller, id, &asked.user_ids).await?))
+}
+
+/// Leave a group, or remove somebody from mine
+#[utoipa::path(delete, path = "/api/v1/groups/{id}/members/{user_id}", tag = "conversations",
+    params(("id" = ConversationId, Path), ("user_id" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn remove(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path((id, user)): Path<(ConversationId, UserId)>,
+) -> Result<StatusCode, Answer> {
+    groups::remove(&node, caller, id, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Make another member the owner
+#[utoipa::path(put, path = "/api/v1/groups/{id}/owner", tag = "conversations", params(("id" = ConversationId, Path)),
+    request_body = HandOver, responses((status = 200, body = Conversation), (status = "4XX", body = WireError)))]
+pub(super) async fn hand_over(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Json(asked): Json<HandOver>,
+) -> Result<Json<Conversation>, Answer> {
+    Ok(Json(groups::hand_over(&node, caller, id, asked.user_id).await?))
+}

@@ -1,0 +1,219 @@
+//! Registering, signing in and out, devices.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::caller::{ACCESS_COOKIE, Address, REFRESH_COOKIE};
+use super::{Answer, Arrival, Json, Path};
+use crate::accounts::{self, Caller, Credentials, Issued};
+use crate::domain::ids::LoginId;
+use crate::domain::login::{ACCESS_MS, Device, DeviceKind, Login, REFRESH_MS, SignedIn, Transport};
+use crate::domain::refusal::{Code, WireError};
+use crate::node::Node;
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Register {
+    name: String,
+    #[schema(value_type = String)]
+    password: SecretString,
+    nickname: Option<String>,
+    device: Option<Device>,
+    #[serde(default)]
+    transport: Transport,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SignIn {
+    name: String,
+    #[schema(value_type = String)]
+    password: SecretString,
+    device: Option<Device>,
+    #[serde(default)]
+    transport: Transport,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Refresh {
+    /// Left out by pages that hold their tokens in cookies.
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<SecretString>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ChangePassword {
+    #[schema(value_type = String)]
+    old_password: SecretString,
+    #[schema(value_type = String)]
+    new_password: SecretString,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Logins {
+    logins: Vec<Login>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct WsTicket {
+    ticket: String,
+    expires_at: i64,
+}
+
+/// Register and sign in
+#[utoipa::path(post, path = "/api/v1/users", tag = "logins", request_body = Register,
+    responses((status = 201, body = SignedIn), (status = "4XX", body = WireError)), security(()))]
+pub(super) async fn register(
+    State(node): State<Arc<Node>>,
+    Address(from): Address,
+    arrival: Arrival,
+    Json(asked): Json<Register>,
+) -> Result<Response, Answer> {
+    let credentials = Credentials { name: &asked.name, password: asked.password };
+    let device = asked.device.unwrap_or_else(unnamed);
+    let (answer, issued) =
+        accounts::register(&node, credentials, asked.nickname.as_deref(), device, from).await?;
+    let answer = hand_out(answer, issued, asked.transport, arrival);
+    Ok((StatusCode::CREATED, answer).into_response())
+}
+
+/// Sign in
+#[utoipa::path(post, path = "/api/v1/logins", tag = "logins", request_body = SignIn,
+    responses((status = 200, body = SignedIn), (status = "4XX", body = WireError)), security(()))]
+pub(super) async fn sign_in(
+    State(node): State<Arc<Node>>,
+    Address(from): Address,
+    arrival: Arrival,
+    Json(asked): Json<SignIn>,
+) -> Result<Response, Answer> {
+    let credentials = Credentials { name: &asked.name, password: asked.password };
+    let device = asked.device.unwrap_or_else(unnamed);
+    let (answer, issued) = accounts::sign_in(&node, credentials, device, from).await?;
+    Ok(hand_out(answer, issued, asked.transport, arrival))
+}
+
+/// Trade a refresh token, which works once, for new tokens
+#[utoipa::path(post, path = "/api/v1/logins/refresh", tag = "logins", request_body = Refresh,
+    responses((status = 200, body = SignedIn), (status = "4XX", body = WireError)), security(()))]
+pub(super) async fn refresh(
+    State(node): State<Arc<Node>>,
+    arrival: Arrival,
+    jar: CookieJar,
+    Json(asked): Json<Refresh>,
+) -> Result<Response, Answer> {
+    use secrecy::ExposeSecret;
+    let (token, transport) = match (&asked.refresh_token, jar.get(REFRESH_COOKIE)) {
+        (Some(token), _) => (token.expose_secret(), Transport::Bearer),
+        (None, Some(cookie)) => (cookie.value(), Transport::Cookie),
+        (None, None) => return Err(Code::Unauthenticated.into()),
+    };
+    let (answer, issued) = accounts::refresh(&node, token).await?;
+    Ok(hand_out(answer, issued, transport, arrival))
+}
+
+/// My signed-in devices
+#[utoipa::path(get, path = "/api/v1/logins", tag = "logins",
+    responses((status = 200, body = Logins), (status = "4XX", body = WireError)))]
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+) -> Result<Json<Logins>, Answer> {
+    Ok(Json(Logins { logins: accounts::logins(&node, caller).await? }))
+}
+
+/// Sign a device of mine out
+#[utoipa::path(delete, path = "/api/v1/logins/{id}", tag = "logins", params(("id" = LoginId, Path)),
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn end(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<LoginId>,
+) -> Result<StatusCode, Answer> {
+    accounts::end_login(&node, caller.user, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out
+#[utoipa::path(delete, path = "/api/v1/logins/current", tag = "logins",
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn sign_out(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    arrival: Arrival,
+) -> Result<Response, Answer> {
+    accounts::end_login(&node, caller.user, caller.login).await?;
+    let jar = CookieJar::new().add(cookie(ACCESS_COOKIE, String::new(), 0, arrival)).add(cookie(
+        REFRESH_COOKIE,
+        String::new(),
+        0,
+        arrival,
+    ));
+    Ok((StatusCode::NO_CONTENT, jar).into_response())
+}
+
+/// Change my password; every other device is signed out
+#[utoipa::path(post, path = "/api/v1/me/password", tag = "logins", request_body = ChangePassword,
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn change_password(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Json(asked): Json<ChangePassword>,
+) -> Result<StatusCode, Answer> {
+    accounts::change_password(&node, caller, &asked.old_password, &asked.new_password).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A single-use ticket for the WebSocket handshake, for clients that can set no headers
+#[utoipa::path(post, path = "/api/v1/ws-tickets", tag = "logins",
+    responses((status = 201, body = WsTicket), (status = "4XX", body = WireError)))]
+pub(super) async fn ticket(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+) -> Result<(StatusCode, Json<WsTicket>), Answer> {
+    let (ticket, expires_at) = accounts::ticket(&node, caller).await?;
+    Ok((StatusCode::CREATED, Json(WsTicket { ticket, expires_at })))
+}
+
+fn unnamed() -> Device {
+    Device { id: None, kind: DeviceKind::Other, name: String::new() }
+}
+
+/// Puts the tokens where the client wants to hold them.
+fn hand_out(
+    mut answer: SignedIn,
+    issued: Issued,
+    transport: Transport,
+    arrival: Arrival,
+) -> Response {
+    match transport {
+        Transport::Bearer => {
+            answer.access_token = Some(issued.access);
+            answer.refresh_token = Some(issued.refresh);
+            Json(answer).into_response()
+        }
+        Transport::Cookie => {
+            let jar = CookieJar::new()
+                .add(cookie(ACCESS_COOKIE, issued.access, ACCESS_MS, arrival))
+                .add(cookie(REFRESH_COOKIE, issued.refresh, REFRESH_MS, arrival));
+            (jar, Json(answer)).into_response()
+        }
+    }
+}
+
+fn cookie(name: &'static str, value: String, life_ms: i64, arrival: Arrival) -> Cookie<'static> {
+    // the refresh token travels to one address only
+    let path = if name == REFRESH_COOKIE { "/api/v1/logins/refresh" } else { "/api" };
+    let mut cookie = Cookie::new(name, value);
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Strict);
+    cookie.set_secure(arrival.secure);
+    cookie.set_path(path);
+    cookie.set_max_age(time::Duration::milliseconds(life_ms));
+    cookie
+}

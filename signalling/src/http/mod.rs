@@ -1,0 +1,98 @@
+//! The HTTP door: one line a route, one short handler each. No handler decides anything.
+
+mod answer;
+mod caller;
+mod conversations;
+mod extract;
+mod logins;
+mod messages;
+mod openapi;
+mod people;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::answer::{Answer, lang};
+pub use self::caller::{Arrival, origin_allowed, token_of};
+pub use self::extract::{Json, Path, Query};
+use crate::domain::refusal::Code;
+use crate::node::Node;
+use crate::ws;
+
+/// Bodies other than uploads and pictures.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// A request that takes longer is answered with 503; uploads have limits of their own.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Everything below `/api`, with its own answers for what does not exist.
+pub fn router(node: Arc<Node>) -> Router {
+    let (api, document) = documented().split_for_parts();
+    let document: Arc<str> = openapi::text(document).into();
+    api.route("/api/v1/openapi.json", openapi::route(document))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .route("/api/v1/ws", axum::routing::get(ws::handshake))
+        .route("/api", axum::routing::any(not_found))
+        .route("/api/{*rest}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(answer::render_refusals))
+        .with_state(node)
+}
+
+/// The OpenAPI document as pretty JSON.
+pub fn openapi() -> String {
+    openapi::text(documented().split_for_parts().1)
+}
+
+fn documented() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(logins::register))
+        .routes(routes!(logins::sign_in, logins::list))
+        .routes(routes!(logins::refresh))
+        .routes(routes!(logins::end))
+        .routes(routes!(logins::sign_out))
+        .routes(routes!(logins::change_password))
+        .routes(routes!(logins::ticket))
+        .routes(routes!(people::me, people::update_me))
+        .routes(routes!(people::find))
+        .routes(routes!(people::profile))
+        .routes(routes!(people::contacts))
+        .routes(routes!(people::set_remark, people::delete_contact))
+        .routes(routes!(people::blocks))
+        .routes(routes!(people::block, people::unblock))
+        .routes(routes!(people::request, people::requests))
+        .routes(routes!(people::mark_requests_read))
+        .routes(routes!(people::accept))
+        .routes(routes!(people::refuse))
+        .routes(routes!(people::block_request))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::get))
+        .routes(routes!(conversations::direct))
+        .routes(routes!(conversations::members))
+        .routes(routes!(conversations::create_group))
+        .routes(routes!(conversations::rename, conversations::dissolve))
+        .routes(routes!(conversations::invite))
+        .routes(routes!(conversations::remove))
+        .routes(routes!(conversations::hand_over))
+        .routes(routes!(messages::history, messages::send))
+        .routes(routes!(messages::changes))
+        .routes(routes!(messages::recall))
+        .routes(routes!(messages::receipt))
+}
+
+async fn not_found() -> Answer {
+    Answer(Code::NotFound.into())
+}
+
+async fn method_not_allowed() -> Answer {
+    Answer(Code::MethodNotAllowed.into())
+}

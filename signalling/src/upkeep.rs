@@ -1,0 +1,75 @@
+//! What a node does by itself, every now and then.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::clock::now_ms;
+use crate::node::Node;
+use crate::{calls, store, ws};
+
+/// Sockets that nobody resumed are noticed within this time.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Well within [`crate::cache::PRESENCE_LIFE`].
+const RENEW_EVERY: Duration = Duration::from_secs(25);
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// Starts the tasks; each ends when the node drains.
+pub(crate) fn start(node: &Arc<Node>) {
+    let every = |period, work| repeat(Arc::downgrade(node), node.stop.clone(), period, work);
+    every(SWEEP_EVERY, Work::Sweep);
+    every(RENEW_EVERY, Work::Renew);
+    every(FORGET_EVERY, Work::Forget);
+    let stop = node.stop.clone();
+    tokio::spawn(stop.run_until_cancelled_owned(relisten(node.clone())));
+    tokio::spawn(calls::keep(node.clone()));
+    tokio::spawn(node.files.clone().sweep_forever(node.stop.clone()));
+}
+
+#[derive(Clone, Copy)]
+enum Work {
+    Sweep,
+    Renew,
+    Forget,
+}
+
+fn repeat(
+    node: Weak<Node>,
+    stop: tokio_util::sync::CancellationToken,
+    period: Duration,
+    work: Work,
+) {
+    let task = async move {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(node) = node.upgrade() else { return };
+            match work {
+                Work::Sweep => sweep(&node),
+                Work::Renew => node.cache.renew_presence().await,
+                Work::Forget => node.limits.forget_idle(),
+            }
+        }
+    };
+    tokio::spawn(stop.run_until_cancelled_owned(task));
+}
+
+fn sweep(node: &Arc<Node>) {
+    for mailbox in node.hub.sweep(now_ms()) {
+        let node = node.clone();
+        tokio::spawn(async move { ws::gone(&node, mailbox.user).await });
+    }
+}
+
+/// After notices may have been lost, what people listen to is read anew: they may have joined or left.
+async fn relisten(node: Arc<Node>) {
+    loop {
+        node.hub.synced.notified().await;
+        for user in node.hub.people() {
+            match store::conversations::ids_of(&node.db, user).await {
+                Ok(conversations) => node.hub.relisten(user, conversations),
+                Err(error) => tracing::warn!(%error, "memberships could not be read anew"),
+            }
+        }
+    }
+}

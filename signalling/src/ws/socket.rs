@@ -1,0 +1,279 @@
+//! One connection: hello or resume, then frames both ways until either side ends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite;
+
+use super::dispatch::{self, Answer};
+use crate::accounts::Caller;
+use crate::clock::now_ms;
+use crate::domain::frame::{ClientFrame, Payload, ServerFrame};
+use crate::domain::ids::UserId;
+use crate::domain::refusal::{Code, Lang, Refusal, Result};
+use crate::hub::{Attachment, Close, Mailbox, Next};
+use crate::node::Node;
+use crate::{calls, presence, store};
+
+/// How long a client may take to say hello.
+const HELLO_WITHIN: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(25);
+/// A client that says nothing for this long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Frames written in one flush.
+const BATCH_MAX: usize = 64;
+/// Frames nobody understands before the socket is closed.
+const MALFORMED_MAX: u32 = 20;
+/// Requests of one socket under way at once; the next frame is read when one is answered.
+const UNDER_WAY_MAX: usize = 64;
+/// A page that is reloaded says hello again within this time; until then nobody hears that it left.
+const RELOAD_WITHIN: Duration = Duration::from_secs(2);
+/// How long a close frame may take to leave.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+type Reader = SplitStream<WebSocket>;
+type Writer = SplitSink<WebSocket, Message>;
+
+/// A greeted socket, as its frames see it.
+pub(super) struct Connection {
+    pub(super) node: Arc<Node>,
+    pub(super) caller: Caller,
+    pub(super) lang: Lang,
+    pub(super) mailbox: Arc<Mailbox>,
+}
+
+pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: WebSocket) {
+    let (mut writer, mut reader) = stream.split();
+    match greet(&node, caller, lang, &mut reader).await {
+        Ok((connection, attachment, welcome)) => {
+            serve(connection, attachment, welcome, reader, writer).await;
+        }
+        Err(Some(why)) => {
+            close(&mut writer, why).await;
+        }
+        Err(None) => {}
+    }
+}
+
+/// The first frame decides: a new socket, or an old one that goes on.
+async fn greet(
+    node: &Arc<Node>,
+    caller: Caller,
+    lang: Lang,
+    reader: &mut Reader,
+) -> Result<(Connection, Attachment, Message), Option<Close>> {
+    let first = timeout(HELLO_WITHIN, next_text(reader)).await.map_err(|_| Some(Close::NoHello))?;
+    let first = first.map_err(|_| None)?;
+    let frame = serde_json::from_str(&first).map_err(|_| Some(Close::Malformed))?;
+    let (resumed, asked) = match frame {
+        ClientFrame::Hello { lang } => (None, lang),
+        ClientFrame::Resume { socket_id, n, lang } => {
+            let resumed = node.hub.resume(socket_id, caller.user, caller.login, n, now_ms());
+            (resumed.map(|found| (found, n)), lang)
+        }
+        _ => return Err(Some(Close::Malformed)),
+    };
+    let lang = asked.map_or(lang, |tag| Lang::from_tag(&tag));
+    let recovered = resumed.is_some();
+    let (mailbox, attachment, n) = match resumed {
+        Some(((mailbox, attachment), n)) => (mailbox, attachment, n),
+        None => (open(node, caller).await.map_err(|_| Some(Close::Restart))?, 0, 0),
+    };
+    let calls = calls::live(node, caller.user, mailbox.id).await.unwrap_or_default();
+    let welcome = Payload::from(ServerFrame::Welcome {
+        socket_id: mailbox.id,
+        recovered,
+        user_id: caller.user,
+        login_id: caller.login,
+        server_time: now_ms(),
+        calls,
+    });
+    let connection = Connection { node: node.clone(), caller, lang, mailbox };
+    Ok((connection, attachment, Message::text(welcome.numbered(n))))
+}
+
+/// Registers first and reads then, so that nothing falls between.
+async fn open(node: &Node, caller: Caller) -> Result<Arc<Mailbox>> {
+    let mailbox = node.hub.open(caller.user, caller.login);
+    let listened = async {
+        let conversations = store::conversations::ids_of(&node.db, caller.user).await?;
+        node.hub.listen(caller.user, conversations);
+        presence::update(node, caller.user).await
+    };
+    if let Err(refusal) = listened.await {
+        tracing::error!(error = %refusal, "a socket could not be opened");
+        mailbox.close(Close::Restart);
+        node.hub.detach(&mailbox, 0, now_ms());
+        return Err(refusal);
+    }
+    Ok(mailbox)
+}
+
+async fn serve(
+    connection: Connection,
+    attachment: Attachment,
+    welcome: Message,
+    reader: Reader,
+    writer: Writer,
+) {
+    let mailbox = connection.mailbox.clone();
+    let (hang_up, hung_up) = oneshot::channel();
+    let mut writing = tokio::spawn(write(mailbox.clone(), attachment, welcome, writer, hung_up));
+    tokio::select! {
+        end = read(&connection, reader) => {
+            let why = match end {
+                End::Lost => None,
+                // whoever says goodbye will not resume
+                End::Goodbye => Some(Close::Goodbye),
+                End::SentAway(why) => Some(why),
+            };
+            if let Some(why) = why.filter(|why| !why.may_resume()) {
+                mailbox.close(why);
+            }
+            let _ = hang_up.send(why); // the writer may have ended by itself
+            let _ = writing.await;
+        }
+        _ = &mut writing => {}
+    }
+    if connection.node.hub.detach(&mailbox, attachment, now_ms()) {
+        gone(&connection.node, mailbox.user).await;
+    }
+}
+
+/// What follows when a socket will not come back. A page that is reloaded is back before anybody is told.
+pub(crate) async fn gone(node: &Node, user: UserId) {
+    tokio::select! {
+        () = tokio::time::sleep(RELOAD_WITHIN) => {}
+        () = node.stop.cancelled() => {}
+    }
+    if let Err(refusal) = presence::update(node, user).await {
+        tracing::warn!(error = %refusal, "somebody's absence could not be noted");
+    }
+}
+
+/// Why a connection is no longer read.
+enum End {
+    /// The network broke.
+    Lost,
+    /// The client closed the socket.
+    Goodbye,
+    SentAway(Close),
+}
+
+async fn read(connection: &Connection, mut reader: Reader) -> End {
+    let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    let mut malformed = 0;
+    loop {
+        let permit = under_way.clone().acquire_owned().await.expect("never closed");
+        let message = match timeout(SILENCE_MAX, reader.next()).await {
+            Err(_) => return End::SentAway(Close::HeartbeatMissed),
+            Ok(None) => return End::Lost,
+            Ok(Some(Err(error))) if too_long(&error) => return End::SentAway(Close::TooLong),
+            Ok(Some(Err(_))) => return End::Lost,
+            Ok(Some(Ok(message))) => message,
+        };
+        let frame = match message {
+            Message::Text(text) => serde_json::from_str(&text).ok(),
+            Message::Binary(_) => None,
+            Message::Ping(_) | Message::Pong(_) => continue,
+            Message::Close(_) => return End::Goodbye,
+        };
+        let Some(frame) = frame else {
+            malformed += 1;
+            let refusal = Refusal::from(Code::Malformed);
+            connection.mailbox.push(dispatch::error(connection, None, &refusal, None));
+            if malformed >= MALFORMED_MAX {
+                return End::SentAway(Close::Malformed);
+            }
+            continue;
+        };
+        match dispatch::frame(connection, frame).await {
+            Some(Answer::Now(answer)) => connection.mailbox.push(answer),
+            Some(Answer::Later(answer)) => {
+                // a task of its own: the answer reaches the mailbox, and so a resume, even if the line breaks
+                let mailbox = connection.mailbox.clone();
+                tokio::spawn(async move {
+                    mailbox.push(answer.await);
+                    drop(permit);
+                });
+            }
+            None => {}
+        }
+    }
+}
+
+async fn next_text(reader: &mut Reader) -> Result<Utf8Bytes, ()> {
+    loop {
+        match reader.next().await {
+            Some(Ok(Message::Text(text))) => return Ok(text),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Binary(_))) => return Ok(Utf8Bytes::from_static("")),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(()),
+        }
+    }
+}
+
+fn too_long(error: &axum::Error) -> bool {
+    use std::error::Error;
+    let cause = error.source().and_then(|e| e.downcast_ref::<tungstenite::Error>());
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
+}
+
+/// Writes frames as they come and pings in between, until told to close or the client is gone.
+async fn write(
+    mailbox: Arc<Mailbox>,
+    attachment: Attachment,
+    welcome: Message,
+    mut writer: Writer,
+    mut hung_up: oneshot::Receiver<Option<Close>>,
+) {
+    let mut pings = tokio::time::interval(PING_EVERY);
+    pings.tick().await;
+    let mut batch = vec![welcome];
+    loop {
+        // a client that does not read must not keep us from hearing that its queue overflowed
+        let written = tokio::select! {
+            written = write_batch(&mut writer, batch) => written,
+            why = mailbox.closed(attachment) => return close(&mut writer, why).await,
+            why = &mut hung_up => return hang_up(&mut writer, why).await,
+        };
+        if written.is_err() {
+            return;
+        }
+        batch = tokio::select! {
+            next = mailbox.next(attachment, BATCH_MAX) => match next {
+                Next::Frames(frames) => {
+                    frames.into_iter().map(|(n, frame)| Message::text(frame.numbered(n))).collect()
+                }
+                Next::Close(why) => return close(&mut writer, why).await,
+            },
+            why = &mut hung_up => return hang_up(&mut writer, why).await,
+            _ = pings.tick() => vec![Message::Ping(Default::default())],
+        };
+    }
+}
+
+async fn write_batch(writer: &mut Writer, batch: Vec<Message>) -> Result<(), axum::Error> {
+    for message in batch {
+        writer.feed(message).await?;
+    }
+    writer.flush().await
+}
+
+async fn hang_up(writer: &mut Writer, why: Result<Option<Close>, oneshot::error::RecvError>) {
+    if let Ok(Some(why)) = why {
+        close(writer, why).await;
+    }
+}
+
+async fn close(writer: &mut Writer, why: Close) {
+    metrics::counter!("beckon_sockets_closed_total", "reason" => why.reason()).increment(1);
+    let frame = CloseFrame { code: why.code(), reason: why.reason().into() };
+    let _ = timeout(CLOSE_WITHIN, writer.send(Message::Close(Some(frame)))).await;
+}

@@ -17,7 +17,8 @@ pub const TEXT_CHARS_MAX: usize = 8_000;
 
 /// What two names are compared by: kept beside the name, so that both engines agree on equality.
 pub fn name_key(name: &str) -> String {
-    name.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let key: String = name.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+    key.trim().to_owned() // last: some characters decompose into a space and a mark
 }
 
 /// A name as it will be stored, or why not.

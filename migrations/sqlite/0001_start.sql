@@ -14,7 +14,7 @@ CREATE TABLE users (
   last_seen_at  INTEGER NOT NULL,
   created_at    INTEGER NOT NULL,
   UNIQUE (app_id, name_key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE logins (
   id                 BLOB    NOT NULL PRIMARY KEY,
@@ -30,7 +30,7 @@ CREATE TABLE logins (
   created_at         INTEGER NOT NULL,
   last_seen_at       INTEGER NOT NULL,
   UNIQUE (user_id, device_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- One row per side. `contact` 0 keeps a former contact for incremental sync.
 CREATE TABLE contacts (
@@ -55,7 +55,7 @@ CREATE TABLE contact_requests (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   UNIQUE (from_id, to_id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX contact_requests_to ON contact_requests (to_id, updated_at);
 
 -- `pair_key` is the two ids of a one-to-one conversation in order; NULL for groups.
@@ -71,7 +71,7 @@ CREATE TABLE conversations (
   created_at   INTEGER NOT NULL,
   updated_at   INTEGER NOT NULL,
   UNIQUE (pair_key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE members (
   conversation_id BLOB    NOT NULL,

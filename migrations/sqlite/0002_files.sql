@@ -9,7 +9,7 @@ CREATE TABLE uploads (
   parts      INTEGER NOT NULL,
   finished   INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX uploads_user ON uploads (user_id, finished);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
 
@@ -24,7 +24,7 @@ CREATE TABLE files (
   height     INTEGER,
   sha256     BLOB    NOT NULL,
   created_at INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Conversations with a message that carries the file: their members may read it.
 CREATE TABLE file_links (

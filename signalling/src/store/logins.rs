@@ -1,6 +1,6 @@
 //! Logins: signed-in devices and the hashes of their tokens.
 
-use super::sql::{Db, Record, Result, Row, retry, sql};
+use super::sql::{Db, Record, Result, Row, Tx, retry, sql};
 use crate::domain::ids::{AppId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, DeviceKind};
 
@@ -55,6 +55,7 @@ pub struct Listed {
 pub async fn create(db: &Db, new: &NewLogin) -> Result<Option<LoginId>> {
     retry(|| async {
         let mut tx = db.begin().await?;
+        lock(&mut tx, new.user).await?;
         let replaced: Option<(LoginId,)> =
             sql("SELECT id FROM logins WHERE user_id = ? AND device_id = ?")
                 .bind(new.user)
@@ -144,14 +145,31 @@ pub async fn delete(db: &Db, user: UserId, login: LoginId) -> Result<bool> {
     Ok(rows > 0)
 }
 
+/// Ends every login of this user but one, and returns those.
 pub async fn delete_all_but(db: &Db, user: UserId, keep: LoginId) -> Result<Vec<LoginId>> {
-    let others: Vec<(LoginId,)> = sql("SELECT id FROM logins WHERE user_id = ? AND id <> ?")
-        .bind(user)
-        .bind(keep)
-        .all(db)
-        .await?;
-    sql("DELETE FROM logins WHERE user_id = ? AND id <> ?").bind(user).bind(keep).run(db).await?;
-    Ok(others.into_iter().map(|(id,)| id).collect())
+    retry(|| async {
+        let mut tx = db.begin().await?;
+        lock(&mut tx, user).await?;
+        let others: Vec<(LoginId,)> = sql("SELECT id FROM logins WHERE user_id = ? AND id <> ?")
+            .bind(user)
+            .bind(keep)
+            .all(&mut tx)
+            .await?;
+        sql("DELETE FROM logins WHERE user_id = ? AND id <> ?")
+            .bind(user)
+            .bind(keep)
+            .run(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(others.into_iter().map(|(id,)| id).collect())
+    })
+    .await
+}
+
+/// Makes those who sign in and out as this user take turns, so that each is told of every login it ends.
+async fn lock(tx: &mut Tx, user: UserId) -> Result<()> {
+    sql("UPDATE users SET last_seen_at = last_seen_at WHERE id = ?").bind(user).run(tx).await?;
+    Ok(())
 }
 
 impl Record for Holder {

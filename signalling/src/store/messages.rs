@@ -96,13 +96,17 @@ pub async fn append(tx: &mut Tx, batch: &[NewMessage]) -> Result<Vec<Sent>> {
 
 /// [`append`] in a transaction of its own.
 pub async fn append_all(db: &Db, batch: &[NewMessage]) -> Result<Vec<Sent>> {
-    retry(|| async {
+    let append_once = || async {
         let mut tx = db.begin().await?;
         let sent = append(&mut tx, batch).await?;
         tx.commit().await?;
-        Ok(sent)
-    })
-    .await
+        Ok::<_, Error>(sent)
+    };
+    match retry(append_once).await {
+        // the same message came for another conversation at the same moment: by now it is found
+        Err(error) if error.taken("client_msg_id") => retry(append_once).await,
+        outcome => outcome,
+    }
 }
 
 impl NewMessage {
@@ -350,6 +354,7 @@ pub async fn changes(
     after_ver: i64,
     limit: i64,
 ) -> Result<Vec<Change>> {
+    let after_ver = after_ver.max(0);
     let before: Option<(i64, i64)> = sql("SELECT ver, last_seq FROM changes
          WHERE conversation_id = ? AND ver <= ? ORDER BY ver DESC LIMIT 1")
     .bind(conversation)
@@ -381,7 +386,7 @@ pub async fn changes(
     }));
     changes.sort_by_key(|change| change.ver);
     // what was committed between the queries above may stand behind a hole: it comes with the next call
-    let dense = changes.iter().zip(after_ver + 1..).take_while(|(change, ver)| change.ver == *ver);
+    let dense = changes.iter().zip(1..).take_while(|(change, n)| change.ver - after_ver == *n);
     let dense = dense.count().min(limit as usize);
     changes.truncate(dense);
     Ok(changes)

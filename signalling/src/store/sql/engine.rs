@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{MySql, Sqlite, Transaction};
+use sqlx::{Executor, MySql, Sqlite, Transaction};
 
 use super::{Result, is_busy};
 
@@ -31,7 +31,11 @@ impl Db {
     pub async fn open(url: &str) -> Result<Db> {
         if url.starts_with("mysql:") {
             let options: MySqlConnectOptions = url.parse()?;
-            let pool = MySqlPoolOptions::new().max_connections(20).connect_with(options).await?;
+            let pool = MySqlPoolOptions::new()
+                .max_connections(20)
+                .after_connect(|connection, _| Box::pin(read_committed(connection)))
+                .connect_with(options)
+                .await?;
             sqlx::migrate!("../migrations/mysql").run(&pool).await.map_err(sqlx::Error::from)?;
             return Ok(Db::MySql(pool));
         }
@@ -64,6 +68,13 @@ impl Db {
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
+}
+
+/// With MySQL's default, a transaction that reads, waits for a lock and reads again sees the rows of before
+/// the wait, and every insert locks the gap beside it. SQLite knows neither.
+async fn read_committed(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+    connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    Ok(())
 }
 
 impl Tx {

@@ -150,7 +150,7 @@ export class Socket {
     const ws = this.ws
     this.ws = undefined
     ws?.close()
-    for (const key of [...this.pending.keys()]) this.settle(key, p => p.reject(ApiError.offline()))
+    for (const key of this.pending.keys()) this.settle(key, p => p.reject(ApiError.offline()))
   }
 }
 

@@ -1,0 +1,256 @@
+import type { CallState as WireCall, Media, Outcome, Profile, RequestFrame, ServerFrames, Signal, Uuid } from '@/api'
+
+/**
+ * What a one-to-one call goes through on this device, decided without sockets, timers or media: `next` takes
+ * the state and what happened, and returns the new state and what has to be done about it.
+ *
+ * Calls that ring here stand beside the one in hand, because somebody may call while we are talking.
+ */
+
+/** A call as seen from this side. */
+export interface Call {
+  readonly id: Uuid
+  readonly peer: Profile
+  readonly media: Media
+  /** The caller makes the first offer; the callee gives way when both offer at once. */
+  readonly role: 'caller' | 'callee'
+  readonly conversationId?: Uuid
+  readonly iceServers: readonly RTCIceServer[]
+}
+
+export type CallPhase =
+  | { readonly kind: 'idle' }
+  /** We are calling; `ringing` once the server has rung the other side. */
+  | { readonly kind: 'outgoing', readonly call: Call, readonly ringing: boolean }
+  /** Both want the call; `agreedAt` once the server has said so, then media is being set up. */
+  | { readonly kind: 'connecting', readonly call: Call, readonly agreedAt?: number }
+  | { readonly kind: 'live', readonly call: Call, readonly agreedAt: number }
+  /** Media was there and is gone; it may come back. */
+  | { readonly kind: 'reconnecting', readonly call: Call, readonly agreedAt: number }
+  | { readonly kind: 'ended', readonly call: Call, readonly outcome: Outcome | 'refused', readonly durationMs?: number, readonly refusal?: Refusal }
+
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+export interface Calls {
+  readonly phase: CallPhase
+  /** Who rings this device, longest first. */
+  readonly incoming: readonly Call[]
+}
+
+export const NO_CALLS: Calls = { phase: { kind: 'idle' }, incoming: [] }
+
+type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_ended'
+
+export type Input =
+  | { [T in CallFrame]: { type: T } & ServerFrames[T] }[CallFrame]
+  | { type: 'start', callId: Uuid, peer: Profile, media: Media }
+  | { type: 'accept', callId: Uuid }
+  | { type: 'decline', callId: Uuid }
+  | { type: 'hangup' }
+  /** The end screen was closed. */
+  | { type: 'dismiss' }
+  /** The server refused our `call_start` or `call_accept`, or did not hear it. */
+  | { type: 'refused', callId: Uuid, refusal: Refusal }
+  | { type: 'media_up' }
+  | { type: 'media_down' }
+  /** Media has been away for longer than anybody waits. */
+  | { type: 'media_lost' }
+
+export type Effect =
+  | { do: 'send', frame: Extract<RequestFrame, { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' }> }
+  | { do: 'open', call: Call }
+  | { do: 'signal', signal: Signal }
+  /** The socket is back and the call is still ours: what went wrong meanwhile can be repaired. */
+  | { do: 'repair' }
+  | { do: 'close' }
+
+export interface Context {
+  readonly me: Uuid
+  readonly now: number
+}
+
+type Step = [Calls, Effect[]]
+
+export function next(calls: Calls, input: Input, context: Context): Step {
+  switch (input.type) {
+    case 'start': return start(calls, input)
+    case 'accept': return accept(calls, input.callId, context)
+    case 'decline': return [without(calls, input.callId), [say('call_decline', input.callId)]]
+    case 'hangup': return hangUp(calls, context)
+    case 'dismiss': return calls.phase.kind === 'ended' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
+    case 'refused': return refused(calls, input.callId, input.refusal)
+    case 'media_up': return [mediaUp(calls), []]
+    case 'media_down': return [mediaDown(calls), []]
+    case 'media_lost': return mediaLost(calls, context)
+    case 'welcome': return welcome(calls, input, context)
+    case 'call_ringing': return [ringing(calls, input.call, context), []]
+    case 'call_accepted': return accepted(calls, input.call, context)
+    case 'call_signal': return [calls, agreedOn(calls.phase, input.call_id) ? [{ do: 'signal', signal: input.signal }] : []]
+    case 'call_ended': return ended(calls, input.call_id, input.outcome, context)
+  }
+}
+
+/** The call in hand, unless it is over. */
+export function current(phase: CallPhase): Call | undefined {
+  return phase.kind === 'idle' || phase.kind === 'ended' ? undefined : phase.call
+}
+
+function start(calls: Calls, { callId, peer, media }: Extract<Input, { type: 'start' }>): Step {
+  if (current(calls.phase)) return [calls, []]
+  const theirs = calls.incoming.find(call => call.peer.id === peer.id)
+  if (theirs) return take(calls, theirs, [])
+  const call: Call = { id: callId, peer, media, role: 'caller', iceServers: [] }
+  return [
+    { ...calls, phase: { kind: 'outgoing', call, ringing: false } },
+    [{ do: 'send', frame: { type: 'call_start', call_id: callId, user_id: peer.id, media } }],
+  ]
+}
+
+/** Answering while in another call ends that one first: nobody talks in two calls at once. */
+function accept(calls: Calls, callId: Uuid, context: Context): Step {
+  const call = calls.incoming.find(call => call.id === callId)
+  if (!call) return [calls, []]
+  const [left, effects] = current(calls.phase) ? hangUp(calls, context) : [calls, []]
+  return take(left, call, effects)
+}
+
+function take(calls: Calls, call: Call, before: Effect[]): Step {
+  const phase: CallPhase = { kind: 'connecting', call }
+  return [{ ...without(calls, call.id), phase }, [...before, say('call_accept', call.id)]]
+}
+
+function hangUp(calls: Calls, context: Context): Step {
+  const call = current(calls.phase)
+  if (!call) return [calls, []]
+  const outcome = agreedAt(calls.phase) === undefined ? 'cancelled' : 'completed'
+  return finish(calls, outcome, context, [say('call_hangup', call.id)])
+}
+
+function mediaLost(calls: Calls, context: Context): Step {
+  const { phase } = calls
+  if (phase.kind !== 'connecting' && phase.kind !== 'reconnecting') return [calls, []]
+  return finish(calls, 'lost', context, [say('call_hangup', phase.call.id)])
+}
+
+function refused(calls: Calls, callId: Uuid, refusal: Refusal): Step {
+  const call = current(calls.phase)
+  if (call?.id !== callId || agreedAt(calls.phase) !== undefined) return [calls, []]
+  return [{ ...calls, phase: { kind: 'ended', call, outcome: 'refused', refusal } }, [{ do: 'close' }]]
+}
+
+function mediaUp(calls: Calls): Calls {
+  const { phase } = calls
+  if (phase.kind !== 'connecting' && phase.kind !== 'reconnecting') return calls
+  return phase.agreedAt === undefined ? calls : { ...calls, phase: { kind: 'live', call: phase.call, agreedAt: phase.agreedAt } }
+}
+
+function mediaDown(calls: Calls): Calls {
+  const { phase } = calls
+  return phase.kind === 'live' ? { ...calls, phase: { ...phase, kind: 'reconnecting' } } : calls
+}
+
+function ringing(calls: Calls, wire: WireCall, context: Context): Calls {
+  const { phase } = calls
+  if (phase.kind === 'outgoing' && phase.call.id === wire.id) {
+    return { ...calls, phase: { kind: 'outgoing', call: seen(wire, context), ringing: true } }
+  }
+  const known = current(phase)?.id === wire.id || calls.incoming.some(call => call.id === wire.id)
+  if (known || wire.callee.id !== context.me) return calls
+  return { ...calls, incoming: [...calls.incoming, seen(wire, context)] }
+}
+
+function accepted(calls: Calls, wire: WireCall, context: Context): Step {
+  const { phase } = calls
+  const rest = without(calls, wire.id)
+  if (!wire.mine) return answeredElsewhere(rest, wire.id)
+  if (agreedOn(phase, wire.id)) return [rest, []]
+  const ours = current(phase)?.id === wire.id
+  if (!ours && !isGlare(phase, wire)) return [rest, []]
+  const call = seen(wire, context)
+  return [{ ...rest, phase: { kind: 'connecting', call, agreedAt: context.now } }, [{ do: 'open', call }]]
+}
+
+function answeredElsewhere(calls: Calls, callId: Uuid): Step {
+  if (current(calls.phase)?.id !== callId) return [calls, []]
+  return [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'close' }]]
+}
+
+function ended(calls: Calls, callId: Uuid, outcome: Outcome, context: Context): Step {
+  const rest = without(calls, callId)
+  return current(calls.phase)?.id === callId ? finish(rest, outcome, context, []) : [rest, []]
+}
+
+/**
+ * A recovered socket replays what was missed, so little is concluded from its list. A new one knows only the
+ * list: what is not in it, or no longer ours, is over.
+ */
+function welcome(calls: Calls, frame: ServerFrames['welcome'], context: Context): Step {
+  const [left, effects] = frame.recovered ? recovered(calls, frame.calls) : renewed(calls, frame.calls, context)
+  const call = current(left.phase)
+  // Hung up while the socket was away: the server has not heard of it.
+  const stray = frame.calls.filter(wire => wire.mine && wire.id !== call?.id && !isGlare(left.phase, wire))
+  return [left, [...stray.map(wire => say('call_hangup', wire.id)), ...effects]]
+}
+
+function recovered(calls: Calls, wires: WireCall[]): Step {
+  const call = current(calls.phase)
+  return [calls, wires.some(wire => wire.mine && wire.id === call?.id) ? [{ do: 'repair' }] : []]
+}
+
+function renewed(calls: Calls, wires: WireCall[], context: Context): Step {
+  const call = current(calls.phase)
+  const wire = wires.find(one => one.id === call?.id)
+  const incoming = wires
+    .filter(one => one.state === 'ringing' && one.callee.id === context.me && one.id !== call?.id)
+    .map(one => seen(one, context))
+  const rest: Calls = { ...calls, incoming }
+  if (!call) return [rest, []]
+  if (!wire?.mine) return finish(rest, 'lost', context, wire ? [say('call_hangup', call.id)] : [])
+  if (wire.state === 'ringing') return [ringing(rest, wire, context), []]
+  const [taken, effects] = accepted(rest, wire, context)
+  return [taken, effects.length ? effects : [{ do: 'repair' }]]
+}
+
+/** We called while they called us, and the server made ours the answer to theirs. */
+function isGlare(phase: CallPhase, wire: WireCall): boolean {
+  return phase.kind === 'outgoing' && wire.caller.id === phase.call.peer.id
+}
+
+function finish(calls: Calls, outcome: Outcome, context: Context, effects: Effect[]): Step {
+  const call = current(calls.phase)
+  if (!call) return [calls, effects]
+  const since = agreedAt(calls.phase)
+  const durationMs = since === undefined ? undefined : Math.max(0, context.now - since)
+  return [{ ...calls, phase: { kind: 'ended', call, outcome, durationMs } }, [...effects, { do: 'close' }]]
+}
+
+function without(calls: Calls, callId: Uuid): Calls {
+  return { ...calls, incoming: calls.incoming.filter(call => call.id !== callId) }
+}
+
+function agreedAt(phase: CallPhase): number | undefined {
+  return 'agreedAt' in phase ? phase.agreedAt : undefined
+}
+
+function agreedOn(phase: CallPhase, callId: Uuid): boolean {
+  return current(phase)?.id === callId && agreedAt(phase) !== undefined
+}
+
+function seen(wire: WireCall, context: Context): Call {
+  const role = wire.caller.id === context.me ? 'caller' : 'callee'
+  return {
+    id: wire.id,
+    peer: role === 'caller' ? wire.callee : wire.caller,
+    media: wire.media,
+    role,
+    conversationId: wire.conversation_id,
+    iceServers: wire.ice_servers,
+  }
+}
+
+function say(type: 'call_accept' | 'call_decline' | 'call_hangup', callId: Uuid): Effect {
+  return { do: 'send', frame: { type, call_id: callId } }
+}

@@ -1,0 +1,71 @@
+/** Where tiles go: pure geometry in pixels, no elements. */
+
+export interface Size { readonly width: number, readonly height: number }
+export interface Box extends Size { readonly x: number, readonly y: number }
+
+/** Tiles are between a portrait-friendly 4:3 and a cinematic 16:9; inside that, whatever fills more. */
+const WIDEST = 16 / 9
+const NARROWEST = 4 / 3
+
+/** Tiles of the strip beside a shared screen stay recognisable but never compete with it. */
+const STRIP_MAX = 240
+const STRIP_SHARE = 0.24
+
+/** `count` equal tiles covering as much of the area as they can, the last row centred. */
+export function grid(count: number, area: Size, gap = 8): Box[] {
+  if (count < 1 || area.width <= 0 || area.height <= 0) return []
+  let best = { columns: 1, width: 0, height: 0 }
+  for (let columns = 1; columns <= count; columns++) {
+    const tile = largestTile(columns, Math.ceil(count / columns), area, gap)
+    if (tile.width * tile.height > best.width * best.height) best = { columns, ...tile }
+  }
+  return place(count, best.columns, best, area, gap)
+}
+
+/** A shared screen on the stage with people in a strip: at the side when the area is wide, below when it is tall. */
+export function stage(people: number, area: Size, gap = 8): { stage: Box, people: Box[] } {
+  if (people < 1) return { stage: { x: 0, y: 0, ...area }, people: [] }
+  const beside = area.width >= area.height
+  const along = beside ? area.height : area.width
+  const across = Math.min(STRIP_MAX, (beside ? area.width : area.height) * STRIP_SHARE)
+  const tile = beside
+    ? shrink({ width: across, height: across / WIDEST }, (along - gap * (people - 1)) / people / (across / WIDEST))
+    : shrink({ width: across * WIDEST, height: across }, (along - gap * (people - 1)) / people / (across * WIDEST))
+  const strip = beside ? { width: tile.width, height: area.height } : { width: area.width, height: tile.height }
+  const boxes = place(people, beside ? 1 : people, tile, strip, gap)
+  if (beside) {
+    const width = area.width - strip.width - gap
+    return { stage: { x: 0, y: 0, width, height: area.height }, people: boxes.map(box => ({ ...box, x: box.x + width + gap })) }
+  }
+  const height = area.height - strip.height - gap
+  return { stage: { x: 0, y: 0, width: area.width, height }, people: boxes.map(box => ({ ...box, y: box.y + height + gap })) }
+}
+
+function largestTile(columns: number, rows: number, area: Size, gap: number): Size {
+  const width = Math.max(0, (area.width - gap * (columns - 1)) / columns)
+  const height = Math.max(0, (area.height - gap * (rows - 1)) / rows)
+  if (width > height * WIDEST) return { width: height * WIDEST, height }
+  if (width < height * NARROWEST) return { width, height: width / NARROWEST }
+  return { width, height }
+}
+
+function place(count: number, columns: number, tile: Size, area: Size, gap: number): Box[] {
+  const rows = Math.ceil(count / columns)
+  const top = (area.height - rows * tile.height - (rows - 1) * gap) / 2
+  return Array.from({ length: count }, (_, index) => {
+    const row = Math.floor(index / columns)
+    const inRow = Math.min(columns, count - row * columns)
+    const left = (area.width - inRow * tile.width - (inRow - 1) * gap) / 2
+    return {
+      x: left + (index - row * columns) * (tile.width + gap),
+      y: top + row * (tile.height + gap),
+      width: tile.width,
+      height: tile.height,
+    }
+  })
+}
+
+function shrink(size: Size, factor: number): Size {
+  const by = Math.max(0, Math.min(1, factor))
+  return { width: size.width * by, height: size.height * by }
+}

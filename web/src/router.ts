@@ -21,6 +21,7 @@ export const router = createRouter({
       redirect: '/c',
       children: [],
     },
+    { path: '/call/:id', component: () => import('@/features/call/CallPage.vue') },
     { path: '/:anything(.*)', redirect: '/c' },
   ],
 })

@@ -29,6 +29,9 @@ const chosen = {
 
 const KIND: Record<PickKind, MediaDeviceKind> = { microphone: 'audioinput', camera: 'videoinput', speaker: 'audiooutput' }
 
+/** Where the other side is heard. */
+export const chosenSpeaker = chosen.speaker
+
 /** The device preferred for a call; none means the browser's default. */
 export function preferredDevice(kind: PickKind): string | undefined {
   return chosen[kind].value || undefined

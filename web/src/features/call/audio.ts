@@ -4,7 +4,12 @@ import { onScopeDispose, ref, toValue, watchEffect, type MaybeRefOrGetter, type 
 
 let shared: AudioContext | undefined
 
-/** One context for the page; a browser starts it with the first click, and before that it stays silent. */
+/** Browsers let a page make sound only once somebody has clicked in it. */
+function mayPlay(): boolean {
+  return navigator.userActivation?.hasBeenActive ?? true
+}
+
+/** One context for the page. */
 function context(): AudioContext {
   shared ??= new AudioContext()
   if (shared.state === 'suspended') void shared.resume().catch(() => {})
@@ -43,20 +48,22 @@ export function ringback(): () => void {
 }
 
 export function farewell(): void {
-  play(FAREWELL, context().currentTime + 0.02)
+  play(FAREWELL)
 }
 
 function loop(melody: Melody): () => void {
-  let stop = play(melody, context().currentTime + 0.05)
-  const timer = setInterval(() => (stop = play(melody, context().currentTime + 0.05)), melody.everySeconds * 1000)
+  let stop = play(melody)
+  const timer = setInterval(() => (stop = play(melody)), melody.everySeconds * 1000)
   return () => {
     clearInterval(timer)
     stop()
   }
 }
 
-function play({ notes, volume }: Melody, start: number): () => void {
+function play({ notes, volume }: Melody): () => void {
+  if (!mayPlay()) return () => {}
   const audio = context()
+  const start = audio.currentTime + 0.05
   const out = new GainNode(audio, { gain: volume })
   out.connect(audio.destination)
   for (const { hertz, at, seconds } of notes) {

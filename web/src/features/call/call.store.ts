@@ -103,8 +103,9 @@ export const useCall = defineStore('call', () => {
     if (direct) farewell()
     clearInterval(sampling)
     direct?.close()
+    direct = outbox = undefined
     local.value?.close()
-    direct = outbox = local.value = trouble.value = undefined
+    local.value = trouble.value = undefined
     remoteTracks.value = {}
     quality.value = 'good'
     Object.assign(remote, NOTHING_ON)

@@ -171,8 +171,12 @@ export class DirectCall {
 
   private async fill(slot: Slot, place: RTCRtpTransceiver): Promise<void> {
     const track = this.tracks.get(slot) ?? null
-    if (place.sender.track !== track) await place.sender.replaceTrack(track)
-    if (track) await limitBitrate(place.sender, BITRATE_MAX[slot])
+    try {
+      if (place.sender.track !== track) await place.sender.replaceTrack(track)
+      if (track) await limitBitrate(place.sender, BITRATE_MAX[slot])
+    } catch (error) {
+      this.unlessClosed(error)
+    }
   }
 
   private sendDescription(): void {

@@ -1,5 +1,8 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { useAccount } from '@/features/account'
+import ConversationPage from '@/features/chat/ConversationPage.vue'
+import PickPage from '@/features/chat/PickPage.vue'
+import ConversationList from '@/features/conversations/ConversationList.vue'
 import Frame from '@/layout/Frame.vue'
 
 declare module 'vue-router' {
@@ -19,7 +22,10 @@ export const router = createRouter({
       path: '/',
       component: Frame,
       redirect: '/c',
-      children: [],
+      children: [
+        { path: 'c', components: { list: ConversationList, default: PickPage }, meta: { pane: 'list' } },
+        { path: 'c/:id', components: { list: ConversationList, default: ConversationPage } },
+      ],
     },
     { path: '/call/:id', component: () => import('@/features/call/CallPage.vue') },
     { path: '/:anything(.*)', redirect: '/c' },

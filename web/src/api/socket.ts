@@ -39,6 +39,11 @@ export class Socket {
     this.open()
   }
 
+  /** The language of the server's texts from the next connection on. */
+  speak(lang: Lang): void {
+    this.lang = lang
+  }
+
   stop(): void {
     clearTimeout(this.timer)
     this.memory = NOTHING

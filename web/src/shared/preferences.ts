@@ -9,6 +9,8 @@ const browserLang: Lang = navigator.language.toLowerCase().startsWith('zh') ? 'z
 /** What a person has chosen on this device; kept in the browser, shared by its tabs. */
 export const lang = useStorage<Lang>('beckon.lang', browserLang)
 export const theme = useStorage<Theme>('beckon.theme', 'system')
+/** Enter sends and Shift+Enter breaks the line; otherwise Ctrl+Enter sends. */
+export const enterSends = useStorage('beckon.enter_sends', true)
 
 const prefersDark = usePreferredDark()
 export const dark = computed(() => (theme.value === 'system' ? prefersDark.value : theme.value === 'dark'))

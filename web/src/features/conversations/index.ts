@@ -1,3 +1,5 @@
 export { useConversations } from './conversations.store'
+export { useDrafts } from './drafts.store'
 export { useMembers } from './members.store'
 export { useTyping } from './typing.store'
+export { useWords } from './useWords'

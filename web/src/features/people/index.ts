@@ -1,1 +1,2 @@
 export { usePeople } from './people.store'
+export { useOwnPresence } from './useOwnPresence'

@@ -1,0 +1,3 @@
+export { useChat } from './chat.store'
+export { useOutbox } from './outbox.store'
+export { useReceipts } from './receipts.store'

@@ -1,0 +1,96 @@
+import type { Change, Message } from '@/api'
+
+/**
+ * The loaded window of a conversation's history. Frames, answers and acknowledgements may come in any order and
+ * more than once; merging them is commutative and idempotent, and a missing change is always visible.
+ */
+export interface Timeline {
+  /** By `seq`, ascending; the newest one ends the window. */
+  readonly messages: readonly Message[]
+  /** Nothing older exists. */
+  readonly start: boolean
+  /** Every change up to this `ver` is in. */
+  readonly ver: number
+  /** Newer `ver`s that came before their predecessors. */
+  readonly ahead: readonly number[]
+}
+
+export const EMPTY: Timeline = { messages: [], start: false, ver: 0, ahead: [] }
+
+/** The newest page, read when the conversation was at least at `ver`. */
+export function opened(messages: readonly Message[], start: boolean, ver: number): Timeline {
+  return { ...EMPTY, messages: merged([], messages), start, ver }
+}
+
+/** An older page in front. */
+export function withOlder(timeline: Timeline, page: readonly Message[], start: boolean): Timeline {
+  return { ...timeline, messages: merged(timeline.messages, page), start }
+}
+
+/** A message that is durable: heard, acknowledged, or part of a change. */
+export function withMessage(timeline: Timeline, message: Message): Timeline {
+  return counted({ ...timeline, messages: merged(timeline.messages, [message]) }, message.ver)
+}
+
+export function withChange(timeline: Timeline, change: Change): Timeline {
+  if (change.kind === 'message') return counted(withMessage(timeline, change.message), change.ver)
+  const next = covers(timeline, change.seq) ? { ...timeline, messages: merged(timeline.messages, [change.message]) } : timeline
+  return counted(next, change.ver)
+}
+
+/** The answer to "what changed since `timeline.ver`", complete up to `ver`. */
+export function caughtUp(timeline: Timeline, changes: readonly Change[], ver: number): Timeline {
+  const next = changes.reduce(withChange, timeline)
+  return settled({ ...next, ver: Math.max(next.ver, ver) })
+}
+
+/** Whether a change is known to be missing. */
+export function behind(timeline: Timeline): boolean {
+  return timeline.ahead.length > 0
+}
+
+/** Ranges of `seq`, both ends included, that are missing inside the window or after it. */
+export function gaps(timeline: Timeline, lastSeq: number): [number, number][] {
+  const found: [number, number][] = []
+  let expected = timeline.messages[0]?.seq ?? lastSeq + 1
+  for (const { seq } of timeline.messages) {
+    if (seq > expected) found.push([expected, seq - 1])
+    expected = seq + 1
+  }
+  if (expected <= lastSeq) found.push([expected, lastSeq])
+  return found
+}
+
+/** Forgets all but the newest `keep` messages. */
+export function trimmed(timeline: Timeline, keep: number): Timeline {
+  if (timeline.messages.length <= keep) return timeline
+  return { ...timeline, messages: timeline.messages.slice(-keep), start: false }
+}
+
+/** Whether a `seq` belongs into the window, be it there yet or not; what is older comes with its page. */
+function covers(timeline: Timeline, seq: number): boolean {
+  return timeline.start || seq >= (timeline.messages[0]?.seq ?? 0)
+}
+
+/** One message a `seq`, the one with the newest `ver`. */
+function merged(known: readonly Message[], news: readonly Message[]): readonly Message[] {
+  const bySeq = new Map(known.map(m => [m.seq, m]))
+  for (const message of news) {
+    const there = bySeq.get(message.seq)
+    if (!there || there.ver < message.ver) bySeq.set(message.seq, message)
+  }
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
+}
+
+function counted(timeline: Timeline, ver: number): Timeline {
+  if (ver <= timeline.ver || timeline.ahead.includes(ver)) return timeline
+  return settled({ ...timeline, ahead: [...timeline.ahead, ver] })
+}
+
+/** Moves `ver` over everything that has come without a hole. */
+function settled(timeline: Timeline): Timeline {
+  const ahead = timeline.ahead.filter(v => v > timeline.ver).sort((a, b) => a - b)
+  let ver = timeline.ver
+  while (ahead[0] === ver + 1) ver = ahead.shift()!
+  return { ...timeline, ver, ahead }
+}

@@ -1,0 +1,71 @@
+import { DetailedError, Upload } from 'tus-js-client'
+import { ApiError, apiUrl, refresh, type ErrorBody, type Uuid } from '@/api'
+import type { Attachment } from './outbox'
+
+export interface Progress {
+  /** The upload has an address; handing it back later resumes it. */
+  onUrl: (url: string) => void
+  /** From 0 to 1. */
+  onProgress: (share: number) => void
+}
+
+export interface Running {
+  /** The file's id once every byte is there. */
+  done: Promise<Uuid>
+  /** Stops and throws away what has been uploaded. */
+  cancel: () => void
+}
+
+/** Waits between tries while the network is away; after the last one the outbox decides. */
+const RETRY_DELAYS_MS = [500, 1000, 3000, 5000]
+
+/** Uploads over tus, resuming where an earlier try ended. */
+export function upload(attachment: Attachment, { onUrl, onProgress }: Progress): Running {
+  let expired = false
+  let fail: (error: ApiError) => void
+  const running = new Upload(attachment.file, {
+    endpoint: apiUrl('/uploads'),
+    uploadUrl: attachment.uploadUrl,
+    metadata: { filename: attachment.name, filetype: attachment.mime },
+    storeFingerprintForResuming: false,
+    retryDelays: RETRY_DELAYS_MS,
+    onUploadUrlAvailable: () => running.url && onUrl(running.url),
+    onProgress: (sent, total) => onProgress(total ? sent / total : 1),
+    onAfterResponse: (_request, response) => {
+      expired = response.getStatus() === 401
+    },
+    onBeforeRequest: async () => {
+      if (expired) await refresh().catch(() => {})
+    },
+    onShouldRetry: (error, attempt) => shouldRetry(error.originalResponse?.getStatus(), attempt),
+  })
+  const done = new Promise<Uuid>((resolve, reject) => {
+    fail = reject
+    running.options.onSuccess = () => resolve(new URL(running.url!, location.href).pathname.split('/').at(-1)!)
+    running.options.onError = error => reject(refusalOf(error))
+  })
+  running.start()
+  return {
+    done,
+    cancel: () => {
+      void running.abort(true).catch(() => {})
+      fail(new ApiError({ code: 'cancelled' }))
+    },
+  }
+}
+
+function shouldRetry(status: number | undefined, attempt: number): boolean {
+  if (status === 401) return attempt < 2
+  return status === undefined || status === 0 || status === 409 || status === 423 || status === 429 || status >= 500
+}
+
+/** The server's refusal when there was one; silence is `offline`. */
+function refusalOf(error: Error): ApiError {
+  const response = error instanceof DetailedError ? error.originalResponse : undefined
+  if (!response || response.getStatus() === 0) return ApiError.offline()
+  try {
+    return new ApiError(JSON.parse(response.getBody()) as ErrorBody, response.getStatus())
+  } catch {
+    return new ApiError({ code: 'unavailable', retryable: response.getStatus() >= 500 }, response.getStatus())
+  }
+}

@@ -1,0 +1,65 @@
+import { useEventListener, useResizeObserver } from '@vueuse/core'
+import { nextTick, onBeforeUpdate, onUpdated, ref, type Ref } from 'vue'
+
+/** Nearer to the end than this is at the end. */
+const AT_END_PX = 60
+
+/**
+ * Keeps a list where its reader is: at the end it follows the end, anywhere else the row being read does not
+ * move, whatever is put in above or below it. Rows carry `data-key`.
+ */
+export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>, onScroll: () => void) {
+  const atEnd = ref(true)
+  let anchor: { key: string, top: number } | undefined
+
+  useEventListener(scroller, 'scroll', () => {
+    measure()
+    onScroll()
+  }, { passive: true })
+  useResizeObserver([scroller, content], () => atEnd.value && toEnd())
+  onBeforeUpdate(() => (anchor = atEnd.value ? undefined : firstVisible()))
+  onUpdated(() => (atEnd.value ? toEnd() : restore()))
+
+  function measure(): void {
+    const el = scroller.value
+    if (el) atEnd.value = el.scrollHeight - el.scrollTop - el.clientHeight < AT_END_PX
+  }
+
+  function toEnd(): void {
+    const el = scroller.value
+    if (el) el.scrollTop = el.scrollHeight
+  }
+
+  async function followEnd(smooth = false): Promise<void> {
+    atEnd.value = true
+    await nextTick()
+    if (smooth) scroller.value?.scrollTo({ top: scroller.value.scrollHeight, behavior: 'smooth' })
+    else toEnd()
+  }
+
+  async function show(key: string): Promise<void> {
+    await nextTick()
+    const row = rowOf(key)
+    if (!row || !scroller.value) return followEnd()
+    scroller.value.scrollTop += row.getBoundingClientRect().top - scroller.value.getBoundingClientRect().top - scroller.value.clientHeight / 4
+    measure()
+  }
+
+  function firstVisible(): { key: string, top: number } | undefined {
+    const edge = scroller.value?.getBoundingClientRect().top ?? 0
+    for (const row of rows()) {
+      const { top, bottom } = row.getBoundingClientRect()
+      if (bottom > edge) return { key: row.dataset.key!, top }
+    }
+  }
+
+  function restore(): void {
+    const row = anchor && rowOf(anchor.key)
+    if (row && scroller.value) scroller.value.scrollTop += row.getBoundingClientRect().top - anchor!.top
+  }
+
+  const rows = () => content.value?.querySelectorAll<HTMLElement>('[data-key]') ?? []
+  const rowOf = (key: string) => content.value?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
+
+  return { atEnd, followEnd, show, rows, measure }
+}

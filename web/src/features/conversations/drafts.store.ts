@@ -1,0 +1,16 @@
+import { useStorage } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import type { Uuid } from '@/api'
+import { useAccount } from '@/features/account'
+
+/** Words begun and not sent, kept on this device. */
+export const useDrafts = defineStore('drafts', () => {
+  const drafts = useStorage<Record<Uuid, string>>(`beckon.drafts.${useAccount().me?.id}`, {})
+
+  function set(id: Uuid, text: string): void {
+    if (text.trim()) drafts.value[id] = text
+    else delete drafts.value[id]
+  }
+
+  return { of: (id: Uuid) => drafts.value[id] ?? '', set }
+})

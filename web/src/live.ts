@@ -2,6 +2,8 @@ import { useTitle } from '@vueuse/core'
 import { computed, watch } from 'vue'
 import { socket } from '@/api'
 import { useChat, useOutbox, useReceipts } from '@/features/chat'
+import { useCall } from '@/features/call'
+import { useContacts, useRequests } from '@/features/contacts'
 import { useConversations, useMembers, useTyping } from '@/features/conversations'
 import { useOwnPresence } from '@/features/people'
 import { lang } from '@/shared/preferences'
@@ -13,6 +15,9 @@ import { lang } from '@/shared/preferences'
 export function goLive(): void {
   const conversations = useConversations()
   useMembers()
+  useContacts()
+  useRequests()
+  useCall()
   useTyping()
   useChat()
   useReceipts()

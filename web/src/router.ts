@@ -14,6 +14,9 @@ declare module 'vue-router' {
   }
 }
 
+const ContactList = () => import('@/features/contacts/ContactList.vue')
+const NoContact = () => import('@/features/contacts/NoContact.vue')
+
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
@@ -25,6 +28,10 @@ export const router = createRouter({
       children: [
         { path: 'c', components: { list: ConversationList, default: PickPage }, meta: { pane: 'list' } },
         { path: 'c/:id', components: { list: ConversationList, default: ConversationPage } },
+        { path: 'contacts', components: { list: ContactList, default: NoContact }, meta: { pane: 'list' } },
+        { path: 'contacts/requests', components: { list: ContactList, default: () => import('@/features/contacts/Requests.vue') } },
+        { path: 'contacts/blocked', components: { list: ContactList, default: () => import('@/features/contacts/BlockedList.vue') } },
+        { path: 'contacts/:id', components: { list: ContactList, default: () => import('@/features/contacts/ContactCard.vue') } },
       ],
     },
     { path: '/call/:id', component: () => import('@/features/call/CallPage.vue') },

@@ -1,0 +1,2 @@
+export { default as GroupDetails } from './GroupDetails.vue'
+export { default as NewGroupDialog } from './NewGroupDialog.vue'

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::frame::IceServer;
-
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -66,8 +64,30 @@ pub struct Files {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
-    /// STUN and TURN servers the two ends of a call may use; none: they reach each other directly or not at all.
-    pub ice_servers: Vec<IceServer>,
+    /// STUN servers that tell a browser its public address, such as `stun:stun.example.com:3478`.
+    pub stun_urls: Vec<IceUrl>,
+    /// TURN servers that relay when two browsers cannot reach each other.
+    pub turn_urls: Vec<IceUrl>,
+    /// What the TURN servers know too: each person gets time-limited credentials made with it.
+    pub turn_secret: SecretString,
+}
+
+/// The address of a STUN or TURN server. A browser refuses the whole call over one that is not.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IceUrl(pub String);
+
+impl TryFrom<String> for IceUrl {
+    type Error = &'static str;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        match url.split_once(':') {
+            Some(("stun" | "stuns" | "turn" | "turns", host)) if !host.is_empty() => {
+                Ok(IceUrl(url))
+            }
+            _ => Err("expected stun:host:port, stuns:, turn: or turns:"),
+        }
+    }
 }
 
 impl Default for Config {

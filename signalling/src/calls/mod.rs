@@ -5,6 +5,7 @@
 
 mod board;
 mod ending;
+mod ice;
 mod keep;
 mod remote;
 mod tell;
@@ -147,7 +148,8 @@ pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<Cal
         return Ok(vec![]);
     };
     let mine = call.carriers().any(|carrier| carrier == socket);
-    Ok(vec![tell::call_state(&call, &me, &other, mine, &node.config.calls.ice_servers)])
+    let ice_servers = ice::servers(&node.config.calls, user, now_ms());
+    Ok(vec![tell::call_state(&call, &me, &other, mine, ice_servers)])
 }
 
 /// Only contacts may call each other; their conversation will hold the record.
@@ -195,8 +197,7 @@ fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Re
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
         let entry = board.insert(call.clone(), people.clone())?;
-        let ice_servers = &node.config.calls.ice_servers;
-        tell::state(&node.bus, entry, ice_servers, |call| ServerFrame::CallRinging { call });
+        tell::state(&node.bus, entry, &node.config.calls, |call| ServerFrame::CallRinging { call });
     }
     Ok(opening)
 }
@@ -256,9 +257,8 @@ fn perform(
         let Some(entry) = board.get_mut(call_id) else { break };
         match effect {
             Effect::TellAccepted => {
-                let ice_servers = &node.config.calls.ice_servers;
                 let frame = |call| ServerFrame::CallAccepted { call };
-                tell::state(&node.bus, entry, ice_servers, frame);
+                tell::state(&node.bus, entry, &node.config.calls, frame);
                 rest.answered = entry.call.snapshot();
             }
             Effect::Relay(to) => {

@@ -1,7 +1,10 @@
 //! What the sockets of the two hear of their call.
 
 use super::board::Entry;
+use super::ice;
 use crate::bus::{Bus, Notice};
+use crate::clock::now_ms;
+use crate::config;
 use crate::domain::call::Snapshot;
 use crate::domain::frame::{CallPhase, CallState, IceServer, Payload, ServerFrame};
 use crate::domain::ids::SocketId;
@@ -11,14 +14,17 @@ use crate::domain::user::{Profile, Relation};
 pub(super) fn state(
     bus: &Bus,
     entry: &Entry,
-    ice_servers: &[IceServer],
+    ice: &config::Calls,
     frame: fn(CallState) -> ServerFrame,
 ) {
     let Some(call) = entry.call.snapshot() else { return };
     let (caller, callee) = (&entry.people.caller, &entry.people.callee);
     for (me, other) in [(caller, callee), (callee, caller)] {
         let (me, other) = (me.to_profile(Relation::Oneself), other.to_profile(Relation::Contact));
-        let told = |mine| frame(call_state(&call, &me, &other, mine, ice_servers)).into();
+        let told = |mine| {
+            let ice_servers = ice::servers(ice, me.id, now_ms());
+            frame(call_state(&call, &me, &other, mine, ice_servers)).into()
+        };
         match call.carrier_of(me.id) {
             None => bus.publish(Notice::Users { ids: vec![me.id], frame: told(false) }),
             Some(carrier) => {
@@ -36,7 +42,7 @@ pub(super) fn call_state(
     me: &Profile,
     other: &Profile,
     mine: bool,
-    ice_servers: &[IceServer],
+    ice_servers: Vec<IceServer>,
 ) -> CallState {
     let (caller, callee) = if me.id == call.parties.caller { (me, other) } else { (other, me) };
     CallState {
@@ -49,7 +55,7 @@ pub(super) fn call_state(
         started_at: call.started_at,
         accepted_at: call.accepted_at,
         mine,
-        ice_servers: ice_servers.to_vec(),
+        ice_servers,
     }
 }
 

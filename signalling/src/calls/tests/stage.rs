@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Caller;
@@ -19,6 +20,7 @@ use crate::domain::ids::{AppId, CallId, LoginId, NodeId, UserId};
 use crate::domain::message::CallMedia;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
+use crate::files::{Files, Storage};
 use crate::hub::{Close, Hub, Mailbox, Next};
 use crate::limits::RateLimits;
 use crate::node::Node;
@@ -29,14 +31,14 @@ use crate::store::{self, sql::Db};
 pub(super) struct Stage {
     pub(super) db: Db,
     redis: Option<redis::Client>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
     pub(super) async fn new() -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("beckon.db").display());
-        Stage { db: Db::open(&url).await.unwrap(), redis: None, _folder: folder }
+        Stage { db: Db::open(&url).await.unwrap(), redis: None, folder }
     }
 
     /// With the Redis that `BECKON_TEST_REDIS` names; none: the test is skipped, unless it is required.
@@ -81,6 +83,7 @@ impl Stage {
     fn build(&self) -> Arc<Node> {
         let (id, stop) = (NodeId::fresh(), CancellationToken::new());
         let config = Config::default();
+        let storage = Storage::local(self.folder.path()).unwrap();
         let hub = Arc::new(Hub::default());
         let bus = match &self.redis {
             Some(client) => Bus::redis(hub.clone(), client.clone(), id, stop.clone()),
@@ -94,6 +97,8 @@ impl Stage {
             bus,
             hub,
             calls: Calls::default(),
+            sockets: Arc::new(Semaphore::new(0)),
+            files: Files::new(self.db.clone(), storage, config.files.clone()),
             limits: RateLimits::new(&config.limits),
             passwords: Passwords::new(&config.accounts).unwrap(),
             config,

@@ -15,6 +15,8 @@ declare module 'vue-router' {
 }
 
 const ContactList = () => import('@/features/contacts/ContactList.vue')
+const SettingsList = () => import('@/features/settings/SettingsList.vue')
+const SettingsPage = () => import('@/features/settings/SettingsPage.vue')
 const NoContact = () => import('@/features/contacts/NoContact.vue')
 
 export const router = createRouter({
@@ -32,6 +34,8 @@ export const router = createRouter({
         { path: 'contacts/requests', components: { list: ContactList, default: () => import('@/features/contacts/Requests.vue') } },
         { path: 'contacts/blocked', components: { list: ContactList, default: () => import('@/features/contacts/BlockedList.vue') } },
         { path: 'contacts/:id', components: { list: ContactList, default: () => import('@/features/contacts/ContactCard.vue') } },
+        { path: 'settings', components: { list: SettingsList, default: SettingsPage }, meta: { pane: 'list' } },
+        { path: 'settings/:section', components: { list: SettingsList, default: SettingsPage } },
       ],
     },
     { path: '/call/:id', component: () => import('@/features/call/CallPage.vue') },

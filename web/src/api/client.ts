@@ -92,6 +92,15 @@ function accessExpiry(): string | null {
   return localStorage.getItem(EXPIRES_KEY)
 }
 
+/** False in a browser that nobody is signed in with: there is nothing to ask the server. */
+export function everSignedIn(): boolean {
+  return accessExpiry() !== null
+}
+
+export function forgetExpiry(): void {
+  localStorage.removeItem(EXPIRES_KEY)
+}
+
 /** Tells the other tabs that fresh cookies are here. */
 export function rememberExpiry(signedIn: SignedIn): void {
   localStorage.setItem(EXPIRES_KEY, String(signedIn.access_expires_at))

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { randomUuid } from '@/shared/uuid'
-import { api, ApiError, rememberExpiry, socket, type Device, type Me, type SignedIn } from '@/api'
+import { api, ApiError, everSignedIn, forgetExpiry, rememberExpiry, socket, type Device, type Me, type SignedIn } from '@/api'
 
 /** Who is signed in on this page. */
 export const useAccount = defineStore('account', () => {
@@ -18,6 +18,7 @@ export const useAccount = defineStore('account', () => {
   }
 
   async function load(): Promise<boolean> {
+    if (!everSignedIn()) return false
     try {
       me.value = await api.get<Me>('/me')
       return true
@@ -48,6 +49,7 @@ export const useAccount = defineStore('account', () => {
   /** Starts the page afresh, so that nothing of one person is left in memory for the next. */
   function forget(): void {
     socket.stop()
+    forgetExpiry()
     location.assign('/sign-in')
   }
 

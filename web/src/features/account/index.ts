@@ -1,1 +1,2 @@
 export { useAccount } from './account.store'
+export { passwordProblem } from './rules'

@@ -1,4 +1,4 @@
-import { createStore, del, set, values, type UseStore } from 'idb-keyval'
+import { clear, createStore, del, set, values, type UseStore } from 'idb-keyval'
 import { defineStore } from 'pinia'
 import { reactive, shallowRef } from 'vue'
 import { ApiError, socket, type Ack, type Message, type Uuid } from '@/api'
@@ -141,6 +141,12 @@ export const useOutbox = defineStore('outbox', () => {
     if (item && item.content.kind !== 'text') put({ ...item, content: { ...item.content, ...change } })
   }
 
+  /** Leaves nothing behind on this device. */
+  async function forget(): Promise<void> {
+    for (const { clientMsgId } of items.value) discard(clientMsgId)
+    if (disk) await clear(disk).catch(() => {})
+  }
+
   function put(item: OutboxItem): void {
     items.value = replaced(items.value, item)
     save(item)
@@ -170,7 +176,7 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   return {
-    items, progress, restore, add, retry, discard, previewOf,
+    items, progress, restore, add, retry, discard, forget, previewOf,
     /** The picture of a file that was sent from this page. */
     localImage: (fileId: Uuid) => previews.get(fileId),
   }

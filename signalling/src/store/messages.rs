@@ -233,17 +233,13 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
         }))
         .run(&mut *tx)
         .await?;
-    // whoever writes, or calls, has read what is above; lines about what somebody did count for nobody
-    let mut newest = BTreeMap::new();
-    for m in fresh.iter().filter(|m| !matches!(m.body, Body::System { .. })) {
-        newest.insert((m.conversation_id, m.sender_id), m.seq);
-    }
-    if !newest.is_empty() {
-        let rows = newest
-            .iter()
-            .map(|((c, user), seq)| [(*c).into(), (*user).into(), (*seq).into(), (*seq).into()]);
-        put_cursors(&mut *tx, rows).await?;
-    }
+    // whoever writes, calls or changes the group has read what is above
+    let newest: BTreeMap<_, _> =
+        fresh.iter().map(|m| ((m.conversation_id, m.sender_id), m.seq)).collect();
+    let rows = newest
+        .iter()
+        .map(|((c, user), seq)| [(*c).into(), (*user).into(), (*seq).into(), (*seq).into()]);
+    put_cursors(&mut *tx, rows).await?;
     let links = fresh.iter().filter_map(|m| match m.body {
         Body::Image { file_id, .. } | Body::File { file_id, .. } => {
             Some((file_id, m.conversation_id))

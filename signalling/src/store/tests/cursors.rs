@@ -11,7 +11,7 @@ use crate::store::sql::Db;
 both! {
     a_cursor_never_moves_back,
     a_cursor_follows_its_writer,
-    what_the_server_writes_is_read_by_nobody,
+    what_somebody_did_is_read_by_themselves_only,
     receipts_and_messages_at_once_keep_the_maximum,
     a_cursor_makes_nobody_a_member,
 }
@@ -48,9 +48,9 @@ async fn a_cursor_follows_its_writer(db: &Db) {
     assert_eq!((read_of(db, id, ann).await, read_of(db, id, bob).await), ((3, 3), (4, 4)));
 }
 
-async fn what_the_server_writes_is_read_by_nobody(db: &Db) {
-    let ann = UserId::fresh();
-    let id = group(db, &[ann]).await;
+async fn what_somebody_did_is_read_by_themselves_only(db: &Db) {
+    let (ann, bob) = (UserId::fresh(), UserId::fresh());
+    let id = group(db, &[ann, bob]).await;
     let event =
         SystemEvent { kind: SystemKind::Left, actor_id: ann, user_ids: vec![], title: None };
     let line = NewMessage {
@@ -59,7 +59,7 @@ async fn what_the_server_writes_is_read_by_nobody(db: &Db) {
         ..text(id, ann, "replaced")
     };
     assert_eq!(says(db, line).await.seq, 1);
-    assert_eq!(read_of(db, id, ann).await, (0, 0));
+    assert_eq!((read_of(db, id, ann).await, read_of(db, id, bob).await), ((1, 1), (0, 0)));
 }
 
 async fn receipts_and_messages_at_once_keep_the_maximum(db: &Db) {

@@ -1,3 +1,4 @@
 mod nodes;
 mod one_node;
 mod stage;
+mod wire;

@@ -29,7 +29,8 @@ export const useCall = defineStore('call', () => {
   const local = shallowRef<LocalMedia>()
   const remote = reactive({ ...NOTHING_ON })
   const remoteTracks = shallowRef<Partial<Record<Slot, MediaStreamTrack>>>({})
-  const trouble = shallowRef<Trouble>()
+  /** What each thing that should be sent suffers from. */
+  const troubles = shallowRef<Partial<Record<Slot, Trouble['why']>>>({})
   const quality = ref<Quality>('good')
 
   let direct: DirectCall | undefined
@@ -105,7 +106,8 @@ export const useCall = defineStore('call', () => {
     direct?.close()
     direct = outbox = undefined
     local.value?.close()
-    local.value = trouble.value = undefined
+    local.value = undefined
+    troubles.value = {}
     remoteTracks.value = {}
     quality.value = 'good'
     Object.assign(remote, NOTHING_ON)
@@ -127,10 +129,10 @@ export const useCall = defineStore('call', () => {
     const mine = new LocalMedia({
       preferred: preferredDevice,
       onTrack: (slot, track) => void direct?.put(slot, track),
-      onTrouble: what => (trouble.value = what),
+      onTrouble: ({ slot, why }) => (troubles.value = { ...troubles.value, [slot]: why }),
     })
     local.value = mine
-    trouble.value = undefined
+    troubles.value = {}
     void mine.start({ camera: media === 'video' })
     if (media === 'screen') void mine.setScreen(true)
   }
@@ -160,7 +162,7 @@ export const useCall = defineStore('call', () => {
 
   /** A new try: what was wrong before is told again only if it still is. */
   function attempt(act: () => Promise<void> | undefined): void {
-    trouble.value = undefined
+    troubles.value = {}
     void act()
   }
 
@@ -182,11 +184,11 @@ export const useCall = defineStore('call', () => {
   watch(() => phase.value.kind === 'outgoing' && phase.value.ringing, (ringing, _, onCleanup) => ringing && onCleanup(ringback()))
 
   return {
-    phase, incoming, call, local, remote, remoteTracks, trouble, quality,
+    phase, incoming, call, local, remote, remoteTracks, troubles, quality,
     start, accept, toggleMicrophone, toggleCamera, toggleScreen, changeDevice,
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     hangUp: () => feed({ type: 'hangup' }),
     dismiss: () => feed({ type: 'dismiss' }),
-    clearTrouble: () => (trouble.value = undefined),
+    clearTroubles: () => (troubles.value = {}),
   }
 })

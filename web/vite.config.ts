@@ -15,7 +15,6 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
-            { name: 'element-plus', test: /node_modules[\\/](element-plus|@popperjs|@floating-ui|@sxzz|async-validator|lodash)/ },
             { name: 'vue', test: /node_modules[\\/](vue|@vue|pinia|vue-router|vue-i18n|@intlify|@vueuse)[\\/]/ },
           ],
         },

@@ -1,4 +1,4 @@
-import { DetailedError, Upload } from 'tus-js-client'
+import type { DetailedError, Upload, UploadOptions } from 'tus-js-client'
 import { ApiError, apiUrl, refresh, type ErrorBody, type Uuid } from '@/api'
 import type { Attachment } from './outbox'
 
@@ -19,18 +19,40 @@ export interface Running {
 /** Waits between tries while the network is away; after the last one the outbox decides. */
 const RETRY_DELAYS_MS = [500, 1000, 3000, 5000]
 
-/** Uploads over tus, resuming where an earlier try ended. */
-export function upload(attachment: Attachment, { onUrl, onProgress }: Progress): Running {
+/** Uploads over tus, resuming where an earlier try ended; the library comes with the first upload. */
+export function upload(attachment: Attachment, progress: Progress): Running {
+  const cancelled = new AbortController()
+  return { done: run(attachment, progress, cancelled.signal), cancel: () => cancelled.abort() }
+}
+
+async function run(attachment: Attachment, { onUrl, onProgress }: Progress, cancelled: AbortSignal): Promise<Uuid> {
+  const tus = await import('tus-js-client').catch(() => Promise.reject(ApiError.offline()))
+  return new Promise((resolve, reject) => {
+    const running: Upload = new tus.Upload(attachment.file, {
+      ...optionsOf(attachment),
+      onUploadUrlAvailable: () => running.url && onUrl(running.url),
+      onProgress: (sent, total) => onProgress(total ? sent / total : 1),
+      onSuccess: () => resolve(new URL(running.url!, location.href).pathname.split('/').at(-1)!),
+      onError: error => reject(refusalOf(error)),
+    })
+    const stop = () => {
+      running.abort(true).catch(() => {})
+      reject(new ApiError({ code: 'cancelled' }))
+    }
+    if (cancelled.aborted) return stop()
+    cancelled.addEventListener('abort', stop)
+    running.start()
+  })
+}
+
+function optionsOf({ uploadUrl, name, mime }: Attachment): UploadOptions {
   let expired = false
-  let fail: (error: ApiError) => void
-  const running = new Upload(attachment.file, {
+  return {
     endpoint: apiUrl('/uploads'),
-    uploadUrl: attachment.uploadUrl,
-    metadata: { filename: attachment.name, filetype: attachment.mime },
+    uploadUrl,
+    metadata: { filename: name, filetype: mime },
     storeFingerprintForResuming: false,
     retryDelays: RETRY_DELAYS_MS,
-    onUploadUrlAvailable: () => running.url && onUrl(running.url),
-    onProgress: (sent, total) => onProgress(total ? sent / total : 1),
     onAfterResponse: (_request, response) => {
       expired = response.getStatus() === 401
     },
@@ -38,19 +60,6 @@ export function upload(attachment: Attachment, { onUrl, onProgress }: Progress):
       if (expired) await refresh().catch(() => {})
     },
     onShouldRetry: (error, attempt) => shouldRetry(error.originalResponse?.getStatus(), attempt),
-  })
-  const done = new Promise<Uuid>((resolve, reject) => {
-    fail = reject
-    running.options.onSuccess = () => resolve(new URL(running.url!, location.href).pathname.split('/').at(-1)!)
-    running.options.onError = error => reject(refusalOf(error))
-  })
-  running.start()
-  return {
-    done,
-    cancel: () => {
-      void running.abort(true).catch(() => {})
-      fail(new ApiError({ code: 'cancelled' }))
-    },
   }
 }
 
@@ -60,8 +69,8 @@ function shouldRetry(status: number | undefined, attempt: number): boolean {
 }
 
 /** The server's refusal when there was one; silence is `offline`. */
-function refusalOf(error: Error): ApiError {
-  const response = error instanceof DetailedError ? error.originalResponse : undefined
+function refusalOf(error: Error | DetailedError): ApiError {
+  const response = 'originalResponse' in error ? error.originalResponse : undefined
   if (!response || response.getStatus() === 0) return ApiError.offline()
   try {
     return new ApiError(JSON.parse(response.getBody()) as ErrorBody, response.getStatus())

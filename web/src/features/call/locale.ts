@@ -43,7 +43,7 @@ export const zh = {
       failed: '摄像头打不开，请换一个再试。',
     },
     both: {
-      denied: '麦克风和摄像头权限被拒绝。请点地址栏的锁形图标允许使用；你仍能听和看。',
+      denied: '麦克风和摄像头权限被拒绝。请点地址栏的锁形图标允许使用。',
       missing: '没有找到麦克风和摄像头；你仍能听和看。',
       busy: '麦克风和摄像头被其他程序占用，请关闭后再试。',
       insecure: '浏览器只在 HTTPS 页面上允许使用麦克风和摄像头；你仍能听和看。',
@@ -99,7 +99,7 @@ export const en: typeof zh = {
       failed: 'The camera didn’t start. Try another one.',
     },
     both: {
-      denied: 'Microphone and camera are blocked. Allow them from the address bar; you can listen and watch meanwhile.',
+      denied: 'Microphone and camera are blocked. Allow them from the address bar.',
       missing: 'No microphone or camera found. You can still listen and watch.',
       busy: 'Another program is using the microphone and camera. Close it and try again.',
       insecure: 'Browsers allow microphone and camera on HTTPS pages only. You can still listen and watch.',

@@ -1,1 +1,53 @@
-fn main() {}
+//! `beckon`: the one binary. Reads the command line and hands over to the part that does it.
+
+mod arrival;
+mod certs;
+mod cli;
+mod commands;
+mod config;
+mod limits;
+mod listen;
+mod logs;
+mod metrics;
+mod observe;
+mod ops;
+mod serve;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("beckon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    install_crypto();
+    match cli.command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Migrate(args) => commands::migrate(args).await,
+        Command::CheckConfig(args) => commands::check_config(args),
+        Command::Openapi => commands::openapi(),
+        Command::DevCerts(args) => commands::dev_certs(args),
+        Command::Admin { command } => commands::admin(command).await,
+        Command::Healthcheck(args) => commands::healthcheck(args).await,
+    }
+}
+
+/// One TLS provider for the whole process. rustls panics at first use when it has to guess between two.
+fn install_crypto() {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("the first call in the process, so nothing is installed yet");
+}

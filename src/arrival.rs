@@ -1,0 +1,116 @@
+//! How a request arrived: over TLS or not, and from whom, seen through trusted proxies.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::Response;
+use beckon_signalling::Arrival;
+use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Hops of `X-Forwarded-For` that are looked at, newest first.
+const FORWARDED_HOPS_MAX: usize = 16;
+
+/// What one listener knows about the requests that come through it.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    /// Whether the listener itself speaks TLS.
+    pub tls: bool,
+    pub trusted_proxies: Arc<[IpNet]>,
+}
+
+impl Door {
+    fn trusts(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&ip.to_canonical()))
+    }
+
+    /// Whether the browser's own connection was encrypted. A proxy's word counts only when it is trusted.
+    fn secure(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let told = || headers.get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
+        self.tls || (self.trusts(peer) && told())
+    }
+
+    /// The nearest address that is not one of our proxies; what stands left of it was written by a stranger.
+    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+        if !self.trusts(peer.ip()) {
+            return peer;
+        }
+        let lines = headers.get_all(FORWARDED_FOR);
+        let mut lines: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+        lines.reverse();
+        let hops = lines.iter().flat_map(|line| line.rsplit(',')).map(str::trim);
+        let mut nearest = peer.ip();
+        for hop in hops.take(FORWARDED_HOPS_MAX) {
+            let Ok(ip) = hop.parse() else { break };
+            nearest = ip;
+            if !self.trusts(ip) {
+                break;
+            }
+        }
+        if nearest == peer.ip() { peer } else { SocketAddr::new(nearest, 0) }
+    }
+}
+
+/// The peer of the TCP connection, which may be a proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub SocketAddr);
+
+/// Middleware: leaves [`Arrival`], [`Peer`] and the client's address in the request's extensions.
+pub(crate) async fn note(State(door): State<Door>, mut request: Request, next: Next) -> Response {
+    if let Some(&ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let secure = door.secure(peer.ip(), request.headers());
+        let client = door.client(peer, request.headers());
+        request.extensions_mut().insert(Arrival { secure });
+        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(ConnectInfo(client));
+    }
+    next.run(request).await
+}
+
+/// Whether any proxy has had this request in its hands.
+pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name.as_str().starts_with("x-forwarded-") || name == "forwarded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(trusted: &[&str]) -> Door {
+        let trusted_proxies = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        Door { tls: false, trusted_proxies }
+    }
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    fn client(door: &Door, peer: &str, forwarded: &str) -> String {
+        let headers = headers(&[(FORWARDED_FOR, forwarded)]);
+        door.client(SocketAddr::new(peer.parse().unwrap(), 1), &headers).ip().to_string()
+    }
+
+    #[test]
+    fn a_stranger_cannot_choose_an_address_or_claim_tls() {
+        let door = door(&["10.0.0.0/8"]);
+        assert_eq!(client(&door, "203.0.113.9", "1.1.1.1"), "203.0.113.9");
+        let https = headers(&[(FORWARDED_PROTO, "https")]);
+        assert!(!door.secure("203.0.113.9".parse().unwrap(), &https));
+        assert!(door.secure("10.0.0.1".parse().unwrap(), &https));
+    }
+
+    #[test]
+    fn the_nearest_untrusted_hop_is_the_client() {
+        let door = door(&["10.0.0.0/8", "::1/128"]);
+        assert_eq!(client(&door, "10.0.0.1", "1.1.1.1, 203.0.113.9, 10.0.0.2"), "203.0.113.9");
+        assert_eq!(client(&door, "::1", "203.0.113.9"), "203.0.113.9");
+        assert_eq!(client(&door, "::ffff:10.0.0.1", "203.0.113.9"), "203.0.113.9");
+        assert_eq!(client(&door, "10.0.0.1", "rubbish"), "10.0.0.1");
+        assert_eq!(client(&door, "10.0.0.1", "1.1.1.1, rubbish, 10.0.0.2"), "10.0.0.2");
+    }
+}

@@ -1,0 +1,122 @@
+//! The commands that do one thing and stop.
+
+use std::io::BufRead as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use beckon_signalling::Signalling;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::certs;
+use crate::cli::{AdminCommand, ConfigArgs, Listen};
+use crate::config::{self, Config};
+
+/// A server that takes longer to answer is not healthy.
+const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `beckon migrate`
+pub(crate) async fn migrate(args: ConfigArgs) -> anyhow::Result<()> {
+    let config = config::load(&args)?.config;
+    make_data_dir(&config)?;
+    beckon_signalling::migrate(&config.signalling).await.context("cannot migrate")?;
+    println!("the database has this version's schema");
+    Ok(())
+}
+
+/// `beckon check-config`
+pub(crate) fn check_config(args: ConfigArgs) -> anyhow::Result<()> {
+    let loaded = config::load(&args)?;
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
+    }
+    print!("{}", config::effective_toml(&loaded)?);
+    Ok(())
+}
+
+/// `beckon openapi`
+pub(crate) fn openapi() -> anyhow::Result<()> {
+    println!("{}", beckon_signalling::openapi());
+    Ok(())
+}
+
+/// `beckon dev-certs`
+pub(crate) fn dev_certs(args: ConfigArgs) -> anyhow::Result<()> {
+    let config = config::load(&args)?.config;
+    make_data_dir(&config)?;
+    let files = certs::find_or_make(&config)?;
+    println!("certificate {}\nprivate key {}", files.certificate.display(), files.key.display());
+    Ok(())
+}
+
+/// `beckon admin ...`
+pub(crate) async fn admin(command: AdminCommand) -> anyhow::Result<()> {
+    match command {
+        AdminCommand::CreateUser { name, nickname, password_stdin, config } => {
+            create_user(&name, nickname.as_deref(), password_stdin, config).await
+        }
+    }
+}
+
+async fn create_user(
+    name: &str,
+    nickname: Option<&str>,
+    password_stdin: bool,
+    args: ConfigArgs,
+) -> anyhow::Result<()> {
+    let config = config::load(&args)?.config;
+    make_data_dir(&config)?;
+    let password = if password_stdin { read_password()? } else { make_password() };
+    let password = SecretString::from(password);
+    let signalling = Signalling::start(config.signalling).await.context("cannot start")?;
+    signalling.create_user(name, &password, nickname).await.context("cannot create the user")?;
+    signalling.drain(Duration::from_secs(1)).await;
+    println!("created {name}");
+    if !password_stdin {
+        println!("password {}", password.expose_secret());
+    }
+    Ok(())
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the password")?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    anyhow::ensure!(!password.is_empty(), "standard input holds no password");
+    Ok(password)
+}
+
+/// 122 random bits.
+fn make_password() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// `beckon healthcheck`: fails unless the server of this configuration says that it is ready.
+pub(crate) async fn healthcheck(args: ConfigArgs) -> anyhow::Result<()> {
+    let config = config::load(&args)?.config;
+    let Listen::On(mut address) = config.process.http.listen else {
+        anyhow::bail!("healthcheck asks over plain HTTP, and http.listen is \"off\"");
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    let client = reqwest::Client::builder().no_proxy().timeout(HEALTHCHECK_TIMEOUT).build()?;
+    let answer = client.get(format!("http://{address}/readyz")).send().await?;
+    anyhow::ensure!(answer.status().is_success(), "not ready: {}", answer.status());
+    println!("ready");
+    Ok(())
+}
+
+/// Messages and keys live there: only the server's own user may look in.
+pub(crate) fn make_data_dir(config: &Config) -> anyhow::Result<()> {
+    let dir = &config.process.data_dir.0;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("cannot create the data folder {}", dir.display()))
+}

@@ -1,0 +1,217 @@
+//! The configuration of the whole binary: its own sections here, every other part's in that part's crate.
+//!
+//! `deploy/beckon.example.toml` is compiled in as the lowest layer, so the documented default is the default.
+
+mod environment;
+mod layers;
+mod redact;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::{ConfigArgs, Listen, LogFormat};
+use layers::Layers;
+
+/// Everything that can be configured, read and checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    pub process: ProcessConfig,
+    pub signalling: beckon_signalling::Config,
+}
+
+/// The sections of the file that belong to the binary itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProcessConfig {
+    /// Where the database, the uploads and the development certificates live.
+    pub data_dir: DataDir,
+    /// The address others reach this machine at; goes into the development certificate.
+    pub external_ip: Option<IpAddr>,
+    pub http: HttpConfig,
+    pub tls: TlsConfig,
+    pub log: LogConfig,
+    pub metrics: MetricsConfig,
+    pub shutdown: ShutdownConfig,
+}
+
+/// A folder; `data` below the working directory unless configured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DataDir(pub PathBuf);
+
+impl Default for DataDir {
+    fn default() -> Self {
+        DataDir(PathBuf::from("data"))
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct HttpConfig {
+    /// Where plain HTTP listens.
+    pub listen: Listen,
+    /// Where HTTPS and WSS listen.
+    pub https_listen: Listen,
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Open connections over all listeners; one more is closed at once.
+    pub max_connections: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig {
+            listen: Listen::On(([127, 0, 0, 1], 8080).into()),
+            https_listen: Listen::Off,
+            trusted_proxies: Vec::new(),
+            max_connections: 20_000,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TlsConfig {
+    /// The certificate chain in PEM, leaf first.
+    pub certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub key: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    /// What is logged: a level, or directives such as `info,beckon_signalling=debug`.
+    pub filter: String,
+    /// Text for people or JSON for machines; unset decides by whether stderr is a terminal.
+    pub format: Option<LogFormat>,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { filter: "info".into(), format: None }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MetricsConfig {
+    /// Who presents this as a bearer token may read `/metrics` from anywhere.
+    pub token: Option<SecretString>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ShutdownConfig {
+    /// How long open requests and sockets get to finish after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+impl Default for ShutdownConfig {
+    fn default() -> Self {
+        ShutdownConfig { drain_seconds: 10 }
+    }
+}
+
+/// A configuration and how it came about.
+pub(crate) struct Loaded {
+    pub config: Config,
+    /// The merged layers, for `check-config`.
+    pub effective: toml::Table,
+    /// What was found but not used, for people.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the defaults, the file, the environment and the flags, each over the one before.
+pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
+    let mut layers = Layers::defaults();
+    if let Some(path) = &args.config {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        layers.merge_file(&text).with_context(|| path.display().to_string())?;
+    }
+    let warnings = environment::apply(&mut layers, environment::variables())?;
+    apply_flags(&mut layers, args)?;
+    let effective = layers.finish();
+    let config = read(effective.clone())?;
+    Ok(Loaded { config, effective, warnings })
+}
+
+fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
+    let data_dir = args.data_dir.as_ref().map(|dir| dir.display().to_string());
+    let flags = [
+        ("data_dir", data_dir),
+        ("external_ip", args.external_ip.map(|ip| ip.to_string())),
+        ("http.listen", args.http_listen.map(|listen| listen.to_string())),
+        ("http.https_listen", args.https_listen.map(|listen| listen.to_string())),
+        ("database_url", args.database_url.clone()),
+        ("redis_url", args.redis_url.clone()),
+    ];
+    for (key, value) in flags {
+        if let Some(value) = value {
+            layers.set(key, &value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Splits the tree between the binary and its parts; keys nobody knows are errors.
+fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
+    const OWN: [&str; 7] = ["data_dir", "external_ip", "http", "tls", "log", "metrics", "shutdown"];
+    let own: toml::Table =
+        OWN.iter().filter_map(|key| Some(((*key).to_owned(), tree.remove(*key)?))).collect();
+    let process: ProcessConfig = own.try_into().context("configuration")?;
+    tree.insert("data_dir".into(), process.data_dir.0.display().to_string().into());
+    let signalling = tree.try_into().context("configuration")?;
+    let config = Config { process, signalling };
+    config.check()?;
+    Ok(config)
+}
+
+impl Config {
+    /// The mistakes that types cannot rule out.
+    fn check(&self) -> anyhow::Result<()> {
+        let ProcessConfig { http, tls, .. } = &self.process;
+        if http.listen == Listen::Off && http.https_listen == Listen::Off {
+            anyhow::bail!(
+                "http.listen and http.https_listen are both \"off\": nobody could reach this server"
+            );
+        }
+        if tls.certificate.is_some() != tls.key.is_some() {
+            anyhow::bail!("tls.certificate and tls.key belong together: set both or neither");
+        }
+        if http.max_connections == 0 {
+            anyhow::bail!("http.max_connections must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// The merged configuration as TOML, with every secret hidden.
+pub(crate) fn effective_toml(loaded: &Loaded) -> anyhow::Result<String> {
+    let mut tree = loaded.effective.clone();
+    redact::hide_secrets(&mut tree);
+    toml::to_string_pretty(&tree).context("the configuration cannot be written as TOML")
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for LogFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        clap::ValueEnum::from_str(&text, false).map_err(|_| {
+            serde::de::Error::custom(format!("'{text}' is neither \"text\" nor \"json\""))
+        })
+    }
+}

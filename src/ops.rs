@@ -1,0 +1,76 @@
+//! What operators and their machines ask: `/healthz`, `/readyz`, `/metrics`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use beckon_signalling::Signalling;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use crate::arrival::{Peer, is_forwarded};
+use crate::metrics;
+
+/// What these routes look at.
+#[derive(Clone)]
+pub(crate) struct Ops {
+    pub signalling: Arc<Signalling>,
+    pub draining: Arc<AtomicBool>,
+    pub recorder: PrometheusHandle,
+    pub metrics_token: Option<SecretString>,
+}
+
+/// The operators' routes.
+pub(crate) fn router(ops: Ops) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
+        .with_state(ops)
+}
+
+/// Ready: the store answers and the process is not on its way out. The reason stays in the log, because
+/// it may name hosts.
+async fn ready(State(ops): State<Ops>) -> Response {
+    if ops.draining.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    match ops.signalling.ready().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(reason) => {
+            tracing::warn!(reason, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}
+
+async fn scrape(
+    State(ops): State<Ops>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    let local = peer.ip().to_canonical().is_loopback() && !is_forwarded(&headers);
+    if !local && !ops.presents_token(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let text = metrics::render(&ops.recorder);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+impl Ops {
+    fn presents_token(&self, headers: &HeaderMap) -> bool {
+        let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let presented = presented.and_then(|value| value.strip_prefix("Bearer "));
+        match (presented, &self.metrics_token) {
+            (Some(presented), Some(token)) => {
+                presented.as_bytes().ct_eq(token.expose_secret().as_bytes()).into()
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The binary as an operator meets it: started, asked, misused and stopped from outside.
+
+mod https;
+mod node;
+mod strangers;
+
+use std::process::Command;
+
+use node::{Node, beckon};
+
+#[tokio::test]
+async fn a_fresh_folder_is_served_within_a_second_and_drains_on_sigterm() {
+    let node = Node::start(&[]);
+    assert_eq!(node.get("/healthz").await.status(), 200);
+    assert_eq!(node.get("/readyz").await.status(), 200);
+    assert!(node.until_listening.as_millis() < 1000, "took {:?}", node.until_listening);
+    assert_eq!(node.stop(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_on_a_taken_port_says_so() {
+    let node = Node::start(&[]);
+    let address = node.http.trim_start_matches("http://").to_owned();
+    let dir = tempfile::tempdir().unwrap();
+    let second = beckon(dir.path()).args(["serve", "--http-listen", &address]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+}
+
+#[test]
+fn roles_that_are_not_there_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for role in ["sfu", "turn", "signalling,turn"] {
+        let output = beckon(dir.path()).args(["serve", "--role", role]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{role}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("not supported in this version"), "{told}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("beckon.toml");
+    std::fs::write(&file, "[http]\nlisten_on = '127.0.0.1:1'\n").unwrap();
+    let output =
+        beckon(dir.path()).arg("check-config").arg("--config").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("unknown key http.listen_on"));
+}
+
+#[test]
+fn a_printed_configuration_is_one_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let print = |command: &mut Command| {
+        let output = command.arg("check-config").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = print(&mut beckon(dir.path()));
+    let file = dir.path().join("printed.toml");
+    std::fs::write(&file, &first).unwrap();
+    assert_eq!(print(beckon(dir.path()).env("BECKON_CONFIG", &file)), first);
+}
+
+#[tokio::test]
+async fn metrics_are_for_this_machine_or_the_token() {
+    let node = Node::start(&[("BECKON_METRICS__TOKEN", "hush")]);
+    node.get("/healthz").await;
+    let text = node.get("/metrics").await.text().await.unwrap();
+    assert!(text.contains(
+        "beckon_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1"
+    ));
+    assert!(text.contains("process_resident_memory_bytes"), "{text}");
+
+    let forwarded = || node.request("/metrics").header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(forwarded().send().await.unwrap().status(), 403);
+    assert_eq!(forwarded().bearer_auth("wrong").send().await.unwrap().status(), 403);
+    assert_eq!(forwarded().bearer_auth("hush").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn unknown_paths_are_told_apart() {
+    let node = Node::start(&[]);
+    let api = node.get("/api/v1/nothing").await;
+    assert_eq!(api.status(), 404);
+    assert_eq!(api.json::<serde_json::Value>().await.unwrap()["code"], "not_found");
+    for missing in ["/assets/gone-1a2b3c.js", "/favicon.png", "/rtc"] {
+        assert_eq!(node.get(missing).await.status(), 404, "{missing}");
+    }
+    let page = node.get("/chat/somebody").await;
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-eval"),
+        "{policy}"
+    );
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test]
+async fn an_account_made_on_the_command_line_can_sign_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = beckon(dir.path()).args(["admin", "create-user", "alice"]).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let printed = String::from_utf8(made.stdout).unwrap();
+    let password = printed.lines().find_map(|line| line.strip_prefix("password ")).unwrap();
+
+    let node = Node::start_in(dir, &[]);
+    let login = serde_json::json!({"name": "alice", "password": password});
+    let answer = node.client.post(format!("{}/api/v1/logins", node.http)).json(&login).send().await;
+    assert_eq!(answer.unwrap().status(), 200);
+}
+
+#[test]
+fn an_account_with_a_bad_name_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = beckon(dir.path()).args(["admin", "create-user", "a b"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "no password is printed for nobody");
+}

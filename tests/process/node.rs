@@ -1,0 +1,82 @@
+//! One running `beckon`, stopped when the test is done with it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+pub(crate) struct Node {
+    child: Child,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) http: String,
+    pub(crate) https: String,
+    /// From the start of the process to its first line.
+    pub(crate) until_listening: Duration,
+    pub(crate) client: reqwest::Client,
+}
+
+/// The command, in a folder of its own and without this machine's settings.
+pub(crate) fn beckon(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_beckon"));
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BECKON_"))
+    {
+        command.env_remove(name);
+    }
+    command.current_dir(dir).env("BECKON_DATA_DIR", dir.join("data"));
+    command
+}
+
+impl Node {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Node {
+        Node::start_in(tempfile::tempdir().unwrap(), settings)
+    }
+
+    pub(crate) fn start_in(dir: tempfile::TempDir, settings: &[(&str, &str)]) -> Node {
+        let started = Instant::now();
+        let mut child = beckon(dir.path())
+            .args(["serve", "--http-listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut address = || {
+            let line = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
+            line.expect("the server stopped before it listened")
+        };
+        let http = address();
+        let until_listening = started.elapsed();
+        let https = address();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Node { child, dir, http, https, until_listening, client }
+    }
+
+    pub(crate) fn request(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.http))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.request(path).send().await.unwrap()
+    }
+
+    /// `127.0.0.1:port` of the plain listener.
+    pub(crate) fn address(&self) -> &str {
+        self.http.trim_start_matches("http://")
+    }
+
+    /// Asks to stop as systemd does, and returns the exit code.
+    pub(crate) fn stop(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

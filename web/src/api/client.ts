@@ -76,7 +76,7 @@ export function refresh(seenExpiry = accessExpiry()): Promise<void> {
 
 async function renew(seenExpiry: string | null): Promise<void> {
   if (accessExpiry() !== seenExpiry) return
-  const response = await send('POST', '/logins/refresh', { transport: 'cookie' })
+  const response = await send('POST', '/logins/refresh', {})
   if (response.ok) return rememberExpiry((await response.json()) as SignedIn)
   const refusal = await errorOf(response)
   if (response.status === 401) onSignedOut()

@@ -74,6 +74,20 @@ describe('asking', () => {
     await outcome
   })
 
+  it('takes silence for a dead connection and resumes', async () => {
+    const outcome = expect(socket.request({ type: 'ping' })).rejects.toMatchObject({ code: 'offline' })
+    await vi.advanceTimersByTimeAsync(11_000)
+    await outcome
+    expect(Far.all).toHaveLength(2)
+    Far.last.onopen?.()
+    expect(Far.last.said[0]).toMatchObject({ type: 'resume', n: 1 })
+  })
+
+  it('asks of itself when nothing is said for long', async () => {
+    await vi.advanceTimersByTimeAsync(26_000)
+    expect(Far.last.said.at(-1)).toMatchObject({ type: 'ping' })
+  })
+
   it('rejects what is open when the connection breaks, as something to try again', async () => {
     const asked = socket.request({ type: 'ping' })
     Far.last.onclose?.({ code: 1006 })

@@ -18,6 +18,8 @@ interface Pending {
 
 /** How long a question waits for its answer; a sent message may still arrive later as a `message` frame. */
 const ANSWER_TIMEOUT_MS = 10_000
+/** A page cannot see the server's pings, and a dead network closes nothing, so silence is asked about this often. */
+const HEARTBEAT_MS = 25_000
 
 /** The one live connection: opens, resumes, reconnects, pairs answers with questions, hands frames out. */
 export class Socket {
@@ -28,6 +30,7 @@ export class Socket {
   private attempt = 0
   private nextRef = 1
   private timer?: ReturnType<typeof setTimeout>
+  private heartbeat?: ReturnType<typeof setInterval>
   private readonly pending = new Map<string, Pending>()
   private readonly handlers = new Map<ServerFrameType, Set<Handler<ServerFrameType>>>()
 
@@ -51,8 +54,9 @@ export class Socket {
     this.drop()
   }
 
-  /** Tries at once instead of at the end of the wait: the network is back, the page is visible again. */
+  /** Finds out at once how things are: the network is back, the page is visible again. */
   hurry(): void {
+    if (this.state.value === 'live') return void this.probe()
     if (this.state.value !== 'waiting') return
     clearTimeout(this.timer)
     this.open()
@@ -71,7 +75,7 @@ export class Socket {
     if (this.state.value !== 'live') return Promise.reject(ApiError.offline())
     const key = String(this.nextRef++)
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.settle(key, p => p.reject(ApiError.offline())), timeoutMs)
+      const timer = setTimeout(() => this.silent(key), timeoutMs)
       this.pending.set(key, { resolve, reject, timer })
       this.ws?.send(JSON.stringify({ ...frame, ref: key }))
     })
@@ -105,6 +109,8 @@ export class Socket {
     if (frame.type === 'welcome') {
       this.attempt = 0
       this.state.value = 'live'
+      clearInterval(this.heartbeat)
+      this.heartbeat = setInterval(() => this.probe(), HEARTBEAT_MS)
     }
     this.answer(frame)
     for (const handler of this.handlers.get(frame.type) ?? []) handler(frame)
@@ -113,6 +119,16 @@ export class Socket {
   private answer(frame: ServerFrame): void {
     if (frame.type === 'error' && frame.ref) this.settle(frame.ref, p => p.reject(new ApiError(frame.error)))
     else if ((frame.type === 'ok' || frame.type === 'ack') && frame.ref) this.settle(frame.ref, p => p.resolve(frame as never))
+  }
+
+  /** An unanswered question means that the connection is dead, whatever the browser believes. */
+  private silent(key: string): void {
+    this.settle(key, p => p.reject(ApiError.offline()))
+    if (this.state.value === 'live') this.retry()
+  }
+
+  private probe(): void {
+    this.request({ type: 'ping' }).catch(() => {})
   }
 
   private settle(key: string, act: (pending: Pending) => void): void {
@@ -154,6 +170,7 @@ export class Socket {
   private drop(): void {
     const ws = this.ws
     this.ws = undefined
+    clearInterval(this.heartbeat)
     ws?.close()
     for (const key of this.pending.keys()) this.settle(key, p => p.reject(ApiError.offline()))
   }

@@ -1,14 +1,49 @@
 //! Presence: who is there, told to contacts only.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::UserId;
 use crate::domain::refusal::Result;
 use crate::domain::user::{Availability, Presence};
+use crate::hub::{Close, Mailbox};
 use crate::node::Node;
 use crate::store;
+
+/// A page that is reloaded says hello again within this time; until then nobody hears that it left.
+const RELOAD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Opens a socket. It is registered first and what it listens to is read then, so that nothing falls between.
+pub async fn arrive(node: &Node, caller: Caller) -> Result<Arc<Mailbox>> {
+    let mailbox = node.hub.open(caller.user, caller.login);
+    let listening = async {
+        let conversations = store::conversations::ids_of(&node.db, caller.user).await?;
+        node.hub.listen(caller.user, conversations);
+        update(node, caller.user).await
+    };
+    if let Err(refusal) = listening.await {
+        tracing::error!(error = %refusal, "a socket could not be opened");
+        mailbox.close(Close::Restart);
+        node.hub.detach(&mailbox, 0, now_ms());
+        return Err(refusal);
+    }
+    Ok(mailbox)
+}
+
+/// What follows when a socket will not come back.
+pub async fn depart(node: &Node, user: UserId) {
+    tokio::select! {
+        () = tokio::time::sleep(RELOAD_WITHIN) => {}
+        () = node.stop.cancelled() => {}
+    }
+    if let Err(refusal) = update(node, user).await {
+        tracing::warn!(error = %refusal, "somebody's absence could not be noted");
+    }
+}
 
 /// Notes how somebody is over their devices on this node; contacts hear of it when it changes what they are over
 /// all nodes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::now_ms;
 use crate::node::Node;
-use crate::{calls, store, ws};
+use crate::{calls, presence, store};
 
 /// Sockets that nobody resumed are noticed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ fn repeat(
 fn sweep(node: &Arc<Node>) {
     for mailbox in node.hub.sweep(now_ms()) {
         let node = node.clone();
-        tokio::spawn(async move { ws::gone(&node, mailbox.user).await });
+        tokio::spawn(async move { presence::depart(&node, mailbox.user).await });
     }
 }
 

@@ -3,8 +3,6 @@
 mod dispatch;
 mod socket;
 
-pub(crate) use self::socket::gone;
-
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;

@@ -15,11 +15,10 @@ use super::dispatch::{self, Answer};
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::domain::frame::{ClientFrame, Payload, ServerFrame};
-use crate::domain::ids::UserId;
-use crate::domain::refusal::{Code, Lang, Refusal, Result};
+use crate::domain::refusal::{Code, Lang, Refusal};
 use crate::hub::{Attachment, Close, Mailbox, Next};
 use crate::node::Node;
-use crate::{calls, presence, store};
+use crate::{calls, presence};
 
 /// How long a client may take to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -32,8 +31,6 @@ const BATCH_MAX: usize = 64;
 const MALFORMED_MAX: u32 = 20;
 /// Requests of one socket under way at once; the next frame is read when one is answered.
 const UNDER_WAY_MAX: usize = 64;
-/// A page that is reloaded says hello again within this time; until then nobody hears that it left.
-const RELOAD_WITHIN: Duration = Duration::from_secs(2);
 /// How long a close frame may take to leave.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -83,7 +80,7 @@ async fn greet(
     let recovered = resumed.is_some();
     let (mailbox, attachment, n) = match resumed {
         Some(((mailbox, attachment), n)) => (mailbox, attachment, n),
-        None => (open(node, caller).await.map_err(|_| Some(Close::Restart))?, 0, 0),
+        None => (presence::arrive(node, caller).await.map_err(|_| Some(Close::Restart))?, 0, 0),
     };
     let calls = calls::live(node, caller.user, mailbox.id).await.unwrap_or_default();
     let welcome = Payload::from(ServerFrame::Welcome {
@@ -96,23 +93,6 @@ async fn greet(
     });
     let connection = Connection { node: node.clone(), caller, lang, mailbox };
     Ok((connection, attachment, Message::text(welcome.numbered(n))))
-}
-
-/// Registers first and reads then, so that nothing falls between.
-async fn open(node: &Node, caller: Caller) -> Result<Arc<Mailbox>> {
-    let mailbox = node.hub.open(caller.user, caller.login);
-    let listened = async {
-        let conversations = store::conversations::ids_of(&node.db, caller.user).await?;
-        node.hub.listen(caller.user, conversations);
-        presence::update(node, caller.user).await
-    };
-    if let Err(refusal) = listened.await {
-        tracing::error!(error = %refusal, "a socket could not be opened");
-        mailbox.close(Close::Restart);
-        node.hub.detach(&mailbox, 0, now_ms());
-        return Err(refusal);
-    }
-    Ok(mailbox)
 }
 
 async fn serve(
@@ -142,18 +122,7 @@ async fn serve(
         _ = &mut writing => {}
     }
     if connection.node.hub.detach(&mailbox, attachment, now_ms()) {
-        gone(&connection.node, mailbox.user).await;
-    }
-}
-
-/// What follows when a socket will not come back. A page that is reloaded is back before anybody is told.
-pub(crate) async fn gone(node: &Node, user: UserId) {
-    tokio::select! {
-        () = tokio::time::sleep(RELOAD_WITHIN) => {}
-        () = node.stop.cancelled() => {}
-    }
-    if let Err(refusal) = presence::update(node, user).await {
-        tracing::warn!(error = %refusal, "somebody's absence could not be noted");
+        presence::depart(&connection.node, mailbox.user).await;
     }
 }
 

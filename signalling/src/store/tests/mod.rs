@@ -12,7 +12,6 @@ mod plans;
 mod requests;
 mod schema;
 mod users;
-mod words;
 
 use std::ops::Deref;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -33,10 +33,12 @@ pub(super) async fn render_refusals(request: Request, next: Next) -> Response {
     let lang = lang(request.headers());
     let request_id = request_id(request.headers());
     let response = next.run(request).await;
-    match response.extensions().get::<Arc<Refusal>>() {
-        Some(refusal) => render(refusal, lang, request_id),
-        None => response,
+    let Some(refusal) = response.extensions().get::<Arc<Refusal>>() else { return response };
+    let mut rendered = render(refusal, lang, request_id);
+    for (name, value) in response.headers().iter().filter(|(name, _)| **name != CONTENT_LENGTH) {
+        rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
+    rendered
 }
 
 fn render(refusal: &Refusal, lang: Lang, request_id: String) -> Response {

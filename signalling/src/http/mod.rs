@@ -4,10 +4,14 @@ mod answer;
 mod caller;
 mod conversations;
 mod extract;
+mod files;
 mod logins;
 mod messages;
 mod openapi;
 mod people;
+mod range;
+mod tus;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, map_response};
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,11 +39,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Everything below `/api`, with its own answers for what does not exist.
 pub fn router(node: Arc<Node>) -> Router {
-    let (api, document) = documented().split_for_parts();
-    let document: Arc<str> = openapi::text(document).into();
+    let (api, _) = documented().split_for_parts();
+    let (uploads, _) = documented_uploads().split_for_parts();
+    let document: Arc<str> = openapi().into();
     api.route("/api/v1/openapi.json", openapi::route(document))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .merge(uploads.layer(map_response(uploads::sign)))
         .route("/api/v1/ws", axum::routing::get(ws::handshake))
         .route("/api", axum::routing::any(not_found))
         .route("/api/{*rest}", axum::routing::any(not_found))
@@ -50,7 +56,9 @@ pub fn router(node: Arc<Node>) -> Router {
 
 /// The OpenAPI document as pretty JSON.
 pub fn openapi() -> String {
-    openapi::text(documented().split_for_parts().1)
+    let mut document = documented().into_openapi();
+    document.merge(documented_uploads().into_openapi());
+    openapi::text(document)
 }
 
 fn documented() -> OpenApiRouter<Arc<Node>> {
@@ -87,6 +95,21 @@ fn documented() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(messages::changes))
         .routes(routes!(messages::recall))
         .routes(routes!(messages::receipt))
+        .routes(routes!(files::download))
+        .routes(routes!(files::thumbnail))
+        .routes(routes!(files::info))
+        .routes(routes!(files::avatar))
+        .routes(routes!(files::set_avatar, files::remove_avatar))
+}
+
+/// Apart, as they take their time and large bodies.
+fn documented_uploads() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new().routes(routes!(uploads::options, uploads::create)).routes(routes!(
+        uploads::status,
+        uploads::proceed,
+        uploads::abandon,
+        uploads::overridden
+    ))
 }
 
 async fn not_found() -> Answer {

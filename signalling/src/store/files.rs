@@ -172,7 +172,8 @@ pub async fn link(
     per_engine(
         "INSERT INTO file_links (file_id, conversation_id) VALUES ..
          ON DUPLICATE KEY UPDATE file_id = VALUES(file_id)",
-        "INSERT INTO file_links (file_id, conversation_id) VALUES .. ON CONFLICT DO NOTHING",
+        "INSERT INTO file_links (file_id, conversation_id) VALUES ..
+         ON CONFLICT (file_id, conversation_id) DO UPDATE SET file_id = excluded.file_id",
     )
     .rows(rows)
     .run(tx)

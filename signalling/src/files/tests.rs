@@ -8,7 +8,6 @@ use bytes::Bytes;
 use futures_util::stream::{self, Iter, Stream, TryStreamExt};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,27 +15,25 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::clock::now_ms;
 use crate::domain::file::{StoredFile, UPLOAD_PARTS_MAX, Upload};
-use crate::domain::ids::{AppId, ConversationId, FileId, UserId};
+use crate::domain::ids::{FileId, UserId};
 use crate::domain::refusal::Result;
-use crate::domain::user::User;
 use crate::store;
+use crate::store::tests::{Fresh, fresh_sqlite, group, person};
 
 /// Two people and their files.
 struct Stage {
     files: Files,
     ann: UserId,
     bob: UserId,
-    _folder: TempDir,
+    _db: Fresh,
 }
 
 impl Stage {
     async fn new() -> Stage {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("beckon.db").display());
-        let db = Db::open(&url).await.unwrap();
+        let db = fresh_sqlite().await;
         let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
-        let files = Files::new(db, Storage::in_memory(), config::Files::default());
-        Stage { files, ann, bob, _folder: folder }
+        let files = Files::new(db.clone(), Storage::in_memory(), config::Files::default());
+        Stage { files, ann, bob, _db: db }
     }
 
     /// Ann uploads a whole file in one go.
@@ -75,37 +72,11 @@ impl Stage {
 
     /// Ann's file lies in a conversation with these members.
     async fn sent(&self, id: FileId, members: &[UserId]) {
-        let conversation = ConversationId::fresh();
+        let conversation = group(&self.files.db, members).await;
         let mut tx = self.files.db.begin().await.unwrap();
-        for member in members {
-            store::sql::sql(
-                "INSERT INTO members (conversation_id, user_id, role, writable, joined_at)
-                 VALUES (?, ?, 'member', 1, 1)",
-            )
-            .bind(conversation)
-            .bind(*member)
-            .run(&mut tx)
-            .await
-            .unwrap();
-        }
         store::files::link(&mut tx, [(id, conversation)]).await.unwrap();
         tx.commit().await.unwrap();
     }
-}
-
-async fn person(db: &Db, name: &str) -> UserId {
-    let user = User {
-        id: UserId::fresh(),
-        app: AppId::DEFAULT,
-        name: name.into(),
-        nickname: name.into(),
-        avatar: None,
-        direct_add: false,
-        disabled: false,
-        created_at: 1,
-    };
-    store::users::create(db, &user, "").await.unwrap();
-    user.id
 }
 
 fn whole(bytes: impl Into<Bytes>) -> Iter<IntoIter<Result<Bytes, Infallible>, 1>> {
@@ -394,7 +365,8 @@ async fn giving_up_removes_everything_but_what_was_sent() {
 #[tokio::test]
 async fn a_local_folder_holds_the_objects() {
     let mut stage = Stage::new().await;
-    let folder = stage._folder.path().join("objects");
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("objects");
     stage.files.storage = Storage::local(&folder).unwrap();
     let id = stage.begun(8).await;
     stage.append(id, 0, "0123").await.unwrap();

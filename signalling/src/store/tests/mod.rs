@@ -5,6 +5,7 @@
 mod contacts;
 mod conversations;
 mod cursors;
+mod files;
 mod history;
 mod logins;
 mod messages;

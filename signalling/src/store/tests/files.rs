@@ -1,0 +1,162 @@
+//! Files: uploads grow and become files, and only those who hold them read them.
+
+use super::{at_once, both, group, person, says, text};
+use crate::domain::file::{FileInfo, StoredFile, Upload};
+use crate::domain::ids::{ConversationId, FileId, UserId};
+use crate::domain::message::Body;
+use crate::store::files;
+use crate::store::messages::NewMessage;
+use crate::store::sql::Db;
+
+both! {
+    an_upload_is_kept_for_its_owner,
+    a_person_has_so_many_unfinished_uploads,
+    a_part_counts_once,
+    an_upload_becomes_a_file_once,
+    members_read_the_files_of_their_messages,
+    only_the_uploader_sends_a_file,
+    expired_uploads_come_oldest_first,
+    a_file_that_was_sent_is_not_removed,
+}
+
+fn upload(user: UserId) -> Upload {
+    Upload {
+        id: FileId::fresh(),
+        user,
+        name: "会议.pdf".into(),
+        length: 10,
+        received: 0,
+        parts: 0,
+        finished: false,
+        expires_at: 100,
+    }
+}
+
+fn finished(upload: &Upload) -> StoredFile {
+    StoredFile {
+        info: FileInfo {
+            id: upload.id,
+            name: upload.name.clone(),
+            size: 9,
+            mime: "image/png".into(),
+            width: Some(3),
+            height: None,
+        },
+        user: upload.user,
+        sha256: vec![7; 32],
+        created_at: 5,
+    }
+}
+
+/// A file that `user` has uploaded; its upload expires at 200.
+async fn file(db: &Db, user: UserId) -> StoredFile {
+    let upload = upload(user);
+    assert!(files::create_upload(db, &upload, 8).await.unwrap());
+    let file = finished(&upload);
+    files::finish_upload(db, &file, 200).await.unwrap();
+    file
+}
+
+fn with_file(room: ConversationId, sender: UserId, file: &StoredFile) -> NewMessage {
+    let FileInfo { id, name, size, mime, .. } = file.info.clone();
+    let body = Body::File { file_id: id, caption: None, name, size, mime };
+    NewMessage { body, ..text(room, sender, "") }
+}
+
+async fn an_upload_is_kept_for_its_owner(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    let upload = upload(ann);
+    assert!(files::create_upload(db, &upload, 8).await.unwrap());
+    assert_eq!(files::upload(db, bob, upload.id).await.unwrap(), None);
+    assert_eq!(files::upload(db, ann, upload.id).await.unwrap(), Some(upload.clone()));
+    files::remove_upload(db, upload.id).await.unwrap();
+    assert_eq!(files::upload(db, ann, upload.id).await.unwrap(), None);
+}
+
+async fn a_person_has_so_many_unfinished_uploads(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    file(db, ann).await; // finished ones do not count
+    let tries = (0..10).map(|_| {
+        let db = db.clone();
+        async move { files::create_upload(&db, &upload(ann), 3).await.unwrap() }
+    });
+    let begun = at_once(tries).await.into_iter().filter(|begun| *begun).count();
+    assert_eq!(begun, 3, "also when they begin at the same time");
+    assert!(files::create_upload(db, &upload(bob), 3).await.unwrap());
+}
+
+async fn a_part_counts_once(db: &Db) {
+    let upload = upload(person(db, "ann").await);
+    files::create_upload(db, &upload, 8).await.unwrap();
+    let same = (0..8).map(|_| {
+        let (db, id) = (db.clone(), upload.id);
+        async move { files::advance_upload(&db, id, 0, 4).await.unwrap() }
+    });
+    assert_eq!(at_once(same).await.into_iter().filter(|counted| *counted).count(), 1);
+    assert!(files::advance_upload(db, upload.id, 4, 10).await.unwrap());
+    let now = files::upload(db, upload.user, upload.id).await.unwrap().unwrap();
+    assert_eq!((now.received, now.parts), (10, 2));
+}
+
+async fn an_upload_becomes_a_file_once(db: &Db) {
+    let upload = upload(person(db, "ann").await);
+    files::create_upload(db, &upload, 8).await.unwrap();
+    let file = finished(&upload);
+    for expires_at in [200, 300] {
+        files::finish_upload(db, &file, expires_at).await.unwrap();
+    }
+    assert_eq!(files::readable(db, upload.user, upload.id).await.unwrap(), Some(file));
+    let now = files::upload(db, upload.user, upload.id).await.unwrap().unwrap();
+    assert_eq!((now.finished, now.expires_at), (true, 200), "the second time changes nothing");
+}
+
+async fn members_read_the_files_of_their_messages(db: &Db) {
+    let (ann, bob, eve) = (person(db, "ann").await, UserId::fresh(), UserId::fresh());
+    let (first, second) = (group(db, &[ann, bob]).await, group(db, &[ann, eve]).await);
+    let file = file(db, ann).await;
+    let may = async |user| files::readable(db, user, file.info.id).await.unwrap().is_some();
+    assert!(may(ann).await && !may(bob).await);
+    for _ in 0..2 {
+        says(db, with_file(first, ann, &file)).await;
+    }
+    assert!(may(bob).await && !may(eve).await);
+    says(db, with_file(second, ann, &file)).await;
+    assert!(may(eve).await && may(bob).await && may(ann).await);
+}
+
+async fn only_the_uploader_sends_a_file(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, UserId::fresh());
+    let file = file(db, ann).await;
+    let id = file.info.id;
+    let may = async |user, now| files::sendable(db, user, id, now).await.unwrap().is_some();
+    assert!(may(ann, 199).await && !may(bob, 199).await);
+    assert!(!may(ann, 200).await, "about to be removed");
+    says(db, with_file(group(db, &[ann, bob]).await, ann, &file)).await;
+    assert!(may(ann, 500).await && !may(bob, 500).await);
+}
+
+async fn expired_uploads_come_oldest_first(db: &Db) {
+    let ann = person(db, "ann").await;
+    let mut ids = vec![];
+    for expires_at in [30, 10, 20, 40] {
+        let upload = Upload { expires_at, ..upload(ann) };
+        files::create_upload(db, &upload, 8).await.unwrap();
+        ids.push(upload.id);
+    }
+    let expired = async |before, limit| files::expired_uploads(db, before, limit).await.unwrap();
+    assert_eq!(expired(40, 9).await, [ids[1], ids[2], ids[0]]);
+    assert_eq!(expired(40, 2).await, [ids[1], ids[2]]);
+    assert!(expired(10, 9).await.is_empty());
+}
+
+async fn a_file_that_was_sent_is_not_removed(db: &Db) {
+    let ann = person(db, "ann").await;
+    let (sent, unsent) = (file(db, ann).await, file(db, ann).await);
+    says(db, with_file(group(db, &[ann]).await, ann, &sent)).await;
+    assert!(!files::remove_unsent(db, sent.info.id).await.unwrap());
+    for _ in 0..2 {
+        assert!(files::remove_unsent(db, unsent.info.id).await.unwrap());
+    }
+    assert!(files::readable(db, ann, sent.info.id).await.unwrap().is_some());
+    assert!(files::readable(db, ann, unsent.info.id).await.unwrap().is_none());
+}

@@ -24,7 +24,7 @@ const RESERVED: [&str; 22] = [
 /// marks that let `exe.gpj` be read backwards.
 pub fn display_name(raw: &str) -> String {
     let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.nfc().filter(|c| !is_hidden(*c)).map(plain).collect();
+    let clean: String = last.chars().filter(|c| !is_hidden(*c)).map(plain).nfc().collect();
     let trimmed = trim(&clean);
     let named = match trimmed {
         "" => NAMELESS.to_owned(),

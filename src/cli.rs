@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::Bench;
+
 /// A self-hosted chat and call server.
 #[derive(Debug, Parser)]
 #[command(name = "beckon", version, args_override_self = true)]
@@ -29,6 +31,11 @@ pub(crate) enum Command {
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
+    },
+    /// Load a server as many clients would and print what it bore as one line of JSON.
+    Bench {
+        #[command(subcommand)]
+        bench: Bench,
     },
     /// Ask a running server whether it is ready; exits 0 when it is.
     Healthcheck(ConfigArgs),

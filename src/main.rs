@@ -1,6 +1,7 @@
 //! `beckon`: the one binary. Reads the command line and hands over to the part that does it.
 
 mod arrival;
+mod bench;
 mod certs;
 mod cli;
 mod commands;
@@ -41,6 +42,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => commands::openapi(),
         Command::DevCerts(args) => commands::dev_certs(args),
         Command::Admin { command } => commands::admin(command).await,
+        Command::Bench { bench } => bench::run(bench).await,
         Command::Healthcheck(args) => commands::healthcheck(args).await,
     }
 }

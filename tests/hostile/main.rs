@@ -1,0 +1,8 @@
+//! What ill-meaning or broken clients do, and that nobody else notices.
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod crowds;
+mod doors;
+mod frames;

@@ -1,0 +1,16 @@
+//! What people do with Beckon, played over the real wire against the real binary.
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod accounts;
+mod calls;
+mod chat;
+mod contacts;
+mod groups;
+mod history;
+mod nodes;
+mod presence;
+mod receipts;
+mod restart;
+mod sockets;

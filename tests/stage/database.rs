@@ -1,0 +1,86 @@
+//! The database under a stage: a fresh one each, gone afterwards.
+
+use std::path::Path;
+
+use sqlx::{ConnectOptions, Connection, Executor, mysql::MySqlConnectOptions};
+
+/// Where MariaDB listens, as `mysql://user:password@host:port`.
+const MARIADB: &str = "BECKON_TEST_MYSQL";
+
+/// Set to 1 where a missing database must fail the tests instead of narrowing them.
+const REQUIRE: &str = "BECKON_TEST_REQUIRE";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    MariaDb { server: String },
+}
+
+impl Engine {
+    /// MariaDB where there is one; a failure where there must be one.
+    pub fn mariadb() -> Option<Self> {
+        match std::env::var(MARIADB) {
+            Ok(server) => Some(Self::MariaDb { server: server.trim_end_matches('/').to_owned() }),
+            Err(_) => missing(&format!("{MARIADB} is not set")),
+        }
+    }
+}
+
+/// Every engine that can be had here, SQLite always.
+pub fn engines() -> Vec<Engine> {
+    std::iter::once(Engine::Sqlite).chain(Engine::mariadb()).collect()
+}
+
+/// Skips what needs something that is not there, unless it is required.
+pub fn missing<T>(what: &str) -> Option<T> {
+    assert!(std::env::var(REQUIRE).as_deref() != Ok("1"), "{what}, and {REQUIRE}=1 asks for it");
+    eprintln!("skipped: {what}");
+    None
+}
+
+/// A database of one stage.
+pub struct Database {
+    pub url: String,
+    /// The server and the name to drop at the end; nothing for a file in the stage's folder.
+    made: Option<(String, String)>,
+}
+
+impl Database {
+    pub async fn create(engine: Engine, folder: &Path) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                Self { url: format!("sqlite:{}", folder.join("beckon.db").display()), made: None }
+            }
+            Engine::MariaDb { server } => {
+                let name = format!("beckon_test_{}", uuid::Uuid::new_v4().simple());
+                run(&server, &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")).await;
+                Self { url: format!("{server}/{name}"), made: Some((server, name)) }
+            }
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Some((server, name)) = self.made.take() else { return };
+        // Drop cannot wait inside the test's runtime, so it has a thread and a runtime for this one statement.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(run(&server, &format!("DROP DATABASE IF EXISTS {name}")));
+        });
+        assert!(
+            dropped.join().is_ok() || std::thread::panicking(),
+            "the stage's database could not be dropped"
+        );
+    }
+}
+
+async fn run(server: &str, statement: &str) {
+    let options: MySqlConnectOptions = server.parse().expect("a database URL");
+    let mut connection = options.connect().await.expect("a connection to MariaDB");
+    connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a statement on MariaDB");
+    connection.close().await.expect("a polite goodbye to MariaDB");
+}

@@ -1,0 +1,163 @@
+//! The stage that scenarios play on: a whole node as the real binary, its database, and people with sockets.
+//!
+//! Everything waits for what it expects with a limit and fails by saying what came instead; nothing sleeps and hopes.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "every scenario binary uses its own part of the stage"
+)]
+
+mod answer;
+mod database;
+mod node;
+mod person;
+mod redis;
+mod socket;
+mod upload;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tempfile::TempDir;
+use tokio::{sync::Mutex, time::Instant};
+
+pub use self::{
+    answer::Answer,
+    database::{Engine, engines},
+    node::Node,
+    person::{PASSWORD, Person, Room, send},
+    redis::Redis,
+    socket::{Closed, Socket},
+    upload::Upload,
+};
+use self::{database::Database, node::Plan};
+
+/// How long anything expected may take, generous because two cores may be running many stages.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A database, one or more nodes on it, and a folder for everything they write.
+pub struct Stage {
+    node: Arc<Node>,
+    others: Mutex<Vec<Arc<Node>>>,
+    redis: Option<Redis>,
+    // Dropped last: nodes first, then what they stood on.
+    database: Database,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// One node on SQLite with default settings.
+    pub async fn new() -> Self {
+        Self::configured(&[]).await
+    }
+
+    /// One node on SQLite with some settings of its own, as `BECKON_` variables.
+    pub async fn configured(settings: &[(&str, &str)]) -> Self {
+        Self::build(Engine::Sqlite, None, settings).await
+    }
+
+    /// One node on this engine.
+    pub async fn on(engine: Engine) -> Self {
+        Self::build(engine, None, &[]).await
+    }
+
+    /// A stage that can hold several nodes: MariaDB and a Redis of its own. None where they are missing and not required.
+    pub async fn shared() -> Option<Self> {
+        let engine = Engine::mariadb()?;
+        let redis = Redis::start().await?;
+        Some(Self::build(engine, Some(redis), &[]).await)
+    }
+
+    async fn build(engine: Engine, redis: Option<Redis>, settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::with_prefix("beckon-stage-").expect("a temporary folder");
+        let database = Database::create(engine, folder.path()).await;
+        let plan = Plan::new(
+            folder.path().join("data"),
+            &database.url,
+            redis.as_ref().map(Redis::url),
+            settings,
+        );
+        let node = Arc::new(Node::start(plan).await);
+        Self { node, others: Mutex::default(), redis, database, folder }
+    }
+
+    /// The first node.
+    pub fn first(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Starts a further node on the same database, Redis and files.
+    pub async fn node(&self) -> Arc<Node> {
+        let node = Arc::new(Node::start(self.node.plan().clone()).await);
+        self.others.lock().await.push(node.clone());
+        node
+    }
+
+    pub fn redis(&self) -> &Redis {
+        self.redis.as_ref().expect("a stage made with Stage::shared")
+    }
+
+    /// Ends the first node as a power cut would.
+    pub async fn kill_9(&self) {
+        self.node.kill_9().await;
+    }
+
+    /// Starts the first node again after `kill_9`, or drains and restarts it.
+    pub async fn restart(&self) {
+        self.node.restart().await;
+    }
+
+    /// Somebody new, registered, signed in and connected to the first node.
+    pub async fn person(&self, name: &str) -> Person {
+        self.person_on(&self.node, name).await
+    }
+
+    pub async fn person_on(&self, node: &Arc<Node>, name: &str) -> Person {
+        let person = Person::register(node.clone(), name).await;
+        person.connects().await;
+        person
+    }
+
+    /// Strangers to each other.
+    pub async fn people<const N: usize>(&self, names: [&str; N]) -> [Person; N] {
+        let mut people = Vec::with_capacity(N);
+        for name in names {
+            people.push(self.person(name).await);
+        }
+        people.try_into().ok().expect("as many people as names")
+    }
+
+    /// People who all are each other's contacts.
+    pub async fn friends<const N: usize>(&self, names: [&str; N]) -> [Person; N] {
+        let people = self.people(names).await;
+        for (index, person) in people.iter().enumerate() {
+            for friend in &people[index + 1..] {
+                person.befriends(friend).await;
+            }
+        }
+        people
+    }
+
+    /// The sum of a counter over all of its labels that contain `label`.
+    pub async fn counter(&self, name: &str, label: &str) -> f64 {
+        let text = self.node.text("/metrics").await;
+        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until a counter has gone above what it was.
+    pub async fn counter_rises(&self, name: &str, label: &str, before: f64) {
+        let what = format!("{name}{{{label}}} to rise above {before}");
+        eventually(&what, || async { self.counter(name, label).await > before }).await;
+    }
+}
+
+/// Polls a condition for which no event is sent.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -69,7 +69,8 @@ pub(super) struct HandOver {
 }
 
 /// My conversations, newest first
-#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(ListPage),
+#[utoipa::path(get, path = "/api/v1/conversations", operation_id = "list_conversations",
+    tag = "conversations", params(ListPage),
     responses((status = 200, body = Conversations), (status = "4XX", body = WireError)))]
 pub(super) async fn list(
     State(node): State<Arc<Node>>,

@@ -118,7 +118,7 @@ pub(super) async fn refresh(
 }
 
 /// My signed-in devices
-#[utoipa::path(get, path = "/api/v1/logins", tag = "logins",
+#[utoipa::path(get, path = "/api/v1/logins", operation_id = "list_logins", tag = "logins",
     responses((status = 200, body = Logins), (status = "4XX", body = WireError)))]
 pub(super) async fn list(
     State(node): State<Arc<Node>>,

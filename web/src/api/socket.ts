@@ -2,12 +2,12 @@ import { ref, type Ref } from 'vue'
 import { api, refresh } from './client'
 import { ApiError } from './errors'
 import { afterClose, judge, NOTHING, openingFrame, waitMs, type Memory } from './link'
-import type { Ack, Lang, RequestFrame, ServerFrame, ServerFrameType, ServerFrames, TellFrame } from './types'
+import type { Ack, Lang, RequestFrame, ServerFrame, ServerFrameOf, ServerFrameType, TellFrame } from './types'
 
 /** `waiting`: broken, another try is due. `stopped`: signed out, or the server said not to come back. */
 export type SocketState = 'stopped' | 'connecting' | 'live' | 'waiting'
 
-type Handler<T extends ServerFrameType> = (frame: { type: T, n: number } & ServerFrames[T]) => void
+type Handler<T extends ServerFrameType> = (frame: ServerFrameOf<T>) => void
 type Answer<F extends RequestFrame> = F extends { type: 'send' } ? Ack : void
 
 interface Pending {

@@ -3,10 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderName, Request};
 use beckon_signalling::Arrival;
 use ipnet::IpNet;
 
@@ -25,6 +23,15 @@ pub(crate) struct Door {
 }
 
 impl Door {
+    /// Leaves [`Arrival`], [`Peer`] and the client's address in the request's extensions.
+    pub(crate) fn note<B>(&self, request: &mut Request<B>, peer: SocketAddr) {
+        let secure = self.secure(peer.ip(), request.headers());
+        let client = self.client(peer, request.headers());
+        request.extensions_mut().insert(Arrival { secure });
+        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(ConnectInfo(client));
+    }
+
     fn trusts(&self, ip: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&ip.to_canonical()))
     }
@@ -59,18 +66,6 @@ impl Door {
 /// The peer of the TCP connection, which may be a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub SocketAddr);
-
-/// Middleware: leaves [`Arrival`], [`Peer`] and the client's address in the request's extensions.
-pub(crate) async fn note(State(door): State<Door>, mut request: Request, next: Next) -> Response {
-    if let Some(&ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let secure = door.secure(peer.ip(), request.headers());
-        let client = door.client(peer, request.headers());
-        request.extensions_mut().insert(Arrival { secure });
-        request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(ConnectInfo(client));
-    }
-    next.run(request).await
-}
 
 /// Whether any proxy has had this request in its hands.
 pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {

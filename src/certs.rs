@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use axum_server::tls_rustls::RustlsConfig;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -19,6 +18,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::Config;
 
@@ -55,11 +55,14 @@ pub(crate) fn find_or_make(config: &Config) -> anyhow::Result<Files> {
     }
 }
 
-/// Loads the files for the listener and reloads them when they change or on SIGHUP.
-pub(crate) fn load(files: Files) -> anyhow::Result<RustlsConfig> {
-    let tls = RustlsConfig::from_config(server_config(&files)?);
-    tokio::spawn(reload_on_change(files, tls.clone()));
-    Ok(tls)
+/// What a listener offers now; changes when the files do.
+pub(crate) type Identity = watch::Receiver<Arc<ServerConfig>>;
+
+/// Loads the files, and again when they change or on SIGHUP.
+pub(crate) fn load(files: Files) -> anyhow::Result<Identity> {
+    let (current, identity) = watch::channel(server_config(&files)?);
+    tokio::spawn(reload_on_change(files, current));
+    Ok(identity)
 }
 
 fn server_config(files: &Files) -> anyhow::Result<Arc<ServerConfig>> {
@@ -76,7 +79,7 @@ fn server_config(files: &Files) -> anyhow::Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-async fn reload_on_change(files: Files, tls: RustlsConfig) {
+async fn reload_on_change(files: Files, current: watch::Sender<Arc<ServerConfig>>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     let mut seen = modified(&files);
     loop {
@@ -91,7 +94,7 @@ async fn reload_on_change(files: Files, tls: RustlsConfig) {
         seen = now;
         match server_config(&files) {
             Ok(config) => {
-                tls.reload_from_config(config);
+                current.send_replace(config);
                 tracing::info!("certificate reloaded");
             }
             Err(error) => tracing::error!("certificate kept as it was: {error:#}"),

@@ -46,6 +46,7 @@ pub(crate) fn render(handle: &PrometheusHandle) -> String {
 fn describe() {
     describe_counter!("beckon_http_requests_total", "Requests answered, by route and status.");
     describe_histogram!("beckon_http_request_seconds", "Time to the first byte, by route.");
+    describe_counter!("beckon_tls_handshakes_failed_total", "TLS handshakes broken off.");
     describe_counter!("beckon_panics_total", "Requests that ended in a bug.");
     describe_gauge!("beckon_connections", "Open connections, WebSockets included.");
     describe_counter!("beckon_connections_refused_total", "Connections over http.max_connections.");

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn;
 use beckon_signalling::Signalling;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -55,9 +56,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     commands::make_data_dir(&config)?;
 
     let process = &config.process;
-    let mut listeners = Listeners::new(connections_max, &process.http.trusted_proxies);
-    let http = bind(process.http.listen)?;
-    let https = bind(process.http.https_listen)?;
+    let listeners = Listeners::new(connections_max, &process.http.trusted_proxies);
+    let http = bind(process.http.listen).await?;
+    let https = bind(process.http.https_listen).await?;
     let signalling = Signalling::start(config.signalling.clone()).await.context("cannot start")?;
     let signalling = Arc::new(signalling);
     let draining = Arc::new(AtomicBool::new(false));
@@ -72,14 +73,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         announce("http", listeners.http(listener, app.clone())?);
     }
     if let Some(listener) = https {
-        let tls = certs::load(certs::find_or_make(&config)?)?;
-        announce("https", listeners.https(listener, app, tls)?);
+        let identity = certs::load(certs::find_or_make(&config)?)?;
+        announce("https", listeners.https(listener, app, identity)?);
     }
 
-    tokio::select! {
-        () = stop.asked() => {}
-        error = listeners.failed() => return Err(error),
-    }
+    stop.asked().await;
     draining.store(true, Ordering::Relaxed);
     let limit = Duration::from_secs(process.shutdown.drain_seconds);
     tracing::info!(limit_s = limit.as_secs(), "draining");
@@ -106,9 +104,9 @@ fn router(ops: Ops) -> Router {
         .layer(unless_set(header::REFERRER_POLICY, "no-referrer"))
 }
 
-fn bind(address: Listen) -> anyhow::Result<Option<std::net::TcpListener>> {
+async fn bind(address: Listen) -> anyhow::Result<Option<TcpListener>> {
     match address {
-        Listen::On(address) => listen::bind(address).map(Some),
+        Listen::On(address) => listen::bind(address).await.map(Some),
         Listen::Off => Ok(None),
     }
 }

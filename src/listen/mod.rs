@@ -1,28 +1,36 @@
 //! The listeners: plain HTTP and HTTPS in front of the same router.
+//!
+//! HTTP/1.1 only. WebSockets need it, and its header time-out holds from a connection's first byte, where
+//! telling HTTP/1 and HTTP/2 apart would wait for ever on a silent one.
 
 mod guard;
 
-use std::net::{SocketAddr, TcpListener};
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::extract::ConnectInfo;
-use axum::middleware::{AddExtension, from_fn_with_state};
-use axum_server::Handle;
-use axum_server::accept::Accept;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
-use crate::arrival::{self, Door};
-use guard::Guard;
+use crate::arrival::Door;
+use crate::certs::Identity;
+use guard::Guarded;
 
 /// A client that has not sent its request line and headers by then is cut off. It also ends idle
 /// keep-alive connections.
@@ -37,106 +45,154 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Headers in one request; more is answered 431.
 const HEADERS_MAX: usize = 64;
 
-/// The router as one connection sees it.
-type App = AddExtension<Router, ConnectInfo<SocketAddr>>;
+/// The pause after a failing accept: out of descriptors, it would fail again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The listeners of one process, which stop together.
 pub(crate) struct Listeners {
-    handle: Handle<SocketAddr>,
     slots: Arc<Semaphore>,
     trusted_proxies: Arc<[IpNet]>,
-    running: JoinSet<std::io::Result<()>>,
+    stop: CancellationToken,
+    connections: TaskTracker,
 }
 
 impl Listeners {
     /// No listener yet; all of them together will hold `connections_max` connections.
     pub(crate) fn new(connections_max: usize, trusted_proxies: &[IpNet]) -> Self {
         Listeners {
-            handle: Handle::new(),
             slots: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
             trusted_proxies: trusted_proxies.into(),
-            running: JoinSet::new(),
+            stop: CancellationToken::new(),
+            connections: TaskTracker::new(),
         }
     }
 
     /// Serves plain HTTP and returns the real address.
-    pub(crate) fn http(
-        &mut self,
-        listener: TcpListener,
-        app: Router,
-    ) -> anyhow::Result<SocketAddr> {
-        let guard = Guard::new(self.slots.clone());
-        self.serve(listener, app, false, guard)
+    pub(crate) fn http(&self, listener: TcpListener, app: Router) -> anyhow::Result<SocketAddr> {
+        self.serve(listener, app, None)
     }
 
     /// Serves HTTPS and returns the real address.
     pub(crate) fn https(
-        &mut self,
+        &self,
         listener: TcpListener,
         app: Router,
-        tls: RustlsConfig,
+        identity: Identity,
     ) -> anyhow::Result<SocketAddr> {
-        let acceptor = RustlsAcceptor::new(tls)
-            .handshake_timeout(TLS_HANDSHAKE_TIMEOUT)
-            .acceptor(Guard::new(self.slots.clone()));
-        self.serve(listener, app, true, acceptor)
+        self.serve(listener, app, Some(identity))
     }
 
-    fn serve<A>(
-        &mut self,
+    fn serve(
+        &self,
         listener: TcpListener,
         app: Router,
-        tls: bool,
-        acceptor: A,
-    ) -> anyhow::Result<SocketAddr>
-    where
-        A: Accept<TcpStream, App, Service = App> + Clone + Send + Sync + 'static,
-        A::Stream: AsyncRead + AsyncWrite + Unpin + Send,
-        A::Future: Send,
-    {
+        identity: Option<Identity>,
+    ) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr().context("a listener without an address")?;
-        let door = Door { tls, trusted_proxies: self.trusted_proxies.clone() };
-        let app = app.layer(from_fn_with_state(door, arrival::note));
-        let mut server = axum_server::from_tcp(listener)?.handle(self.handle.clone());
-        *server.http_builder() = http1();
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        self.running.spawn(server.acceptor(acceptor).serve(service));
+        let entrance = Entrance {
+            app,
+            door: Door { tls: identity.is_some(), trusted_proxies: self.trusted_proxies.clone() },
+            identity,
+            stop: self.stop.clone(),
+        };
+        let (slots, connections) = (self.slots.clone(), self.connections.clone());
+        self.connections.spawn(accept(listener, slots, connections, entrance));
         Ok(address)
     }
 
-    /// Stops accepting; open requests get until `limit`. Returns when the last connection is closed.
-    pub(crate) async fn drain(mut self, limit: Duration) {
-        self.handle.graceful_shutdown(Some(limit));
-        while self.running.join_next().await.is_some() {}
-    }
-
-    /// Returns only if a listener fails.
-    pub(crate) async fn failed(&mut self) -> anyhow::Error {
-        match self.running.join_next().await {
-            Some(Ok(Err(error))) => anyhow::Error::new(error).context("a listener failed"),
-            Some(_) => anyhow::anyhow!("a listener stopped by itself"),
-            None => std::future::pending().await,
+    /// Stops accepting, and gives open requests until `limit`. WebSockets are not waited for here.
+    pub(crate) async fn drain(self, limit: Duration) {
+        self.stop.cancel();
+        self.connections.close();
+        if timeout(limit, self.connections.wait()).await.is_err() {
+            tracing::warn!(open = self.connections.len(), "requests were cut short");
         }
     }
 }
 
-/// HTTP/1.1 only: WebSockets need it, and its header timeout covers a connection from its first byte,
-/// where protocol detection would wait for ever on a silent one.
-fn http1() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(HEADER_BYTES_MAX)
-        .max_headers(HEADERS_MAX);
-    builder
+async fn accept(
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    connections: TaskTracker,
+    entrance: Entrance,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = entrance.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                if let Some(stream) = Guarded::admit(&slots, stream) {
+                    connections.spawn(entrance.clone().connection(stream, peer));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// What a connection needs to know of the listener it came through.
+#[derive(Clone)]
+struct Entrance {
+    app: Router,
+    door: Door,
+    identity: Option<Identity>,
+    stop: CancellationToken,
+}
+
+impl Entrance {
+    async fn connection(self, stream: Guarded<TcpStream>, peer: SocketAddr) {
+        let Some(identity) = &self.identity else { return self.http(stream, peer).await };
+        let acceptor = TlsAcceptor::from(identity.borrow().clone());
+        match timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.http(stream, peer).await,
+            _ => metrics::counter!("beckon_tls_handshakes_failed_total").increment(1),
+        }
+    }
+
+    /// Serves requests until either side has enough. Ends early for a WebSocket, which lives on by itself.
+    async fn http<S>(self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Entrance { app, door, stop, .. } = self;
+        let service = service_fn(move |request| answer(app.clone(), door.clone(), request, peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(HEADER_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::trace!(%error, "a connection ended");
+        }
+    }
+}
+
+async fn answer(
+    app: Router,
+    door: Door,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
+    door.note(&mut request, peer);
+    app.oneshot(request).await
 }
 
 /// Binds an address and says which one when that fails.
-pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener =
-        TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }

@@ -9,8 +9,10 @@ use crate::sources::{files, root};
 const LINES_MAX: usize = 400;
 
 /// The files that may be longer, and why.
-const LONG: [(&str, &str); 1] =
-    [("signalling/src/store/messages.rs", "everything that reads or writes one table")];
+const LONG: [(&str, &str); 2] = [
+    ("signalling/src/files/tests.rs", "one story about uploads after the other"),
+    ("signalling/src/store/messages.rs", "everything that reads or writes one table"),
+];
 
 /// Made by a tool, read by nobody.
 const GENERATED: [&str; 1] = ["web/src/api/schema.ts"];
@@ -78,12 +80,8 @@ fn nothing_is_left_to_do() {
 fn sql_is_what_all_engines_understand() {
     let mut sources = files("signalling/src/store", &["rs"]);
     sources.extend(files("migrations", &["sql"]));
-    check(
-        sources
-            .iter()
-            .flat_map(|file| file.offences(&NOT_PORTABLE, "not in every engine"))
-            .collect(),
-    );
+    let product = sources.iter().filter(|file| !file.is_test());
+    check(product.flat_map(|file| file.offences(&NOT_PORTABLE, "not in every engine")).collect());
 }
 
 #[test]

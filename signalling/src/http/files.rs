@@ -97,7 +97,7 @@ pub(super) async fn info(
 
 /// The picture of a person.
 #[utoipa::path(get, path = "/api/v1/avatars/{id}", tag = "people",
-    params(("id" = AvatarId, Path)),
+    params(("id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "JPEG or PNG", content_type = "image/jpeg", body = Vec<u8>),
         (status = "4XX", body = WireError)))]

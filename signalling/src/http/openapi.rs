@@ -48,3 +48,32 @@ pub(super) fn route(text: Arc<str>) -> MethodRouter<Arc<Node>> {
         async move { ([(CONTENT_TYPE, "application/json")], text) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    fn references<'v>(value: &'v Value, into: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(fields) => {
+                into.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, into));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, into)),
+            _ => {}
+        }
+    }
+
+    /// A type that is only a path parameter is not collected by itself.
+    #[test]
+    fn what_the_document_refers_to_is_in_it() {
+        let document: Value = serde_json::from_str(&super::super::openapi()).unwrap();
+        let mut found = vec![];
+        references(&document, &mut found);
+        assert!(!found.is_empty());
+        for reference in found {
+            let place = reference.trim_start_matches('#');
+            assert!(document.pointer(place).is_some(), "{reference}");
+        }
+    }
+}

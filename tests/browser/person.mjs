@@ -1,0 +1,183 @@
+import { writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+
+/** How long anything on a page may take before it counts as not happening. */
+export const PATIENCE_MS = 15_000
+
+const PASSWORD = 'a horse and a staple'
+
+/** Console lines that say only that the server was away, which scenarios bring about on purpose. */
+const EXPECTED = /Failed to load resource|WebSocket connection to|can.t establish a connection|was interrupted while the page was loading/
+
+/** Somebody at a browser, in the words of what they do and see. */
+export class Person {
+  problems = []
+  consoleLines = []
+
+  constructor(name, context, kind) {
+    this.name = name
+    this.context = context
+    this.kind = kind
+  }
+
+  async prepare({ lang, theme }) {
+    this.context.setDefaultTimeout(PATIENCE_MS)
+    await this.context.addInitScript(([lang, theme]) => {
+      localStorage['beckon.lang'] ??= lang
+      localStorage['beckon.theme'] ??= theme
+    }, [lang, theme])
+    this.page = await this.context.newPage()
+    this.page.on('console', message => this.note(message.type(), message.text()))
+    this.page.on('pageerror', error => this.note('error', error.stack ?? String(error)))
+  }
+
+  note(type, text) {
+    this.consoleLines.push(`${new Date().toISOString()} ${type}: ${text}`)
+    if (type === 'error' && !EXPECTED.test(text)) this.problems.push(text)
+  }
+
+  async keep(path) {
+    await writeFile(`${path}.console.txt`, this.consoleLines.join('\n'))
+    await this.page.screenshot({ path: `${path}.png`, timeout: 5000 })
+  }
+
+  /** An element by its hook; see web/HOOKS.md. */
+  see(hook, options) {
+    return this.page.locator(`[data-test="${hook}"]`, options)
+  }
+
+  async open(path) {
+    await this.page.goto(path)
+  }
+
+  /** Goes elsewhere in the app without loading the page anew. */
+  async go(path) {
+    await this.page.locator(`a[href="${path}"]:visible`).first().click()
+  }
+
+  // An account, by the same API as the page and with the same cookies.
+
+  async register() {
+    await this.enterAs(await this.post('/api/v1/users', { name: this.name, password: PASSWORD, nickname: this.nickname, ...this.device() }))
+  }
+
+  async signIn() {
+    await this.enterAs(await this.post('/api/v1/logins', { name: this.name, password: PASSWORD, ...this.device() }))
+  }
+
+  /** A page asks who it is only where somebody has signed in before. */
+  async enterAs({ access_expires_at }) {
+    await this.context.addInitScript(at => { localStorage['beckon.access_expires_at'] ??= at }, access_expires_at)
+  }
+
+  /** As people are called in the pages. */
+  get nickname() {
+    return this.name[0].toUpperCase() + this.name.slice(1)
+  }
+
+  device() {
+    return { device: { id: randomUUID(), kind: 'web', name: 'Test' }, transport: 'cookie' }
+  }
+
+  async post(path, data) {
+    return this.request('POST', path, data)
+  }
+
+  async request(method, path, data) {
+    const answer = await this.context.request.fetch(path, { method, data })
+    if (!answer.ok()) throw new Error(`${this.name}: ${method} ${path}: ${answer.status()} ${await answer.text()}`)
+    return answer.status() === 204 ? undefined : answer.json()
+  }
+
+  async me() {
+    return this.request('GET', '/api/v1/me')
+  }
+
+  /** Through the page itself, as a newcomer would. */
+  async signUp() {
+    await this.open('/')
+    await this.see('sign-up-switch').click()
+    await this.see('sign-in-name').fill(this.name)
+    await this.see('sign-in-nickname').fill(this.nickname)
+    await this.see('sign-in-password').fill(PASSWORD)
+    await this.see('sign-in-submit').click()
+    await this.online()
+  }
+
+  /** The page hears the server: somebody's own presence shows nowhere, the list does. */
+  async online() {
+    await this.page.locator('[data-test="conversation-search"]').waitFor()
+  }
+
+  /**
+   * Puts a hand on the page's socket from its next load on: with `questions` false the server hears nothing more,
+   * with `answers` false the page hears nothing more, and neither is told.
+   */
+  async holdWire() {
+    const wire = { questions: true, answers: true }
+    await this.page.routeWebSocket(/\/api\/v1\/ws/, socket => {
+      const server = socket.connectToServer()
+      socket.onMessage(frame => wire.questions && server.send(frame))
+      server.onMessage(frame => wire.answers && socket.send(frame))
+    })
+    return wire
+  }
+
+  // Conversations.
+
+  /** Becomes a contact of somebody without any page. */
+  async befriend(other) {
+    const { id } = await other.me()
+    const request = await this.post('/api/v1/contact-requests', { user_id: id })
+    await other.post(`/api/v1/contact-requests/${request.id}/accept`)
+    return (await this.post('/api/v1/conversations/direct', { user_id: id })).id
+  }
+
+  conversation(id) {
+    return this.page.locator(`[data-test="conversation-item"][data-id="${id}"]`)
+  }
+
+  async enter(id) {
+    await this.conversation(id).click()
+    await this.see('composer').waitFor()
+  }
+
+  async says(text) {
+    await this.see('composer').fill(text)
+    await this.see('send').click()
+  }
+
+  /** A text without any page. */
+  async sends(id, text) {
+    await this.post(`/api/v1/conversations/${id}/messages`, { client_msg_id: randomUUID(), body: { type: 'text', text } })
+  }
+
+  /** Messages whose words are exactly these. */
+  message(text) {
+    return this.see('message').filter({ has: this.page.locator(`[data-test="message-text"]:text-is(${JSON.stringify(text)})`) })
+  }
+
+  async hears(text) {
+    await this.message(text).first().waitFor()
+  }
+
+  /** The tick of a message of mine. */
+  async seesState(text, state) {
+    await this.message(text).locator(`[data-test="message-state"][data-state="${state}"]`).waitFor()
+  }
+
+  /** The messages in their order: what they say, with their numbers. */
+  async transcript() {
+    return this.page.$$eval('[data-test="message"]', rows => rows.map(row => `${row.dataset.seq ?? '?'} ${row.querySelector('[data-test="message-text"]')?.textContent ?? ''}`.trim()))
+  }
+
+  /** Waits until as many messages are there, none of them on its way. */
+  async settles(count) {
+    await this.page.waitForFunction(wanted => {
+      const rows = [...document.querySelectorAll('[data-test="message"]')]
+      return rows.length === wanted && rows.every(row => !row.dataset.pending)
+    }, count).catch(async error => {
+      throw new Error(`${this.name} does not come to ${count} messages: ${JSON.stringify(await this.transcript())}`, { cause: error })
+    })
+  }
+}

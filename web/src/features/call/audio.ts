@@ -32,6 +32,13 @@ const RING: Melody = {
 /** The tone everybody knows from a telephone, softer. */
 const RINGBACK: Melody = { notes: [{ hertz: 425, at: 0, seconds: 1 }], everySeconds: 4, volume: 0.05 }
 
+/** Somebody calls while we talk: heard, but under the conversation. */
+const KNOCK: Melody = {
+  notes: [{ hertz: 480, at: 0, seconds: 0.15 }, { hertz: 480, at: 0.25, seconds: 0.15 }],
+  everySeconds: 5,
+  volume: 0.05,
+}
+
 const FAREWELL: Melody = {
   notes: [{ hertz: 520, at: 0, seconds: 0.18 }, { hertz: 390, at: 0.15, seconds: 0.3 }],
   everySeconds: 0,
@@ -45,6 +52,10 @@ export function ring(): () => void {
 
 export function ringback(): () => void {
   return loop(RINGBACK)
+}
+
+export function knock(): () => void {
+  return loop(KNOCK)
 }
 
 export function farewell(): void {

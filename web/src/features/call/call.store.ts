@@ -4,7 +4,7 @@ import { ApiError, socket, type Media, type Profile, type Signal, type Uuid } fr
 import { useAccount } from '@/features/account'
 import { errorText } from '@/shared/errors'
 import { randomUuid } from '@/shared/uuid'
-import { farewell, ring, ringback } from './audio'
+import { farewell, knock, ring, ringback } from './audio'
 import { current, next, NO_CALLS, type Call, type Calls, type Effect, type Input } from './callState'
 import { DirectCall, SLOTS, type Slot } from './direct'
 import { LocalMedia, type DeviceKind, type Trouble } from './localMedia'
@@ -180,7 +180,7 @@ export const useCall = defineStore('call', () => {
     const timer = setTimeout(() => feed({ type: 'media_lost' }), MEDIA_LOST_MS)
     onCleanup(() => clearTimeout(timer))
   })
-  watch(() => incoming.value.length > 0 && !call.value, (ringing, _, onCleanup) => ringing && onCleanup(ring()))
+  watch(() => incoming.value.length > 0 && (call.value ? knock : ring), (sound, _, onCleanup) => sound && onCleanup(sound()))
   watch(() => phase.value.kind === 'outgoing' && phase.value.ringing, (ringing, _, onCleanup) => ringing && onCleanup(ringback()))
 
   return {

@@ -21,8 +21,6 @@ const BITRATE_MAX: Partial<Record<Slot, number>> = { camera: 1_700_000, screen: 
 
 /** A short interruption heals by itself; after this a new way is looked for. */
 const HEAL_MS = 2500
-/** The callee waits longer, so that both do not restart at once without need. */
-const POLITE_EXTRA_MS = 3000
 /** How long one restart may take before the next. */
 const RESTART_MS = 6000
 
@@ -84,9 +82,15 @@ export class DirectCall {
     }
   }
 
-  /** Looks for a new way if the present one does not carry. */
+  /**
+   * Looks for a new way if the present one does not carry. Only the caller does: both sides notice a broken way,
+   * and when both offer, Chromium (156) shows no more pictures on the side that gives way.
+   */
   repair(): void {
-    if (this.pc.connectionState !== 'connected' && this.pc.connectionState !== 'new') this.restart()
+    const { connectionState } = this.pc
+    if (this.closed || this.options.polite || connectionState === 'connected' || connectionState === 'new') return
+    this.pc.restartIce()
+    this.heal(RESTART_MS)
   }
 
   async sample(): Promise<Sample> {
@@ -204,20 +208,14 @@ export class DirectCall {
     const state = this.pc.connectionState
     clearTimeout(this.healing)
     if (state === 'connected') return this.options.onConnected(true)
-    if (state === 'disconnected') this.heal(HEAL_MS)
-    if (state === 'failed') this.heal(0)
-    if (state === 'disconnected' || state === 'failed') this.options.onConnected(false)
+    if (state !== 'disconnected' && state !== 'failed') return
+    this.heal(state === 'failed' ? 0 : HEAL_MS)
+    this.options.onConnected(false)
   }
 
   private heal(afterMs: number): void {
-    this.healing = setTimeout(() => this.restart(), afterMs + (this.options.polite ? POLITE_EXTRA_MS : 0))
-  }
-
-  private restart(): void {
-    if (this.closed) return
-    this.pc.restartIce()
     clearTimeout(this.healing)
-    this.healing = setTimeout(() => this.repair(), RESTART_MS)
+    this.healing = setTimeout(() => this.repair(), afterMs)
   }
 
   /** Closing in the middle of a negotiation makes its steps fail; that is no news. */

@@ -8,7 +8,7 @@ const message = (seq: number, ver = seq, over: Partial<Message> = {}): Message =
 })
 const said = (seq: number, ver = seq): Change => ({ kind: 'message', ver, at: 0, message: message(seq, ver) })
 const recalled = (seq: number, ver: number): Change =>
-  ({ kind: 'recall', ver, at: 0, seq, message: message(seq, ver, { body: { type: 'recalled' } }) })
+  ({ kind: 'recall', ver, at: 0, seq, message: message(seq, 1, { body: { type: 'recalled' } }) })
 const seqs = (timeline: Timeline) => timeline.messages.map(m => m.seq)
 /** The whole of a conversation that has just begun. */
 const NEW = opened([], true, 0)
@@ -50,6 +50,11 @@ describe('recall', () => {
     const timeline = withChange(opened([message(1), message(2)], true, 2), recalled(1, 3))
     expect(timeline.messages[0]?.body.type).toBe('recalled')
     expect(timeline.ver).toBe(3)
+  })
+
+  it('is also seen in a page that was read after it', () => {
+    const page = [message(1, 1, { body: { type: 'recalled' } })]
+    expect(withOlder(withMessage(EMPTY, message(1)), page, true).messages[0]?.body.type).toBe('recalled')
   })
 
   it('of a message outside the window is counted but opens no hole', () => {

@@ -34,7 +34,9 @@ export function withMessage(timeline: Timeline, message: Message): Timeline {
 
 export function withChange(timeline: Timeline, change: Change): Timeline {
   if (change.kind === 'message') return counted(withMessage(timeline, change.message), change.ver)
-  const next = covers(timeline, change.seq) ? { ...timeline, messages: merged(timeline.messages, [change.message]) } : timeline
+  // A recalled message keeps the `ver` it was written with; here it counts with that of its recall.
+  const recalled = { ...change.message, ver: change.ver }
+  const next = covers(timeline, change.seq) ? { ...timeline, messages: merged(timeline.messages, [recalled]) } : timeline
   return counted(next, change.ver)
 }
 
@@ -72,12 +74,12 @@ function covers(timeline: Timeline, seq: number): boolean {
   return timeline.start || seq >= (timeline.messages[0]?.seq ?? 0)
 }
 
-/** One message a `seq`, the one with the newest `ver`. */
+/** One message a `seq`: the one with the newest `ver`, and of equals the recalled one. */
 function merged(known: readonly Message[], news: readonly Message[]): readonly Message[] {
   const bySeq = new Map(known.map(m => [m.seq, m]))
   for (const message of news) {
     const there = bySeq.get(message.seq)
-    if (!there || there.ver < message.ver) bySeq.set(message.seq, message)
+    if (!there || there.ver < message.ver || (there.ver === message.ver && message.body.type === 'recalled')) bySeq.set(message.seq, message)
   }
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
 }

@@ -30,11 +30,10 @@ export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<
     if (el) el.scrollTop = el.scrollHeight
   }
 
-  async function followEnd(smooth = false): Promise<void> {
+  async function followEnd(): Promise<void> {
     atEnd.value = true
     await nextTick()
-    if (smooth) scroller.value?.scrollTo({ top: scroller.value.scrollHeight, behavior: 'smooth' })
-    else toEnd()
+    toEnd()
   }
 
   async function show(key: string): Promise<void> {

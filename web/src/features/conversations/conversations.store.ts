@@ -28,7 +28,7 @@ export const useConversations = defineStore('conversations', () => {
   socket.on('message', frame => void hear(frame.message))
   socket.on('change', ({ conversation_id, change }) => {
     const conversation = known.get(conversation_id)
-    if (conversation) known.set(conversation_id, withMessage(conversation, change.message, myId()))
+    if (conversation) known.set(conversation_id, withMessage(conversation, { ...change.message, ver: change.ver }, myId()))
   })
   socket.on('receipt', frame => applyReceipt(frame))
   socket.on('conversation', frame => put(frame.conversation))

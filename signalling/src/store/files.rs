@@ -131,11 +131,12 @@ pub async fn remove_unsent(db: &Db, id: FileId) -> Result<bool> {
     Ok(left.is_none())
 }
 
-/// A file, for its uploader and the members of the conversations that hold it.
+/// A file, for its uploader and the members of the conversations that hold it. `CROSS JOIN` keeps
+/// SQLite from walking all conversations of the reader: few hold the file.
 pub async fn readable(db: &Db, user: UserId, id: FileId) -> Result<Option<StoredFile>> {
     sql("SELECT id, user_id, name, size, mime, width, height, sha256, created_at FROM files f
          WHERE id = ? AND (user_id = ? OR EXISTS (
-             SELECT 1 FROM file_links l JOIN members m ON m.conversation_id = l.conversation_id
+             SELECT 1 FROM file_links l CROSS JOIN members m ON m.conversation_id = l.conversation_id
              WHERE l.file_id = f.id AND m.user_id = ?))")
     .bind(id)
     .bind(user)

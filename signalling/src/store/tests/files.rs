@@ -49,7 +49,7 @@ fn finished(upload: &Upload) -> StoredFile {
 }
 
 /// A file that `user` has uploaded; its upload expires at 200.
-async fn file(db: &Db, user: UserId) -> StoredFile {
+pub(super) async fn file(db: &Db, user: UserId) -> StoredFile {
     let upload = upload(user);
     assert!(files::create_upload(db, &upload, 8).await.unwrap());
     let file = finished(&upload);

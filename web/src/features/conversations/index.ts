@@ -1,3 +1,4 @@
+export { deliveryOf } from './delivery'
 export { useConversations } from './conversations.store'
 export { useDrafts } from './drafts.store'
 export { useMembers } from './members.store'

@@ -17,10 +17,3 @@ export function deliveryOf(message: Message, conversation: Conversation, members
   if (by > 0) return { kind: 'read', by }
   return { kind: others.length > 0 && others.every(m => m.received_seq >= message.seq) ? 'received' : 'sent' }
 }
-
-/** The sender may take a message back for this long. */
-export const RECALL_WITHIN_MS = 2 * 60_000
-
-export function recallable(message: Message, me: Uuid, now: number): boolean {
-  return message.sender_id === me && ['text', 'image', 'file'].includes(message.body.type) && now - message.at < RECALL_WITHIN_MS
-}

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Conversation, Member, Message } from '@/api'
-import { deliveryOf, recallable } from './state'
+import { deliveryOf } from './delivery'
 
 const message = { seq: 5, sender_id: 'me', at: 1000, body: { type: 'text', text: 'x' } } as Message
 const direct = (over: Partial<Conversation>) => ({ kind: 'direct', ...over }) as Conversation
@@ -21,11 +21,4 @@ it('in a group counts the others who have read', () => {
 it('in a group is received when everybody has it', () => {
   expect(deliveryOf(message, group, [member('me', 9), member('a', 0, 5), member('b', 0, 5)], 'me').kind).toBe('received')
   expect(deliveryOf(message, group, [member('me', 9), member('a', 0, 5), member('b', 0, 4)], 'me').kind).toBe('sent')
-})
-
-it('can be taken back by its sender within two minutes', () => {
-  expect(recallable(message, 'me', 1000 + 119_999)).toBe(true)
-  expect(recallable(message, 'me', 1000 + 120_000)).toBe(false)
-  expect(recallable(message, 'other', 1001)).toBe(false)
-  expect(recallable({ ...message, body: { type: 'recalled' } }, 'me', 1001)).toBe(false)
 })

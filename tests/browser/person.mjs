@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 
 /** How long anything on a page may take before it counts as not happening. */
@@ -145,6 +145,28 @@ export class Person {
   async says(text) {
     await this.see('composer').fill(text)
     await this.see('send').click()
+  }
+
+  /** Puts files into the tray of the composer. */
+  async attaches(...files) {
+    await this.see('attach-file').setInputFiles(files)
+    await this.see('tray-item').nth(files.length - 1).waitFor()
+  }
+
+  async hasUploaded(percent) {
+    await this.page.waitForFunction(wanted => {
+      const bar = document.querySelector('[data-test="upload-progress"] [role="progressbar"]')
+      return Number(bar?.getAttribute('aria-valuenow')) >= wanted
+    }, percent)
+  }
+
+  /** The bytes behind a file message, as the browser saves them; the name is kept. */
+  async downloads(name) {
+    const link = this.page.locator('a[data-test="file"]', { hasText: name })
+    await link.waitFor({ timeout: 2 * PATIENCE_MS })
+    const [download] = await Promise.all([this.page.waitForEvent('download'), link.click()])
+    if (download.suggestedFilename() !== name) throw new Error(`saved as ${download.suggestedFilename()}`)
+    return readFile(await download.path())
   }
 
   /** A text without any page. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { browser, CONTEXT_OPTIONS, within } from './browsers.mjs'
 import { Person } from './person.mjs'
 import { Server } from './server.mjs'
+import { Wire } from './wire.mjs'
 
 /** No scenario takes longer, whatever hangs. */
 const SCENARIO_MS = 90_000
@@ -34,6 +35,7 @@ export function scenario(name, act, options = {}) {
 
 class Stage {
   people = []
+  wires = []
 
   /** Somebody with a browser of their own, signed up, looking at their conversations. */
   async person(name, options = {}) {
@@ -56,6 +58,13 @@ class Stage {
     this.people.push(person)
     await person.prepare({ lang, theme })
     return person
+  }
+
+  /** A cable of one's own to the server: the `baseURL` of somebody whose network fails. */
+  async wire() {
+    const wire = await Wire.lay(this.server)
+    this.wires.push(wire)
+    return wire
   }
 
   /** The same person at another device. */
@@ -82,6 +91,7 @@ class Stage {
 
   async close() {
     await Promise.all(this.people.map(person => within(person.context.close(), 5000)))
+    for (const wire of this.wires) wire.close()
     await this.server?.close()
   }
 }

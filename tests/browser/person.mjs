@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
+import { Caller, keepConnections } from './call.mjs'
 
 /** How long anything on a page may take before it counts as not happening. */
 export const PATIENCE_MS = 15_000
@@ -26,7 +27,9 @@ export class Person {
       localStorage['beckon.lang'] ??= lang
       localStorage['beckon.theme'] ??= theme
     }, [lang, theme])
+    await this.context.addInitScript(keepConnections)
     this.page = await this.context.newPage()
+    this.call = new Caller(this)
     this.page.on('console', message => this.note(message.type(), message.text()))
     this.page.on('pageerror', error => this.note('error', error.stack ?? String(error)))
   }

@@ -7,6 +7,7 @@ mod accounts;
 mod calls;
 mod chat;
 mod contacts;
+mod files;
 mod groups;
 mod history;
 mod nodes;

@@ -46,6 +46,11 @@ impl Upload {
             .await
     }
 
+    pub async fn give_up(&self, by: &Person) -> Answer {
+        let request = by.request(Method::DELETE, &self.path).header("tus-resumable", "1.0.0");
+        Answer::read("giving up".to_owned(), request.send().await.expect("an answer")).await
+    }
+
     pub async fn offset(&self, by: &Person) -> usize {
         let head = self.head(by).await;
         head.ok();

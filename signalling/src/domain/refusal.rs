@@ -170,6 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn the_protocol_lists_every_code_beside_its_status_and_no_other() {
+        let rows = include_str!("../../PROTOCOL.md").lines().filter_map(|line| {
+            let (status, codes) = line.strip_prefix("| ")?.split_once(" | ")?;
+            Some((status.parse::<u16>().ok()?, codes))
+        });
+        let documented: std::collections::BTreeSet<_> = rows
+            .flat_map(|(status, codes)| {
+                codes.split('`').skip(1).step_by(2).map(move |code| (status, code))
+            })
+            .filter(|(status, code)| *status < 600 && *code != "field") // beyond are close codes
+            .collect();
+        let real = Code::ALL.iter().map(|code| (code.status(), code.as_str())).collect();
+        assert_eq!(documented, real);
+    }
+
+    #[test]
     fn the_first_language_decides() {
         assert_eq!(Lang::from_tag("zh-CN,en;q=0.8"), Lang::Zh);
         assert_eq!(Lang::from_tag("en-GB,zh"), Lang::En);

@@ -4,6 +4,7 @@
 mod stage;
 
 mod accounts;
+mod bench;
 mod calls;
 mod chat;
 mod contacts;

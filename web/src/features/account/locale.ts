@@ -4,7 +4,7 @@ export const zh = {
   signUp: '注册',
   signInTitle: '欢迎回来',
   signUpTitle: '创建账号',
-  name: '账号',
+  name: '用户名',
   namePlaceholder: '例如 wang.xiaoming',
   nameRule: '3–32 个字符，可用文字、数字和 _ . -',
   nickname: '昵称',

@@ -27,7 +27,8 @@ export function mergeConversation(known: Conversation | undefined, read: Convers
 export function withMessage(known: Conversation, message: Message, me: Uuid): Conversation {
   if (message.seq < known.last_seq) return { ...known, last_ver: Math.max(known.last_ver, message.ver) }
   if (message.seq === known.last_seq && known.last_message && known.last_message.ver >= message.ver) return known
-  const own = message.sender_id === me && message.body.type !== 'system' && message.body.type !== 'call'
+  // As the server counts: whoever writes, calls or changes a group has read what is above.
+  const own = message.sender_id === me
   return counted({
     ...known,
     last_seq: message.seq,

@@ -5,7 +5,8 @@ import { useChat, useOutbox, useReceipts } from '@/features/chat'
 import { useCall } from '@/features/call'
 import { useContacts, useRequests } from '@/features/contacts'
 import { useConversations, useMembers, useTyping } from '@/features/conversations'
-import { useOwnPresence } from '@/features/people'
+import { useOwnPresence, usePeople } from '@/features/people'
+import { i18n } from '@/i18n'
 import { lang } from '@/shared/preferences'
 
 /**
@@ -14,17 +15,23 @@ import { lang } from '@/shared/preferences'
  */
 export function goLive(): void {
   const conversations = useConversations()
+  const people = usePeople()
+  const call = useCall()
   useMembers()
   useContacts()
   useRequests()
-  useCall()
   useTyping()
   useChat()
   useReceipts()
   useOwnPresence()
   void useOutbox().restore()
 
-  useTitle(computed(() => (conversations.unread ? `(${conversations.unread}) Beckon` : 'Beckon')))
+  // A tab in the background has nothing but its title to say who rings.
+  const ringing = computed(() => {
+    const caller = call.incoming[0]
+    return caller && i18n.global.t(`call.incoming.${caller.media}`, { name: people.nameOf(caller.peer.id) || caller.peer.nickname })
+  })
+  useTitle(computed(() => ringing.value ?? (conversations.unread ? `(${conversations.unread}) Beckon` : 'Beckon')))
   socket.start(lang.value)
   watch(lang, language => socket.speak(language))
 }

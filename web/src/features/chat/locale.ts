@@ -1,4 +1,7 @@
 export const zh = {
+  welcome: '你好，{name}',
+  welcomeHint: '加一位联系人，就可以聊天和通话了。也可以把你的账号 {name} 告诉朋友，让他们来加你。',
+  addFirst: '添加联系人',
   pick: '选择一个聊天',
   pickHint: '从左侧选一个聊天，或者去通讯录找人聊聊。',
   gone: '这个聊天不存在，或者你已经不在其中。',
@@ -41,6 +44,9 @@ export const zh = {
 }
 
 export const en: typeof zh = {
+  welcome: 'Welcome, {name}',
+  welcomeHint: 'Add a contact to chat and call. Or tell your friends your username, {name}, so that they can add you.',
+  addFirst: 'Add a contact',
   pick: 'Pick a chat',
   pickHint: 'Choose one on the left, or find somebody in your contacts.',
   gone: 'This chat does not exist, or you are no longer in it.',

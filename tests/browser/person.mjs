@@ -7,26 +7,23 @@ export const PATIENCE_MS = 15_000
 
 const PASSWORD = 'a horse and a staple'
 
-/** Console lines that say only that the server was away, which scenarios bring about on purpose. */
-const EXPECTED = /Failed to load resource|WebSocket connection to|can.t establish a connection|was interrupted while the page was loading/
-
 /** Somebody at a browser, in the words of what they do and see. */
 export class Person {
   problems = []
   consoleLines = []
 
-  constructor(name, context, kind) {
+  constructor(name, { context, kind, nickname }) {
     this.name = name
+    /** As people are called in the pages. */
+    this.nickname = nickname ?? name[0].toUpperCase() + name.slice(1)
     this.context = context
     this.kind = kind
   }
 
   async prepare({ lang, theme }) {
     this.context.setDefaultTimeout(PATIENCE_MS)
-    await this.context.addInitScript(([lang, theme]) => {
-      localStorage['beckon.lang'] ??= lang
-      localStorage['beckon.theme'] ??= theme
-    }, [lang, theme])
+    await this.remember('beckon.lang', lang)
+    await this.remember('beckon.theme', theme)
     await this.context.addInitScript(keepConnections)
     this.page = await this.context.newPage()
     this.call = new Caller(this)
@@ -36,7 +33,7 @@ export class Person {
 
   note(type, text) {
     this.consoleLines.push(`${new Date().toISOString()} ${type}: ${text}`)
-    if (type === 'error' && !EXPECTED.test(text)) this.problems.push(text)
+    if (type === 'error') this.problems.push(text)
   }
 
   async keep(path) {
@@ -70,12 +67,15 @@ export class Person {
 
   /** A page asks who it is only where somebody has signed in before. */
   async enterAs({ access_expires_at }) {
-    await this.context.addInitScript(at => { localStorage['beckon.access_expires_at'] ??= at }, access_expires_at)
+    await this.remember('beckon.access_expires_at', access_expires_at)
   }
 
-  /** As people are called in the pages. */
-  get nickname() {
-    return this.name[0].toUpperCase() + this.name.slice(1)
+  /** What the pages find in their storage, unless they have put something else there. */
+  async remember(key, value) {
+    await this.context.addInitScript(([key, value]) => {
+      // Firefox runs this in its blank first page too, which has no storage.
+      if (location.protocol.startsWith('http')) localStorage[key] ??= value
+    }, [key, value])
   }
 
   device() {
@@ -86,10 +86,15 @@ export class Person {
     return this.request('POST', path, data)
   }
 
-  async request(method, path, data) {
-    const answer = await this.context.request.fetch(path, { method, data })
+  async request(method, path, data, headers) {
+    const answer = await this.context.request.fetch(path, { method, data, headers })
     if (!answer.ok()) throw new Error(`${this.name}: ${method} ${path}: ${answer.status()} ${await answer.text()}`)
     return answer.status() === 204 ? undefined : answer.json()
+  }
+
+  /** Shows a picture of themselves. */
+  async wears(jpeg) {
+    await this.request('PUT', '/api/v1/me/avatar', jpeg, { 'content-type': 'image/jpeg' })
   }
 
   async me() {

@@ -14,6 +14,8 @@ const binary = process.env.BECKON_BIN || join(root, 'target/debug/beckon')
 
 /** One real `beckon serve` on a data folder of its own; it may be killed and started again at the same address. */
 export class Server {
+  kills = 0
+
   static async start() {
     if (!existsSync(binary)) throw new Error(`no server at ${binary}: run cargo build, or set BECKON_BIN`)
     const server = new Server()
@@ -60,6 +62,7 @@ export class Server {
 
   /** As a power cut does: nothing is finished, nothing is said. */
   async kill() {
+    this.kills++
     this.process.kill('SIGKILL')
     await this.gone
   }

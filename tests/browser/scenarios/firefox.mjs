@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { find } from '../browsers.mjs'
+import { scenario } from '../stage.mjs'
+
+const missing = !find('firefox')
+if (missing && process.env.BECKON_TEST_REQUIRE === '1') throw new Error('no firefox-esr on the PATH')
+
+scenario('Firefox and Chromium chat, and see and hear each other', async stage => {
+  const [alice, fox] = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
+  const id = await alice.befriend(fox)
+  await Promise.all([alice.enter(id), fox.enter(id)])
+  await fox.says('Hello from Firefox')
+  await alice.hears('Hello from Firefox')
+  await alice.says('Hello from Chromium')
+  await fox.hears('Hello from Chromium')
+  await alice.seesState('Hello from Chromium', 'read')
+
+  await alice.call.calls('video')
+  await fox.call.accepts()
+  for (const { call } of [alice, fox]) await call.isIn('live')
+  await Promise.all([alice, fox].map(({ call }) => call.watches('call-remote-video')))
+  await Promise.all([alice, fox].map(({ call }) => call.hearsAndSees()))
+  await fox.call.hangsUp()
+  await Promise.all([alice, fox].map(({ call }) => call.leavesAfter('completed')))
+
+  // The other way round, the offer is Firefox's.
+  await fox.call.calls('video')
+  await alice.call.accepts()
+  for (const { call } of [alice, fox]) await call.isIn('live')
+  await Promise.all([alice, fox].map(({ call }) => call.hearsAndSees()))
+  await alice.call.hangsUp()
+  await Promise.all([alice, fox].map(({ call }) => call.leavesAfter('completed')))
+  assert.equal(await fox.see('call-record').count(), 2)
+}, { skip: missing && 'firefox-esr is not installed' })

@@ -50,7 +50,7 @@ export const en: typeof zh = {
   pick: 'Pick a chat',
   pickHint: 'Choose one on the left, or find somebody in your contacts.',
   gone: 'This chat does not exist, or you are no longer in it.',
-  members: '{n} members',
+  members: '{n} member | {n} members',
   voiceCall: 'Voice call',
   videoCall: 'Video call',
   details: 'Details',

@@ -55,6 +55,7 @@ scenario('A message whose answer was lost is sent once, and a reload keeps it', 
   await bob.enter(id)
   await alice.says('first')
   await bob.hears('first')
+  await alice.seesState('first', 'read')
 
   wire.answers = false
   await alice.says('heard, not answered')

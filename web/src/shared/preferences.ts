@@ -20,6 +20,6 @@ export function applyPreferences(): void {
   effectScope(true).run(() => watchEffect(() => {
     document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
     document.documentElement.lang = lang.value === 'zh' ? 'zh-CN' : 'en'
-    document.querySelector('meta[name=theme-color]')?.setAttribute('content', dark.value ? '#161a21' : '#ffffff')
+    document.querySelector('meta[name=theme-color]')?.setAttribute('content', getComputedStyle(document.documentElement).getPropertyValue('--surface'))
   }))
 }

@@ -17,7 +17,11 @@ export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<
     onScroll()
   }, { passive: true })
   useResizeObserver([scroller, content], () => atEnd.value && toEnd())
-  onBeforeUpdate(() => (anchor = atEnd.value ? undefined : firstVisible()))
+  onBeforeUpdate(() => {
+    // A scroll is told about a frame later; the update must not undo it.
+    measure()
+    anchor = atEnd.value ? undefined : firstVisible()
+  })
   onUpdated(() => (atEnd.value ? toEnd() : restore()))
 
   function measure(): void {

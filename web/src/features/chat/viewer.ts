@@ -34,7 +34,7 @@ function addDownload(viewer: PhotoSwipe, images: (Message & { body: ImageBody })
     onInit: element => {
       const link = element as HTMLAnchorElement
       link.title = title
-      link.style.cssText = 'display: grid; place-items: center; color: #fff'
+      link.style.cssText = 'display: grid; place-items: center; color: var(--on-pill)'
       viewer.on('change', () => {
         const { body } = images[viewer.currIndex]!
         link.href = apiUrl(`/files/${body.file_id}`)

@@ -35,6 +35,9 @@ scenario('Two people sign up, become contacts and chat', async stage => {
 
   await bob.see('composer').pressSequentially('Hi ')
   await alice.see('typing').waitFor()
+  await alice.says('Take your time')
+  await bob.hears('Take your time')
+  assert.equal(await bob.see('typing').count(), 0, 'nobody is told of their own keys')
   await bob.says('Hi Alice 👋')
   await alice.hears('Hi Alice 👋')
   await alice.see('typing').waitFor({ state: 'detached' })

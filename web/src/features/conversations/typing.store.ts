@@ -1,15 +1,19 @@
 import { defineStore } from 'pinia'
 import { reactive } from 'vue'
 import { socket, type Uuid } from '@/api'
+import { useAccount } from '@/features/account'
 
 /** A relayed keystroke counts for this long; the server relays one in two seconds. */
 const TYPING_MS = 5000
 
 /** Who is typing where, right now. */
 export const useTyping = defineStore('typing', () => {
+  const account = useAccount()
   const typing = reactive(new Map<Uuid, Map<Uuid, ReturnType<typeof setTimeout>>>())
 
   socket.on('typing', ({ conversation_id, user_id }) => {
+    // My other devices hear of my own keys too.
+    if (user_id === account.me?.id) return
     stopped(conversation_id, user_id)
     const here = typing.get(conversation_id) ?? new Map()
     here.set(user_id, setTimeout(() => stopped(conversation_id, user_id), TYPING_MS))

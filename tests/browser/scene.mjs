@@ -42,11 +42,11 @@ const WORDS = {
 }
 
 /** Sets the scene and says who looks at it (`mia`), who answers calls (`noah`) and where they talk (`talk`). */
-export async function scene(stage, lang) {
+export async function scene(stage, lang, options = {}) {
   const words = WORDS[lang]
   const people = {}
   for (const [name, nickname] of Object.entries(words.people)) {
-    people[name] = await stage.person(name, { lang, nickname, viewport: { width: 1000, height: 700 } })
+    people[name] = await stage.person(name, { lang, nickname, viewport: { width: 1000, height: 700 }, ...options })
   }
   const { mia, noah, lin, emma, theo } = people
   await noah.wears(await picture(noah.page, { width: 400, height: 400, type: 'image/jpeg' }))
@@ -58,8 +58,8 @@ export async function scene(stage, lang) {
 
   const talk = await mia.befriend(noah)
   await Promise.all([mia, noah].map(person => person.enter(talk)))
-  for (const [name, said] of words.talk) await say(people[name], talk, said)
-  await noah.page.locator('[data-test="message"][data-pending]').waitFor({ state: 'detached' })
+  let { last_seq: seq } = await mia.request('GET', `/api/v1/conversations/${talk}`)
+  for (const [name, said] of words.talk) await say(people[name], talk, said, ++seq)
 
   const ids = await Promise.all([mia, lin].map(person => person.me())).then(all => all.map(({ id }) => id))
   const group = await emma.request('POST', '/api/v1/groups', { title: words.group, member_ids: ids })
@@ -69,10 +69,9 @@ export async function scene(stage, lang) {
   return { ...people, talk, group: group.id, words }
 }
 
-/** In order: each waits until the one before has arrived. */
-async function say(person, conversation, said) {
+/** In order: what is uploaded is waited for, because it would arrive after the words that follow. */
+async function say(person, conversation, said, seq) {
   if (typeof said === 'string') return person.sends(conversation, said)
-  const before = await person.page.locator('[data-test="message"][data-seq]').count()
   if (said.picture) {
     const buffer = await picture(person.page, { width: 1600, height: 900, type: 'image/jpeg' })
     await person.attaches({ name: said.picture, mimeType: 'image/jpeg', buffer })
@@ -81,5 +80,5 @@ async function say(person, conversation, said) {
     await person.attaches({ name: said.file, mimeType: 'application/pdf', buffer: Buffer.alloc(1_260_000, '%PDF-1.7\n') })
     await person.see('send').click()
   }
-  await person.page.locator('[data-test="message"][data-seq]').nth(before).waitFor()
+  await person.page.locator(`[data-test="message"][data-seq="${seq}"]`).waitFor()
 }

@@ -36,7 +36,7 @@ export function scenario(name, act, options = {}) {
   })
 }
 
-class Stage {
+export class Stage {
   people = []
   wires = []
 

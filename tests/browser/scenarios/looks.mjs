@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { Look } from '../look.mjs'
 import { scene } from '../scene.mjs'
 import { scenario } from '../stage.mjs'
-
-const { source: axe } = createRequire(import.meta.url)('axe-core')
-
-/** Where pictures of every page go for people to look at, if anywhere. */
-const shots = process.env.BECKON_SHOTS
 
 const SCREENS = {
   desktop: { viewport: { width: 1280, height: 800 } },
@@ -74,52 +67,4 @@ async function tour(stage, { talk, noah }, look, options) {
   await look.at(visitor, 'call-ended', { judged: false })
   await noah.call.leavesAfter('completed')
   await visitor.context.close()
-}
-
-/** One language, theme and screen. */
-class Look {
-  constructor(name, problems) {
-    this.name = name
-    this.problems = problems
-  }
-
-  async at(person, what, { judged = this.judges } = {}) {
-    await person.page.evaluate(settle)
-    if (shots) {
-      await mkdir(shots, { recursive: true })
-      await person.page.screenshot({ path: join(shots, `${what}-${this.name}.png`) })
-    }
-    const found = await person.page.evaluate(sticksOut)
-    if (judged) found.push(...await violations(person.page))
-    this.problems.push(...found.map(problem => `${what} ${this.name}: ${problem}`))
-  }
-}
-
-/** Whatever moves has arrived; what moves for ever does not count. */
-function settle() {
-  const moving = document.getAnimations().filter(animation => animation.effect.getTiming().iterations !== Infinity)
-  return Promise.allSettled(moving.map(animation => animation.finished)).then(() => {})
-}
-
-/** What a person would have to scroll sideways for, or cannot reach at all. */
-function sticksOut() {
-  const { clientWidth, scrollWidth } = document.documentElement
-  const out = scrollWidth > clientWidth ? [`the page: ${scrollWidth} > ${clientWidth}`] : []
-  for (const element of document.querySelectorAll('button, a, input, textarea, h1, h2, time')) {
-    const { left, right, width } = element.getBoundingClientRect()
-    const hidden = !element.checkVisibility() || width <= 1 || element.closest('.visually-hidden')
-    if (!hidden && (left < -1 || right > clientWidth + 1)) out.push(element.outerHTML.slice(0, 120))
-  }
-  return out
-}
-
-/** What axe finds that keeps people out. */
-async function violations(page) {
-  await page.evaluate(axe)
-  return page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] })
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join('; ')}`)
-  })
 }

@@ -191,6 +191,15 @@ pub async fn advance(
     Ok(receipt)
 }
 
+/// Marks a message that is no news to somebody as read, unless older ones still wait.
+pub async fn read_next(node: &Node, user: UserId, id: ConversationId, seq: i64) -> Result<()> {
+    let place = rows::place(&node.db, id, user).await?.ok_or(Code::NotMember)?;
+    if place.read_seq + 1 == seq {
+        advance(node, user, id, Progress { received_seq: seq, read_seq: seq }).await?;
+    }
+    Ok(())
+}
+
 async fn view(node: &Node, place: Place) -> Result<Conversation> {
     let member = place.member;
     views(node, member, vec![place]).await?.pop().ok_or(Code::NotFound.into())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::clock::now_ms;
+use crate::conversations;
 use crate::domain::call::{Call, Ending, Parties};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
@@ -84,7 +85,7 @@ async fn record(node: &Node, over: Over) {
         author: Author::Server,
     };
     let mut waits = RETRY_AFTER_S.into_iter();
-    while let Err(error) = write(node, message.clone()).await {
+    while let Err(error) = write(node, &over, message.clone()).await {
         let Some(wait_s) = waits.next() else {
             tracing::error!(call.id = %call_id, %error, "a call record could not be written");
             return;
@@ -93,10 +94,16 @@ async fn record(node: &Node, over: Over) {
     }
 }
 
-async fn write(node: &Node, message: NewMessage) -> Result<()> {
-    match node.lanes.submit(message)?.committed().await? {
-        Sent::New { .. } | Sent::Again { .. } => Ok(()),
-        Sent::Refused(Code::NotMember) => Ok(()), // the conversation is gone, and its history with it
-        Sent::Refused(code) => Err(code.into()),
+async fn write(node: &Node, over: &Over, message: NewMessage) -> Result<()> {
+    let record = match node.lanes.submit(message)?.committed().await? {
+        Sent::New { message, .. } | Sent::Again { message, .. } => message,
+        Sent::Refused(Code::NotMember) => return Ok(()), // the conversation is gone, and its history with it
+        Sent::Refused(code) => return Err(code.into()),
+    };
+    if over.ending.outcome == CallOutcome::Completed {
+        // whoever was in the call knows of it
+        conversations::read_next(node, over.parties.callee, record.conversation_id, record.seq)
+            .await?;
     }
+    Ok(())
 }

@@ -3,8 +3,10 @@
 use super::stage::{Stage, code};
 use crate::calls::{keep, live};
 use crate::clock::now_ms;
+use crate::conversations;
 use crate::domain::call::{ANSWER_WITHIN_MS, SOCKET_GRACE_MS};
 use crate::domain::contact::Side;
+use crate::domain::conversation::Progress;
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::Code;
 
@@ -223,4 +225,24 @@ async fn a_node_that_stops_ends_and_records_its_calls() {
     keep::stop(&node).await;
     assert_eq!(bob.hears("call_ended").await["outcome"], "lost");
     assert_eq!(bob.hears_record().await["body"]["outcome"], "lost");
+}
+
+#[tokio::test]
+async fn a_completed_call_is_no_news_to_whoever_was_in_it() {
+    let stage = Stage::new().await;
+    let node = stage.node().await;
+    let [alice, bob] = stage.contacts(&node, ["alice", "bob"]).await;
+
+    let call = alice.calls(&bob).await.unwrap();
+    let id = bob.hears("call_ringing").await["call"]["conversation_id"].clone();
+    let read = Progress { received_seq: 1, read_seq: 1 };
+    let id = serde_json::from_value(id).unwrap();
+    conversations::advance(&node, bob.caller.user, id, read).await.unwrap();
+    assert_eq!(bob.hears("receipt").await["read_seq"], 1);
+
+    bob.accepts(call).await.unwrap();
+    bob.hangs_up(call).await.unwrap();
+    let record = bob.hears_record().await;
+    assert_eq!(bob.hears("receipt").await["read_seq"], record["seq"]);
+    assert_eq!((alice.unread(&record).await, bob.unread(&record).await), (0, 0));
 }

@@ -10,6 +10,7 @@ pub use self::tokens::Issued;
 use crate::bus::Notice;
 use crate::cache::Ticket;
 use crate::clock::now_ms;
+use crate::contacts;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{AppId, AvatarId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, Login, SignedIn};
@@ -254,15 +255,19 @@ pub async fn update_me(
     let user = store::users::by_id(&node.db, caller.user).await?.ok_or(Code::Unauthenticated)?;
     let nickname = match nickname {
         Some(nickname) => text::line(nickname, text::NICKNAME_CHARS_MAX, "nickname")?,
-        None => user.nickname,
+        None => user.nickname.clone(),
     };
     let direct_add = direct_add.unwrap_or(user.direct_add);
     store::users::set_profile(&node.db, caller.user, &nickname, direct_add).await?;
+    if nickname != user.nickname {
+        contacts::tell_all_of(node, caller.user).await?;
+    }
     tell_me(node, caller).await
 }
 
 pub async fn set_avatar(node: &Node, caller: Caller, avatar: Option<AvatarId>) -> Result<Me> {
     store::users::set_avatar(&node.db, caller.user, avatar).await?;
+    contacts::tell_all_of(node, caller.user).await?;
     tell_me(node, caller).await
 }
 

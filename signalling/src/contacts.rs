@@ -69,6 +69,25 @@ async fn tell(node: &Node, owner: UserId, peer: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Tells the contacts of `user`, here and when they next sync, what this person looks like now.
+pub async fn tell_all_of(node: &Node, user: UserId) -> Result<()> {
+    let owners = rows::open_bonds(&node.db, user).await?;
+    if owners.is_empty() {
+        return Ok(());
+    }
+    retry(|| async {
+        let mut tx = node.db.begin().await?;
+        rows::touch(&mut tx, user, &owners).await?;
+        tx.commit().await?;
+        Ok::<_, store::sql::Error>(())
+    })
+    .await?;
+    for owner in owners {
+        tell(node, owner, user).await?;
+    }
+    Ok(())
+}
+
 pub async fn set_remark(
     node: &Node,
     caller: Caller,

@@ -174,3 +174,18 @@ async fn nobody_befriends_themselves_or_nobody() {
     let answer = alice.post("contact-requests", json!({"user_id": nobody, "message": long})).await;
     answer.is_refused(400, "invalid");
 }
+
+#[tokio::test]
+async fn contacts_learn_of_a_new_name_at_once_and_when_they_next_sync() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.people(["alice", "bob"]).await;
+    alice.befriends(&bob).await;
+    let ver = bob.get("contacts?after_ver=0").await.ok()["ver"].clone();
+    alice.patch("me", json!({"nickname": "Alice of the ridge"})).await.ok();
+    bob.notices_that("contact", |frame| {
+        frame["contact"]["user"]["nickname"] == "Alice of the ridge"
+    })
+    .await;
+    let changed = bob.get(&format!("contacts?after_ver={ver}")).await.ok();
+    assert_eq!(changed["contacts"][0]["user"]["nickname"], "Alice of the ridge");
+}

@@ -85,6 +85,22 @@ pub async fn set_remark(
     Ok(rows > 0)
 }
 
+/// Gives the entry of `peer` a new version in the lists of `owners`, because what it shows has changed.
+pub async fn touch(tx: &mut Tx, peer: UserId, owners: &[UserId]) -> Result<()> {
+    sql("UPDATE users SET contacts_ver = contacts_ver + 1 WHERE id IN (..)")
+        .list(owners.iter().copied())
+        .run(&mut *tx)
+        .await?;
+    sql("UPDATE contacts
+         SET ver = (SELECT contacts_ver FROM users WHERE users.id = contacts.user_id)
+         WHERE peer_id = ? AND user_id IN (..)")
+    .bind(peer)
+    .list(owners.iter().copied())
+    .run(tx)
+    .await?;
+    Ok(())
+}
+
 /// What changed in a contact list after `after_ver`, oldest change first.
 pub async fn since(db: &Db, owner: UserId, after_ver: i64, limit: i64) -> Result<Vec<Entry>> {
     sql("SELECT peer_id, contact, blocked, remark, ver FROM contacts

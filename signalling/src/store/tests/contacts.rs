@@ -13,6 +13,7 @@ both! {
     two_sides_make_a_bond,
     versions_strictly_increase_under_concurrency,
     a_list_syncs_from_any_version_with_what_was_deleted,
+    a_person_who_changes_is_new_in_the_lists_of_others,
     a_block_shows_in_the_list_of_blocks,
     a_bond_is_open_only_from_both_sides,
     only_contacts_have_remarks,
@@ -79,6 +80,26 @@ async fn a_list_syncs_from_any_version_with_what_was_deleted(db: &Db) {
     assert_eq!(since(0, 2).await, all[..2]);
     assert_eq!(since(3, 10).await, all[2..]);
     assert_eq!(since(5, 10).await, []);
+}
+
+async fn a_person_who_changes_is_new_in_the_lists_of_others(db: &Db) {
+    let (ann, bob, eve) =
+        (person(db, "ann").await, person(db, "bob").await, person(db, "eve").await);
+    for (owner, peer) in [(ann, bob), (ann, eve), (eve, bob)] {
+        set(db, owner, peer, CONTACT).await;
+    }
+    retry(|| async {
+        let mut tx = db.begin().await?;
+        contacts::touch(&mut tx, bob, &[ann, eve]).await?;
+        tx.commit().await?;
+        Ok::<_, crate::store::sql::Error>(())
+    })
+    .await
+    .unwrap();
+    for (owner, ver) in [(ann, 3), (eve, 2)] {
+        let entries = contacts::since(db, owner, ver - 1, 10).await.unwrap();
+        assert_eq!(entries.iter().map(|e| (e.ver, e.peer)).collect::<Vec<_>>(), [(ver, bob)]);
+    }
 }
 
 async fn a_block_shows_in_the_list_of_blocks(db: &Db) {

@@ -5,10 +5,9 @@ import { Caller, keepConnections } from './call.mjs'
 /** How long anything on a page may take before it counts as not happening. */
 export const PATIENCE_MS = 15_000
 
-const PASSWORD = 'a horse and a staple'
-
 /** Somebody at a browser, in the words of what they do and see. */
 export class Person {
+  password = 'a horse and a staple'
   problems = []
   consoleLines = []
 
@@ -58,11 +57,11 @@ export class Person {
   // An account, by the same API as the page and with the same cookies.
 
   async register() {
-    await this.enterAs(await this.post('/api/v1/users', { name: this.name, password: PASSWORD, nickname: this.nickname, ...this.device() }))
+    await this.enterAs(await this.post('/api/v1/users', { name: this.name, password: this.password, nickname: this.nickname, ...this.device() }))
   }
 
   async signIn() {
-    await this.enterAs(await this.post('/api/v1/logins', { name: this.name, password: PASSWORD, ...this.device() }))
+    await this.enterAs(await this.post('/api/v1/logins', { name: this.name, password: this.password, ...this.device() }))
   }
 
   /** A page asks who it is only where somebody has signed in before. */
@@ -107,7 +106,7 @@ export class Person {
     await this.see('sign-up-switch').click()
     await this.see('sign-in-name').fill(this.name)
     await this.see('sign-in-nickname').fill(this.nickname)
-    await this.see('sign-in-password').fill(PASSWORD)
+    await this.see('sign-in-password').fill(this.password)
     await this.see('sign-in-submit').click()
     await this.online()
   }

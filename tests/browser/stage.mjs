@@ -10,8 +10,8 @@ import { Wire } from './wire.mjs'
 /** No scenario takes longer, whatever hangs. */
 const SCENARIO_MS = 90_000
 
-/** Console lines that say only that the server was away, for scenarios that bring it about. */
-const SERVER_AWAY = /Failed to load resource|WebSocket connection to/
+/** Console lines that say only that the server was away or said no, for scenarios that bring it about. */
+const EXPECTED = /Failed to load resource|WebSocket connection to/
 
 const failures = fileURLToPath(new URL('failures/', import.meta.url))
 
@@ -19,13 +19,13 @@ const failures = fileURLToPath(new URL('failures/', import.meta.url))
  * A test in real browsers against a server of its own. Everything it opened is closed whatever happens; of a
  * failure the last pictures, the consoles and the server's log are kept, and their folder is printed.
  */
-export function scenario(name, act, options = {}) {
-  test(name, { timeout: SCENARIO_MS, ...options }, async () => {
+export function scenario(name, act, { skip = false, refused = false } = {}) {
+  test(name, { timeout: SCENARIO_MS, skip }, async () => {
     const stage = new Stage()
     try {
       stage.server = await Server.start()
       await act(stage)
-      stage.complain()
+      stage.complain({ refused })
     } catch (error) {
       const folder = join(failures, name.toLowerCase().replace(/[^a-z0-9]+/g, '-'))
       await within(stage.keep(folder), 15_000)
@@ -79,11 +79,11 @@ export class Stage {
     return other
   }
 
-  /** What no scenario may leave behind. */
-  complain() {
-    const disturbed = this.server.kills > 0 || this.wires.length > 0
+  /** What no scenario may leave behind; one that is `refused` something is told so in the console. */
+  complain({ refused }) {
+    const disturbed = refused || this.server.kills > 0 || this.wires.length > 0
     const problems = this.people.flatMap(person => person.problems
-      .filter(problem => !(disturbed && SERVER_AWAY.test(problem)))
+      .filter(problem => !(disturbed && EXPECTED.test(problem)))
       .map(problem => `${person.name}: ${problem}`))
     if (problems.length) throw new Error(`the pages complained:\n${problems.join('\n')}`)
   }

@@ -130,3 +130,19 @@ scenario('History comes back by scrolling, and what is new waits below', async s
 function ownWords(transcript, name) {
   return transcript.map(line => line.replace(/^\d+ /, '')).filter(words => words.startsWith(name))
 }
+
+scenario('A message is recalled, and somebody who is no contact any more cannot be written to', async stage => {
+  const [alice, bob] = await stage.cast('alice', 'bob')
+  const id = await alice.befriend(bob)
+  await Promise.all([alice, bob].map(person => person.enter(id)))
+  await alice.says('Wrong window, sorry')
+  await bob.hears('Wrong window, sorry')
+  await alice.message('Wrong window, sorry').click({ button: 'right' })
+  await alice.see('recall').locator('visible=true').click()
+  await bob.see('recalled').waitFor()
+  for (const person of [alice, bob]) assert.equal(await person.message('Wrong window, sorry').count(), 0)
+
+  await bob.request('DELETE', `/api/v1/contacts/${(await alice.me()).id}`)
+  await alice.see('not-writable').waitFor()
+  await alice.see('recalled').waitFor()
+})

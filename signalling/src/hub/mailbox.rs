@@ -80,16 +80,14 @@ struct State {
     availability: Availability,
     attachment: Attachment,
     line: Line,
+    /// Told to close: nothing more is delivered and nobody can resume.
+    closed: Option<Close>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
     Connected,
-    Broken {
-        since: i64,
-    },
-    /// Told to close; nothing more is delivered and nobody can resume.
-    Closed(Close),
+    Broken { since: i64 },
 }
 
 /// What the writer of a connection does next.
@@ -106,6 +104,7 @@ impl Mailbox {
             availability: Availability::Online,
             attachment: 0,
             line: Line::Connected,
+            closed: None,
         };
         Mailbox {
             id: SocketId::fresh(),
@@ -119,14 +118,16 @@ impl Mailbox {
     /// Queues a frame. A reader that is too slow, or away for too many frames, is given up.
     pub fn push(&self, frame: Payload) {
         let mut state = self.lock();
+        if state.closed.is_some() {
+            return;
+        }
         let fits = match state.line {
-            Line::Closed(_) => return,
             Line::Broken { .. } if state.outbox.waiting() >= KEPT_MAX => false,
             _ => state.outbox.push(frame).is_ok(),
         };
         if !fits {
             metrics::counter!("beckon_sockets_overflowed_total").increment(1);
-            state.line = Line::Closed(Close::Resync);
+            state.closed = Some(Close::Resync);
         }
         drop(state);
         self.wake.notify_one();
@@ -143,9 +144,7 @@ impl Mailbox {
 
     pub fn close(&self, why: Close) {
         let mut state = self.lock();
-        if !matches!(state.line, Line::Closed(_)) {
-            state.line = Line::Closed(why);
-        }
+        state.closed.get_or_insert(why);
         drop(state);
         self.wake.notify_one();
     }
@@ -165,7 +164,7 @@ impl Mailbox {
         if state.attachment != attachment {
             return Some(Next::Close(Close::Replaced));
         }
-        if let Line::Closed(why) = state.line {
+        if let Some(why) = state.closed {
             return Some(Next::Close(why));
         }
         let mut frames = Vec::new();
@@ -186,12 +185,7 @@ impl Mailbox {
     /// Takes over from a broken or older connection; `None` when frames after `seen` are not all here.
     pub fn resume(&self, seen: u64, now: i64) -> Option<Attachment> {
         let mut state = self.lock();
-        match state.line {
-            Line::Closed(_) => return None,
-            Line::Broken { since } if now - since > RESUME_MS => return None,
-            Line::Broken { .. } | Line::Connected => {}
-        }
-        if !state.outbox.rewind(seen) {
+        if state.is_over(now) || state.closed.is_some() || !state.outbox.rewind(seen) {
             return None;
         }
         state.line = Line::Connected;
@@ -209,9 +203,7 @@ impl Mailbox {
         if state.attachment != attachment {
             return false;
         }
-        if state.line == Line::Connected {
-            state.line = Line::Broken { since: now };
-        }
+        state.line = Line::Broken { since: now };
         true
     }
 
@@ -219,20 +211,30 @@ impl Mailbox {
     pub fn broken_since(&self) -> Option<i64> {
         match self.lock().line {
             Line::Broken { since } => Some(since),
-            _ => None,
+            Line::Connected => None,
         }
     }
 
     /// Whether nobody will ever read from it again.
     pub fn is_over(&self, now: i64) -> bool {
-        match self.lock().line {
-            Line::Connected => false,
-            Line::Broken { since } => now - since > RESUME_MS,
-            Line::Closed(_) => true,
-        }
+        self.lock().is_over(now)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed.is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics under this lock")
+    }
+}
+
+impl State {
+    /// A connection that lives ends first, even when it was told to close.
+    fn is_over(&self, now: i64) -> bool {
+        match self.line {
+            Line::Connected => false,
+            Line::Broken { since } => self.closed.is_some() || now - since > RESUME_MS,
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Hub {
         let mut rooms = self.write();
         let here = rooms.people.entry(user).or_default();
         here.left_meanwhile.clear();
-        let same_login = here.mailboxes.iter().filter(|m| m.login == login);
+        let same_login = here.mailboxes.iter().filter(|m| m.login == login && !m.is_closed());
         if same_login.clone().count() >= SOCKETS_PER_LOGIN_MAX
             && let Some(oldest) = same_login.min_by_key(|m| m.id)
         {
@@ -77,7 +77,8 @@ impl Hub {
         seen: u64,
         now: i64,
     ) -> Option<(Arc<Mailbox>, Attachment)> {
-        let mailbox = self.read().mailboxes.get(&id)?.clone();
+        let rooms = self.read(); // held until it is connected: a sweep must not remove it in between
+        let mailbox = rooms.mailboxes.get(&id)?.clone();
         if mailbox.user != user || mailbox.login != login {
             return None;
         }
@@ -121,16 +122,15 @@ impl Hub {
         over
     }
 
-    /// Forgets sockets that nobody resumed in time and returns them.
+    /// Forgets sockets that nobody resumed in time, or that were given up while away, and returns them.
     pub fn sweep(&self, now: i64) -> Vec<Arc<Mailbox>> {
-        let over: Vec<_> = self
-            .read()
-            .mailboxes
-            .values()
-            .filter(|m| m.broken_since().is_some() && m.is_over(now))
-            .cloned()
-            .collect();
+        let mut over: Vec<_> =
+            self.read().mailboxes.values().filter(|m| m.is_over(now)).cloned().collect();
+        if over.is_empty() {
+            return over;
+        }
         let mut rooms = self.write();
+        over.retain(|m| m.is_over(now)); // somebody may have resumed since
         for mailbox in &over {
             rooms.remove(mailbox);
         }

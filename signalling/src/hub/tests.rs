@@ -109,3 +109,18 @@ fn a_login_has_a_bounded_number_of_sockets() {
     }
     assert_eq!(closed(&first, 0), Some(Close::Replaced));
 }
+
+#[test]
+fn a_socket_given_up_while_its_client_was_away_is_forgotten() {
+    let hub = Hub::default();
+    let (ann, login, room) = (UserId::fresh(), LoginId::fresh(), ConversationId::fresh());
+    let mailbox = hub.open(ann, login);
+    hub.listen(ann, [room]);
+    hub.detach(&mailbox, 0, 1_000);
+    for _ in 0..=outbox::KEPT_MAX {
+        hub.deliver(&to_conversation(room));
+    }
+    assert!(hub.resume(mailbox.id, ann, login, 0, 2_000).is_none(), "a part is never recovered");
+    assert_eq!(hub.sweep(2_000).len(), 1);
+    assert!(!hub.is_here(ann));
+}

@@ -50,7 +50,9 @@ impl Node {
         let http = address();
         let until_listening = started.elapsed();
         let https = address();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        // a connection kept for later may be cut off as idle in the very moment it is used again
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = client.build().unwrap();
         Node { child, dir, http, https, until_listening, client }
     }
 

@@ -163,8 +163,10 @@ impl Node {
     }
 }
 
+/// Keeps no connections: one that is used again in the moment it is cut off as idle would fail a request.
 fn client() -> Client {
-    Client::builder().timeout(PATIENCE).build().expect("an HTTP client")
+    let client = Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0);
+    client.build().expect("an HTTP client")
 }
 
 impl Drop for Node {

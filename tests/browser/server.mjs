@@ -9,6 +9,10 @@ import { fileURLToPath } from 'node:url'
 /** A server that has not begun to listen by then never will. */
 const START_MS = 20_000
 
+/** Nothing outlives the tests, not even tests that were interrupted. */
+const running = new Set()
+process.on('exit', () => running.forEach(child => child.kill('SIGKILL')))
+
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const binary = process.env.BECKON_BIN || join(root, 'target/debug/beckon')
 
@@ -41,7 +45,9 @@ export class Server {
       env: { ...process.env, BECKON_LIMITS__SIGN_INS_PER_MINUTE: '600' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    this.gone = new Promise(resolve => this.process.once('close', resolve))
+    const { process: child } = this
+    running.add(child)
+    this.gone = new Promise(resolve => child.once('close', resolve)).then(() => running.delete(child))
     this.process.stderr.pipe(this.log, { end: false })
     const lines = createInterface({ input: this.process.stdout })
     const port = await new Promise((resolve, reject) => {

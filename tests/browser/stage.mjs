@@ -20,11 +20,11 @@ const failures = fileURLToPath(new URL('failures/', import.meta.url))
  * failure the last pictures, the consoles and the server's log are kept, and their folder is printed.
  */
 export function scenario(name, act, { skip = false, refused = false } = {}) {
-  test(name, { timeout: SCENARIO_MS, skip }, async () => {
+  test(name, { skip }, async () => {
     const stage = new Stage()
     try {
       stage.server = await Server.start()
-      await act(stage)
+      await limited(act(stage))
       stage.complain({ refused })
     } catch (error) {
       const folder = join(failures, name.toLowerCase().replace(/[^a-z0-9]+/g, '-'))
@@ -34,6 +34,15 @@ export function scenario(name, act, { skip = false, refused = false } = {}) {
       await stage.close()
     }
   })
+}
+
+/** Fails what hangs, so that its pictures are taken while it still does. */
+function limited(promise) {
+  let timer
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${SCENARIO_MS / 1000} s`)), SCENARIO_MS)
+  })
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer))
 }
 
 export class Stage {

@@ -127,9 +127,68 @@ scenario('History comes back by scrolling, and what is new waits below', async s
   assert.deepEqual(seqs, seqs.map((_, n) => seqs[0] + n), 'no hole and nothing twice')
 })
 
-function ownWords(transcript, name) {
-  return transcript.map(line => line.replace(/^\d+ /, '')).filter(words => words.startsWith(name))
-}
+scenario('Two devices of one person agree', async stage => {
+  const [alice, bob] = await stage.cast('alice', 'bob')
+  const id = await alice.befriend(bob)
+  const laptop = await stage.device(alice)
+  await Promise.all([alice, bob].map(person => person.enter(id)))
+
+  await alice.says('From the phone')
+  await laptop.conversation(id).filter({ hasText: 'From the phone' }).waitFor()
+  await laptop.enter(id)
+  await laptop.seesState('From the phone', 'read')
+  await laptop.says('From the laptop')
+  await alice.seesState('From the laptop', 'read')
+
+  for (const person of [alice, laptop]) await person.go('/c')
+  await bob.says('Which one are you reading on?')
+  for (const person of [alice, laptop]) await person.see('unread', { hasText: '1' }).waitFor()
+  await alice.enter(id)
+  await alice.hears('Which one are you reading on?')
+  await laptop.see('unread').waitFor({ state: 'detached' })
+  await bob.seesState('Which one are you reading on?', 'read')
+})
+
+scenario('The composer: keys, emoji, a pasted picture, a draft', async stage => {
+  const [alice, bob] = await stage.cast('alice', 'bob')
+  const id = await alice.befriend(bob)
+  await Promise.all([alice, bob].map(person => person.enter(id)))
+  const composer = alice.see('composer')
+
+  await composer.pressSequentially('one')
+  await composer.press('Shift+Enter')
+  await composer.pressSequentially('two')
+  await composer.press('Enter')
+  await bob.hears('one two')
+  assert.match((await bob.transcript())[0], /one\ntwo$/)
+
+  await alice.see('emoji').click()
+  await alice.see('emoji-picker').getByRole('menuitem').first().click()
+  await alice.page.waitForFunction(element => element.value !== '', await composer.elementHandle())
+  await composer.press('Escape')
+  await alice.see('emoji-picker').waitFor({ state: 'detached' })
+  await alice.see('send').click()
+  await bob.see('message').nth(1).waitFor()
+  assert.match((await bob.transcript())[1], /\p{Emoji_Presentation}/u)
+
+  await composer.evaluate(async element => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 48 })
+    const blob = await new Promise(resolve => canvas.toBlob(resolve))
+    const clipboardData = new DataTransfer()
+    clipboardData.items.add(new File([blob], 'pasted.png', { type: 'image/png' }))
+    element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+  })
+  await alice.see('tray-item').waitFor()
+  await composer.press('Enter')
+  await bob.see('image').waitFor()
+
+  await composer.fill('not finished')
+  await alice.go('/c')
+  await alice.see('composer').waitFor({ state: 'detached' })
+  await alice.page.reload()
+  await alice.enter(id)
+  assert.equal(await composer.inputValue(), 'not finished')
+})
 
 scenario('A message is recalled, and somebody who is no contact any more cannot be written to', async stage => {
   const [alice, bob] = await stage.cast('alice', 'bob')
@@ -146,3 +205,7 @@ scenario('A message is recalled, and somebody who is no contact any more cannot 
   await alice.see('not-writable').waitFor()
   await alice.see('recalled').waitFor()
 })
+
+function ownWords(transcript, name) {
+  return transcript.map(line => line.replace(/^\d+ /, '')).filter(words => words.startsWith(name))
+}

@@ -54,6 +54,11 @@ export class Person {
     await this.page.locator(`a[href="${path}"]:visible`).first().click()
   }
 
+  /** Says yes to what cannot be undone. */
+  async confirms() {
+    await this.page.locator('.el-message-box .el-button--danger').click()
+  }
+
   // An account, by the same API as the page and with the same cookies.
 
   async register() {

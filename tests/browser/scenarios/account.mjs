@@ -19,7 +19,7 @@ scenario('Signing in: refusals say why, what was chosen stays, and one may leave
   await alice.page.locator('html[data-theme="dark"][lang="zh-CN"]').waitFor()
 
   await alice.see('sign-out').click()
-  await alice.page.locator('.el-message-box .el-button--danger').click()
+  await alice.confirms()
   await alice.see('sign-in-name').fill('ALICE')
   await alice.see('sign-in-password').fill('not the password')
   await alice.see('sign-in-submit').click()
@@ -57,7 +57,7 @@ scenario('A new name and face reach the others at once, and other devices can be
   const phone = await stage.device(alice)
   await alice.open('/settings/devices')
   await alice.see('login').nth(1).locator('button').click()
-  await alice.page.locator('.el-message-box .el-button--danger').click()
+  await alice.confirms()
   await phone.see('sign-in-name').waitFor()
   assert.equal(await alice.see('login').count(), 1)
 }, { refused: true })

@@ -36,17 +36,17 @@ scenario('A group of three: everyone hears, one is invited, the owner leaves', a
   // The owner names another one, and then goes.
   await member(alice, 'carol').locator('[data-test="group-member-menu"]').click()
   await alice.see('group-transfer').locator('visible=true').click()
-  await confirm(alice)
+  await alice.confirms()
   await member(alice, 'carol', 'owner').waitFor()
   await alice.see('group-leave').click()
-  await confirm(alice)
+  await alice.confirms()
   await alice.see('conversation-item', { hasText: 'Saturday hike' }).waitFor({ state: 'detached' })
 
   await carol.see('group-details-toggle').click()
   await member(carol, 'alice').waitFor({ state: 'detached' })
   await member(carol, 'bob').locator('[data-test="group-member-menu"]').click()
   await carol.see('group-remove').locator('visible=true').click()
-  await confirm(carol)
+  await carol.confirms()
   await bob.see('conversation-item', { hasText: 'Saturday hike' }).waitFor({ state: 'detached' })
 
   await carol.says('Only the dog and us')
@@ -57,8 +57,4 @@ scenario('A group of three: everyone hears, one is invited, the owner leaves', a
 
 function member(person, name, role) {
   return person.page.locator(`[data-test="group-member"][data-name="${name}"]${role ? `[data-role="${role}"]` : ''}`)
-}
-
-async function confirm(person) {
-  await person.page.locator('.el-message-box .el-button--danger').click()
 }

@@ -3,6 +3,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod counters;
 mod crowds;
 mod doors;
 mod frames;

@@ -1,5 +1,7 @@
 //! Signing up, in and out.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -192,6 +194,51 @@ async fn tokens_that_are_no_tokens_open_neither_door() {
         assert!(Socket::open(stage.first(), token).await.is_err(), "{token:?} opened a socket");
     }
     stage.first().get("/api/v1/me").await.is_refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_expired_access_token_opens_neither_door_until_it_is_refreshed() {
+    let stage = Stage::new().await;
+    let alice = stage.person("alice").await;
+    stage.edit("UPDATE logins SET access_expires_at = 1").await;
+    alice.get("me").await.is_refused(401, "unauthenticated");
+    assert!(Socket::open(stage.first(), &alice.tokens().access).await.is_err());
+    let renewed = refresh(&alice, &alice.tokens().refresh).await.ok();
+    alice.takes_tokens(
+        renewed["access_token"].as_str().unwrap(),
+        renewed["refresh_token"].as_str().unwrap(),
+    );
+    alice.get("me").await.ok();
+}
+
+#[tokio::test]
+async fn an_expired_refresh_token_is_refused() {
+    let stage = Stage::new().await;
+    let alice = stage.person("alice").await;
+    stage.edit("UPDATE logins SET access_expires_at = 1, refresh_expires_at = 1").await;
+    refresh(&alice, &alice.tokens().refresh).await.is_refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+    // Hashing that takes a while, so that leaving it out would show.
+    let stage = Stage::configured(&[
+        ("BECKON_ACCOUNTS__PASSWORD_MEMORY_KIB", "16384"),
+        ("BECKON_ACCOUNTS__PASSWORD_PASSES", "3"),
+    ])
+    .await;
+    stage.person("alice").await;
+    let mut quickest = [Duration::MAX; 2];
+    for _ in 0..5 {
+        for (name, quickest) in ["alice", "nobody"].into_iter().zip(&mut quickest) {
+            let asked = Instant::now();
+            let guess = json!({"name": name, "password": "not her password"});
+            post(stage.first(), "logins", guess).await.is_refused(401, "wrong_credentials");
+            *quickest = asked.elapsed().min(*quickest);
+        }
+    }
+    let [known, unknown] = quickest;
+    assert!(unknown * 2 > known && known * 2 > unknown, "{known:?} and {unknown:?}");
 }
 
 #[tokio::test]

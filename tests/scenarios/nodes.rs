@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, eventually};
 
 #[tokio::test]
 async fn people_on_two_nodes_hear_and_see_each_other() {
@@ -102,4 +102,29 @@ async fn redis_stopped_for_a_while_stops_nobody_on_one_node() {
     carol.notices("sync").await;
     alice.says("light again", &far).await;
     carol.hears("light again").await;
+}
+
+#[tokio::test]
+async fn whoever_was_invited_while_redis_was_away_hears_the_group_after() {
+    let Some(stage) = Stage::shared().await else { return };
+    let second = stage.node().await;
+    let alice = stage.person("alice").await;
+    let carol = stage.person_on(&second, "carol").await;
+    alice.befriends(&carol).await;
+    stage.redis().stops().await;
+    let room = alice.opens_group("In the dark", &[&carol]).await;
+    alice.says("nobody hears this", &room).await;
+
+    stage.redis().returns().await;
+    carol.notices("sync").await;
+    let messages = carol.history(&room).await;
+    assert!(messages.iter().any(|message| message["body"]["text"] == "nobody hears this"));
+    // Nodes read anew who listens to what when they tell their people to sync; that takes a moment.
+    eventually("carol to listen to the group", || async {
+        alice.says("anybody now?", &room).await;
+        let mut socket = carol.socket().await;
+        socket.ask(json!({"type": "ping"})).await;
+        socket.kept().iter().any(|frame| frame["message"]["body"]["text"] == "anybody now?")
+    })
+    .await;
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use sqlx::{ConnectOptions, Connection, Executor, mysql::MySqlConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, Executor, mysql::MySqlConnectOptions, sqlite::SqliteConnectOptions,
+};
 
 /// Where MariaDB listens, as `mysql://user:password@host:port`.
 const MARIADB: &str = "BECKON_TEST_MYSQL";
@@ -57,6 +59,16 @@ impl Database {
                 Self { url: format!("{server}/{name}"), made: Some((server, name)) }
             }
         }
+    }
+}
+
+impl Database {
+    /// Changes a row behind the node's back, for what would otherwise take days to happen.
+    pub async fn edit(&self, statement: &str) {
+        let options: SqliteConnectOptions = self.url.parse().expect("a stage on SQLite");
+        let mut connection = options.connect().await.expect("the stage's database");
+        connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("an edit");
+        connection.close().await.expect("a polite goodbye to SQLite");
     }
 }
 

@@ -20,9 +20,11 @@ const RELOAD_WITHIN: Duration = Duration::from_secs(2);
 /// Opens a socket. It is registered first and what it listens to is read then, so that nothing falls between.
 pub async fn arrive(node: &Node, caller: Caller) -> Result<Arc<Mailbox>> {
     let mailbox = node.hub.open(caller.user, caller.login);
+    let reading = node.hub.reading(caller.user);
+    let conversations = store::conversations::ids_of(&node.db, caller.user).await;
     let listening = async {
-        let conversations = store::conversations::ids_of(&node.db, caller.user).await?;
-        node.hub.listen(caller.user, conversations);
+        node.hub.listen(reading, conversations.iter().flatten().copied());
+        conversations?;
         update(node, caller.user).await
     };
     if let Err(refusal) = listening.await {
@@ -48,7 +50,17 @@ pub async fn depart(node: &Node, user: UserId) {
 /// Notes how somebody is over their devices on this node; contacts hear of it when it changes what they are over
 /// all nodes.
 pub async fn update(node: &Node, user: UserId) -> Result<()> {
-    let state = node.hub.availability(user);
+    loop {
+        let state = node.hub.availability(user);
+        note(node, user, state).await?;
+        // who came or went meanwhile may have noted it before us
+        if node.hub.availability(user) == state {
+            return Ok(());
+        }
+    }
+}
+
+async fn note(node: &Node, user: UserId, state: Availability) -> Result<()> {
     let (before, after) = node.cache.set_presence(user, state).await;
     if before == after {
         return Ok(());

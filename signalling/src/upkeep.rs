@@ -12,6 +12,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Well within [`crate::cache::PRESENCE_LIFE`].
 const RENEW_EVERY: Duration = Duration::from_secs(25);
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// A store that did not answer is asked again after this time.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts the tasks; each ends when the node drains.
 pub(crate) fn start(node: &Arc<Node>) {
@@ -61,15 +63,29 @@ fn sweep(node: &Arc<Node>) {
     }
 }
 
-/// After notices may have been lost, what people listen to is read anew: they may have joined or left.
+/// After notices may have been lost, what people listen to is read anew, for they may have joined or left;
+/// then they are told to sync.
 async fn relisten(node: Arc<Node>) {
     loop {
         node.hub.synced.notified().await;
-        for user in node.hub.people() {
-            match store::conversations::ids_of(&node.db, user).await {
-                Ok(conversations) => node.hub.relisten(user, conversations),
-                Err(error) => tracing::warn!(%error, "memberships could not be read anew"),
+        while let Err(error) = relisten_all(&node).await {
+            tracing::warn!(%error, "memberships could not be read anew");
+            tokio::time::sleep(READ_AGAIN).await;
+        }
+        node.hub.tell_to_sync();
+    }
+}
+
+async fn relisten_all(node: &Node) -> store::sql::Result<()> {
+    for user in node.hub.people() {
+        let reading = node.hub.reading(user);
+        match store::conversations::ids_of(&node.db, user).await {
+            Ok(conversations) => node.hub.relisten(reading, conversations),
+            Err(error) => {
+                node.hub.listen(reading, []);
+                return Err(error);
             }
         }
     }
+    Ok(())
 }

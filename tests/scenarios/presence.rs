@@ -1,8 +1,9 @@
 //! Who is there.
 
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::stage::{Person, Stage};
+use crate::stage::{Person, Stage, send};
 
 async fn is(person: &Person, state: &str) {
     person.socket().await.say(json!({"type": "presence", "state": state})).await;
@@ -54,4 +55,25 @@ async fn the_blocked_person_sees_no_presence() {
     bob.put(&format!("blocks/{}", alice.id), json!({})).await.ok();
     let contact = &alice.get("contacts?after_ver=0").await.ok()["contacts"][0];
     assert_eq!(contact["presence"]["state"], "offline", "{contact}");
+}
+
+#[tokio::test]
+async fn somebody_whose_login_ends_while_the_line_is_broken_is_offline() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    bob.loses_connection().await;
+    bob.delete("logins/current").await.ok();
+    alice.sees_presence(&bob, "offline").await;
+}
+
+#[tokio::test]
+async fn somebody_whose_broken_socket_overflows_is_offline() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.room_with(&bob).await;
+    bob.loses_connection().await;
+    for _ in 0..600 {
+        alice.socket().await.say(send(Uuid::new_v4(), "are you there?", &room)).await;
+    }
+    alice.sees_presence(&bob, "offline").await;
 }

@@ -162,7 +162,7 @@ impl Node {
         conversations: Vec<ConversationId>,
     ) -> Option<String> {
         let door = self.doors.get_mut(&link)?;
-        self.hub.listen(door.user, conversations);
+        self.hub.listen(self.hub.reading(door.user), conversations);
         door.welcome(false, 0)
     }
 

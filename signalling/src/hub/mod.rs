@@ -38,6 +38,7 @@ struct Rooms {
     people: HashMap<UserId, Here>,
     /// Which people of this node listen to a conversation.
     listeners: HashMap<ConversationId, HashSet<UserId>>,
+    readings: u64,
 }
 
 /// Somebody with at least one socket on this node.
@@ -45,18 +46,27 @@ struct Rooms {
 struct Here {
     mailboxes: Vec<Arc<Mailbox>>,
     conversations: HashSet<ConversationId>,
-    /// Conversations left while the list of conversations was being read: the list may be older than that.
-    left_meanwhile: HashSet<ConversationId>,
+    /// Readings of the list of conversations under way.
+    readings: HashSet<u64>,
+    /// Who joined (true) or left since the first of them began: the lists may be older than that.
+    changed: HashMap<ConversationId, bool>,
+}
+
+/// A list of somebody's conversations that is being read from the store, and may be old when it arrives.
+#[derive(Debug)]
+#[must_use = "a reading that never ends remembers every change"]
+pub struct Reading {
+    user: UserId,
+    number: u64,
 }
 
 impl Hub {
-    /// Registers a new socket. The caller reads the person's conversations next and hands them to
+    /// Registers a new socket. The caller reads the person's conversations next, and hands them to
     /// [`Hub::listen`]: registering first means that nothing can fall between.
     pub fn open(&self, user: UserId, login: LoginId) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new(user, login));
         let mut rooms = self.write();
         let here = rooms.people.entry(user).or_default();
-        here.left_meanwhile.clear();
         let same_login = here.mailboxes.iter().filter(|m| m.login == login && !m.is_closed());
         if same_login.clone().count() >= SOCKETS_PER_LOGIN_MAX
             && let Some(oldest) = same_login.min_by_key(|m| m.id)
@@ -86,28 +96,41 @@ impl Hub {
         Some((mailbox, attachment))
     }
 
-    /// Subscribes a person who is here to conversations.
-    pub fn listen(&self, user: UserId, conversations: impl IntoIterator<Item = ConversationId>) {
+    /// Begins to read somebody's conversations; changes from now on are held against what is read.
+    pub fn reading(&self, user: UserId) -> Reading {
         let mut rooms = self.write();
-        let Rooms { people, listeners, .. } = &mut *rooms;
-        let Some(here) = people.get_mut(&user) else { return };
-        for id in conversations {
-            if !here.left_meanwhile.contains(&id) {
-                here.conversations.insert(id);
-                listeners.entry(id).or_default().insert(user);
-            }
+        rooms.readings += 1;
+        let number = rooms.readings;
+        if let Some(here) = rooms.people.get_mut(&user) {
+            here.readings.insert(number);
+        }
+        Reading { user, number }
+    }
+
+    /// Subscribes a person who is here to the conversations that were read, besides those already heard.
+    pub fn listen(
+        &self,
+        reading: Reading,
+        conversations: impl IntoIterator<Item = ConversationId>,
+    ) {
+        let mut rooms = self.write();
+        let Some(here) = rooms.people.get_mut(&reading.user) else { return };
+        if let Some(current) = here.end(&reading, conversations) {
+            rooms.listen(reading.user, current);
         }
     }
 
-    /// Replaces what a person who is here listens to by what the store says.
-    pub fn relisten(&self, user: UserId, conversations: Vec<ConversationId>) {
+    /// Replaces what a person who is here listens to by what was read.
+    pub fn relisten(&self, reading: Reading, conversations: Vec<ConversationId>) {
         let mut rooms = self.write();
-        let Some(here) = rooms.people.get_mut(&user) else { return };
-        for id in std::mem::take(&mut here.conversations) {
-            rooms.unlisten(id, user);
+        let Some(here) = rooms.people.get_mut(&reading.user) else { return };
+        let Some(current) = here.end(&reading, conversations) else { return };
+        let left: Vec<_> = here.conversations.difference(&current).copied().collect();
+        here.conversations.retain(|id| current.contains(id));
+        for id in left {
+            rooms.unlisten(id, reading.user);
         }
-        drop(rooms);
-        self.listen(user, conversations);
+        rooms.listen(reading.user, current);
     }
 
     /// The connection of a mailbox ended. Returns the mailbox if that was the end of the socket too.
@@ -157,11 +180,13 @@ impl Hub {
             Notice::LoginsEnded { ids } => {
                 self.close_where(Close::LoginEnded, |m| ids.contains(&m.login))
             }
-            Notice::Sync => {
-                self.read().to_all(&ServerFrame::Sync.into());
-                self.synced.notify_one();
-            }
+            Notice::Sync => self.synced.notify_one(),
         }
+    }
+
+    /// Tells everybody to sync. What they listen to must be right by now, or they would miss what comes after.
+    pub fn tell_to_sync(&self) {
+        self.read().to_all(&ServerFrame::Sync.into());
     }
 
     pub fn close_all(&self, why: Close) {
@@ -240,19 +265,27 @@ impl Rooms {
     }
 
     fn change_members(&mut self, id: ConversationId, joined: &[UserId], left: &[UserId]) {
-        for user in joined {
-            if let Some(here) = self.people.get_mut(user) {
-                here.left_meanwhile.remove(&id);
-                here.conversations.insert(id);
-                self.listeners.entry(id).or_default().insert(*user);
+        for (users, is_member) in [(joined, true), (left, false)] {
+            for user in users {
+                let Some(here) = self.people.get_mut(user) else { continue };
+                if !here.readings.is_empty() {
+                    here.changed.insert(id, is_member);
+                }
+                if is_member {
+                    self.listen(*user, HashSet::from([id]));
+                } else {
+                    here.conversations.remove(&id);
+                    self.unlisten(id, *user);
+                }
             }
         }
-        for user in left {
-            if let Some(here) = self.people.get_mut(user) {
-                here.left_meanwhile.insert(id);
-                here.conversations.remove(&id);
-            }
-            self.unlisten(id, *user);
+    }
+
+    fn listen(&mut self, user: UserId, conversations: HashSet<ConversationId>) {
+        let Some(here) = self.people.get_mut(&user) else { return };
+        for id in conversations {
+            here.conversations.insert(id);
+            self.listeners.entry(id).or_default().insert(user);
         }
     }
 
@@ -275,6 +308,32 @@ impl Rooms {
                 self.listeners.remove(&id);
             }
         }
+    }
+}
+
+impl Here {
+    /// Ends a reading: what was read, corrected by what changed meanwhile. None for a reading that began
+    /// before the person went and came back: there is a newer one.
+    fn end(
+        &mut self,
+        reading: &Reading,
+        conversations: impl IntoIterator<Item = ConversationId>,
+    ) -> Option<HashSet<ConversationId>> {
+        if !self.readings.remove(&reading.number) {
+            return None;
+        }
+        let mut current: HashSet<_> = conversations.into_iter().collect();
+        for (id, is_member) in &self.changed {
+            if *is_member {
+                current.insert(*id);
+            } else {
+                current.remove(id);
+            }
+        }
+        if self.readings.is_empty() {
+            self.changed.clear();
+        }
+        Some(current)
     }
 }
 

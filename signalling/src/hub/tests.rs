@@ -24,7 +24,7 @@ fn members_hear_their_conversation_and_nobody_else_does() {
     let hub = Hub::default();
     let (ann, bob, room) = (UserId::fresh(), UserId::fresh(), ConversationId::fresh());
     let (anns, bobs) = (hub.open(ann, LoginId::fresh()), hub.open(bob, LoginId::fresh()));
-    hub.listen(ann, [room]);
+    hub.listen(hub.reading(ann), [room]);
     hub.deliver(&to_conversation(room));
     assert_eq!((numbers(&anns, 0), numbers(&bobs, 0)), (vec![1], vec![]));
     hub.deliver(&Notice::Members { conversation: room, joined: vec![bob], left: vec![ann] });
@@ -37,10 +37,58 @@ fn a_list_read_before_leaving_does_not_bring_the_leaver_back() {
     let hub = Hub::default();
     let (ann, room) = (UserId::fresh(), ConversationId::fresh());
     let mailbox = hub.open(ann, LoginId::fresh());
+    let reading = hub.reading(ann);
     hub.deliver(&Notice::Members { conversation: room, joined: vec![], left: vec![ann] });
-    hub.listen(ann, [room]);
+    // a second tab must not make the first one forget
+    let _tab = hub.open(ann, LoginId::fresh());
+    hub.listen(hub.reading(ann), []);
+    hub.listen(reading, [room]);
     hub.deliver(&to_conversation(room));
     assert_eq!(numbers(&mailbox, 0), [] as [u64; 0]);
+}
+
+#[test]
+fn a_list_read_before_joining_does_not_silence_the_newcomer() {
+    let hub = Hub::default();
+    let (ann, room) = (UserId::fresh(), ConversationId::fresh());
+    let mailbox = hub.open(ann, LoginId::fresh());
+    let reading = hub.reading(ann);
+    hub.deliver(&Notice::Members { conversation: room, joined: vec![ann], left: vec![] });
+    hub.relisten(reading, vec![]);
+    hub.deliver(&to_conversation(room));
+    assert_eq!(numbers(&mailbox, 0), [1]);
+}
+
+#[test]
+fn reading_anew_leaves_what_the_store_no_longer_knows() {
+    let hub = Hub::default();
+    let (ann, room) = (UserId::fresh(), ConversationId::fresh());
+    let mailbox = hub.open(ann, LoginId::fresh());
+    hub.listen(hub.reading(ann), [room]);
+    hub.relisten(hub.reading(ann), vec![]);
+    hub.deliver(&to_conversation(room));
+    assert_eq!(numbers(&mailbox, 0), [] as [u64; 0]);
+}
+
+#[test]
+fn a_socket_closed_while_its_connection_was_broken_is_forgotten() {
+    let hub = Hub::default();
+    let (ann, login) = (UserId::fresh(), LoginId::fresh());
+    let mailbox = hub.open(ann, login);
+    hub.detach(&mailbox, 0, 1_000);
+    hub.deliver(&Notice::LoginsEnded { ids: vec![login] });
+    assert_eq!(hub.sweep(1_001).len(), 1);
+    assert!(!hub.is_here(ann));
+}
+
+#[test]
+fn a_socket_that_is_being_closed_is_not_swept_away_under_its_connection() {
+    let hub = Hub::default();
+    let (ann, login) = (UserId::fresh(), LoginId::fresh());
+    let mailbox = hub.open(ann, login);
+    hub.deliver(&Notice::LoginsEnded { ids: vec![login] });
+    assert_eq!(hub.sweep(1_000).len(), 0);
+    assert!(hub.detach(&mailbox, 0, 1_001), "its end is told once");
 }
 
 #[test]
@@ -48,7 +96,7 @@ fn a_broken_socket_resumes_with_what_it_missed_and_only_its_owner_may() {
     let hub = Hub::default();
     let (ann, login, room) = (UserId::fresh(), LoginId::fresh(), ConversationId::fresh());
     let mailbox = hub.open(ann, login);
-    hub.listen(ann, [room]);
+    hub.listen(hub.reading(ann), [room]);
     for _ in 0..3 {
         hub.deliver(&to_conversation(room));
     }
@@ -89,8 +137,8 @@ fn a_reader_that_never_reads_is_cut_off_and_others_are_not() {
     let hub = Hub::default();
     let (ann, bob, room) = (UserId::fresh(), UserId::fresh(), ConversationId::fresh());
     let (slow, quick) = (hub.open(ann, LoginId::fresh()), hub.open(bob, LoginId::fresh()));
-    hub.listen(ann, [room]);
-    hub.listen(bob, [room]);
+    hub.listen(hub.reading(ann), [room]);
+    hub.listen(hub.reading(bob), [room]);
     for n in 0..=outbox::WAITING_MAX {
         hub.deliver(&to_conversation(room));
         assert_eq!(numbers(&quick, 0), [n as u64 + 1]);
@@ -115,7 +163,7 @@ fn a_socket_given_up_while_its_client_was_away_is_forgotten() {
     let hub = Hub::default();
     let (ann, login, room) = (UserId::fresh(), LoginId::fresh(), ConversationId::fresh());
     let mailbox = hub.open(ann, login);
-    hub.listen(ann, [room]);
+    hub.listen(hub.reading(ann), [room]);
     hub.detach(&mailbox, 0, 1_000);
     for _ in 0..=outbox::KEPT_MAX {
         hub.deliver(&to_conversation(room));

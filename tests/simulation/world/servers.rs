@@ -114,7 +114,7 @@ impl World<'_> {
         node.hub.deliver(notice);
         if matches!(notice, Notice::Sync) {
             for user in node.hub.people() {
-                node.hub.relisten(user, self.store.conversations_of(user).await);
+                node.hub.relisten(node.hub.reading(user), self.store.conversations_of(user).await);
             }
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Client {
     pub(crate) acked: HashMap<Uuid, i64>,
     /// How far each user has read, as far as we were told.
     pub(crate) read: HashMap<String, i64>,
+    /// How often the club was heard.
+    pub(crate) probes: usize,
     pub(crate) syncing_since: Option<Time>,
     /// A gap was seen while a sync was under way: its answer may be too old.
     sync_again: bool,
@@ -49,6 +51,7 @@ impl Client {
             unacked: Vec::new(),
             acked: HashMap::new(),
             read: HashMap::new(),
+            probes: 0,
             syncing_since: None,
             sync_again: false,
         }
@@ -101,6 +104,10 @@ impl Client {
             "message" => self.on_message(&frame["message"]),
             "receipt" => self.on_receipt(frame),
             "sync" => self.want_sync(),
+            "typing" => {
+                self.probes += 1;
+                vec![]
+            }
             "error" => panic!("a correct client is never refused: {frame}"),
             _ => vec![],
         }

@@ -10,7 +10,7 @@ use beckon_signalling::{
         ids::{AppId, ClientMsgId, ConversationId, LoginId, MessageId, SocketId, UserId},
         message::{Ack, Body, Change, ChangeKind, Message},
     },
-    hub::{Attachment, Hub, Mailbox, Next},
+    hub::{Attachment, Hub, Mailbox, Next, Reading},
     store::{
         conversations,
         messages::{self, Author, NewMessage, Sent},
@@ -52,6 +52,18 @@ impl Store {
         conversations::add_members(&mut tx, id, &members, 0).await.expect("members");
         tx.commit().await.expect("a commit");
         id
+    }
+
+    /// Lets somebody in or out and tells what they are now.
+    pub(crate) async fn change_member(&self, id: ConversationId, user: UserId) -> bool {
+        let mut tx = self.db.begin().await.expect("a transaction");
+        let joins = !conversations::remove_member(&mut tx, id, user).await.expect("a removal");
+        if joins {
+            let member = [(user, Role::Member)];
+            conversations::add_members(&mut tx, id, &member, 0).await.expect("a member");
+        }
+        tx.commit().await.expect("a commit");
+        joins
     }
 
     pub(crate) async fn conversations_of(&self, user: UserId) -> Vec<ConversationId> {
@@ -150,19 +162,21 @@ pub(crate) enum Written {
 
 impl Node {
     /// Registers a fresh socket; the welcome follows once the person's conversations are known.
-    pub(crate) fn hello(&mut self, link: LinkId) {
-        let Some(door) = self.doors.get_mut(&link) else { return };
+    pub(crate) fn hello(&mut self, link: LinkId) -> Option<Reading> {
+        let door = self.doors.get_mut(&link)?;
         door.mailbox = Some((self.hub.open(door.user, door.login), 0));
+        Some(self.hub.reading(door.user))
     }
 
     /// Subscribes a fresh socket and returns its welcome; whatever happens from here on reaches it.
     pub(crate) fn listen(
         &mut self,
         link: LinkId,
+        reading: Reading,
         conversations: Vec<ConversationId>,
     ) -> Option<String> {
+        self.hub.listen(reading, conversations);
         let door = self.doors.get_mut(&link)?;
-        self.hub.listen(self.hub.reading(door.user), conversations);
         door.welcome(false, 0)
     }
 

@@ -11,6 +11,7 @@ use beckon_signalling::{
         ids::{ConversationId, LoginId, UserId},
         message::Ack,
     },
+    hub::Reading,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::Uuid;
@@ -28,6 +29,9 @@ const CALM: Time = 120_000;
 /// Two nodes, and three people of whom the first has two devices.
 const NODES: usize = 2;
 const CLIENTS: usize = 4;
+
+/// What people listen to, as read from the store at some time.
+type Lists = Vec<(Reading, Vec<ConversationId>)>;
 
 enum Event {
     Act {
@@ -53,10 +57,27 @@ enum Event {
     ServerLoses {
         link: LinkId,
     },
+    ListRead {
+        link: LinkId,
+        life: u32,
+        reading: Reading,
+    },
     Listen {
         link: LinkId,
         life: u32,
+        reading: Reading,
+        list: Vec<ConversationId>,
     },
+    ListsRead {
+        node: usize,
+        life: u32,
+    },
+    Relisten {
+        node: usize,
+        life: u32,
+        lists: Lists,
+    },
+    Membership,
     Commit {
         node: usize,
         life: u32,
@@ -97,6 +118,8 @@ pub(crate) struct World<'s> {
     agenda: Agenda<Event>,
     store: &'s Store,
     conversation: ConversationId,
+    /// Another one, which people join and leave; only its members may hear it.
+    club: ConversationId,
     users: Vec<(UserId, LoginId)>,
     clients: Vec<Client>,
     nodes: Vec<Node>,
@@ -115,6 +138,7 @@ impl<'s> World<'s> {
             agenda: Agenda::new(),
             store,
             conversation: store.open_conversation(&people).await,
+            club: store.open_conversation(&people[..1]).await,
             clients: (0..CLIENTS).map(|_| Client::new()).collect(),
             users,
             nodes: (0..NODES).map(|_| Node::default()).collect(),
@@ -128,9 +152,11 @@ impl<'s> World<'s> {
         }
         world.agenda.after(1_000, Event::Misfortune);
         world.agenda.after(10_000, Event::Sweep);
+        world.agenda.after(500, Event::Membership);
         world.play(CHAOS).await;
         world.bus_heals();
         world.play(CHAOS + CALM).await;
+        world.probe_the_club().await;
         world.check().await;
     }
 
@@ -152,9 +178,13 @@ impl<'s> World<'s> {
             Event::Down { link, text } => self.down(link, &text),
             Event::ClientLoses { link } => self.client_loses(link),
             Event::ServerLoses { link } => self.server_loses(link),
-            Event::Listen { link, life } => self.listen(link, life).await,
+            Event::ListRead { link, life, reading } => self.list_read(link, life, reading).await,
+            Event::Listen { link, life, reading, list } => self.listen(link, life, reading, list),
+            Event::ListsRead { node, life } => self.lists_read(node, life).await,
+            Event::Relisten { node, life, lists } => self.relisten(node, life, lists),
+            Event::Membership => self.membership().await,
             Event::Commit { node, life } => self.commit(node, life).await,
-            Event::Notice { node, life, notice } => self.notice(node, life, &notice).await,
+            Event::Notice { node, life, notice } => self.notice(node, life, &notice),
             Event::ChangesAsked { client, after_ver } => {
                 self.changes_asked(client, after_ver).await
             }

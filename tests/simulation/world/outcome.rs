@@ -2,9 +2,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::World;
+use beckon_signalling::{bus::Notice, domain::frame::ServerFrame};
+
+use super::{CALM, CHAOS, NODES, PATIENCE, World};
 
 impl World<'_> {
+    /// Says something in the club on every node; who hears it is checked below.
+    pub(super) async fn probe_the_club(&mut self) {
+        for node in 0..NODES {
+            let (user_id, _) = self.users[0];
+            let frame = ServerFrame::Typing { conversation_id: self.club, user_id };
+            self.publish(node, Notice::Conversation { id: self.club, frame: frame.into() });
+            self.write(node);
+        }
+        self.play(CHAOS + CALM + PATIENCE).await;
+    }
+
     pub(super) async fn check(&self) {
         let mut stored = Vec::new();
         loop {
@@ -40,6 +53,10 @@ impl World<'_> {
                 client.timeline == timeline,
                 "client {index} has another timeline than the store"
             );
+            let (user, _) = self.users[index];
+            let is_member = self.store.conversations_of(user).await.contains(&self.club);
+            let heard = if is_member { NODES } else { 0 };
+            assert_eq!(client.probes, heard, "client {index} heard the club; member: {is_member}");
             for (user, read) in &cursors {
                 let known = client.read.get(&user.to_string()).copied().unwrap_or_default();
                 assert!(known <= *read, "client {index} believes more was read than was");

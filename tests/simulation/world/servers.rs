@@ -1,10 +1,14 @@
 //! What nodes do with what arrives.
 
-use beckon_signalling::{bus::Notice, domain::frame::ServerFrame};
+use beckon_signalling::{
+    bus::Notice,
+    domain::{frame::ServerFrame, ids::ConversationId},
+    hub::Reading,
+};
 use rand::RngExt;
 use uuid::Uuid;
 
-use super::{Event, NODES, World};
+use super::{CLIENTS, Event, Lists, NODES, World};
 use crate::{
     cluster::{Asker, GROUP, Written, new_message, outcome},
     network::{Link, LinkId, Up},
@@ -40,19 +44,53 @@ impl World<'_> {
 
     pub(super) fn hello(&mut self, link: LinkId) {
         let node = self.links[link].node;
-        self.nodes[node].hello(link);
-        let (life, delay) = (self.nodes[node].life, self.delay());
-        self.agenda.after(delay, Event::Listen { link, life });
+        if let Some(reading) = self.nodes[node].hello(link) {
+            let (life, delay) = (self.nodes[node].life, self.delay());
+            self.agenda.after(delay, Event::ListRead { link, life, reading });
+        }
     }
 
-    pub(super) async fn listen(&mut self, link: LinkId, life: u32) {
-        let Link { client, node, .. } = self.links[link];
-        if self.nodes[node].life == life {
-            let (user, _) = self.users[client];
-            let conversations = self.store.conversations_of(user).await;
-            if let Some(welcome) = self.nodes[node].listen(link, conversations) {
-                self.send_down(link, welcome);
+    /// The moment in which the store answers; the answer takes its time to arrive.
+    pub(super) async fn list_read(&mut self, link: LinkId, life: u32, reading: Reading) {
+        let (user, _) = self.users[self.links[link].client];
+        let list = self.store.conversations_of(user).await;
+        let delay = self.delay();
+        self.agenda.after(delay, Event::Listen { link, life, reading, list });
+    }
+
+    pub(super) fn listen(
+        &mut self,
+        link: LinkId,
+        life: u32,
+        reading: Reading,
+        list: Vec<ConversationId>,
+    ) {
+        let node = self.links[link].node;
+        if self.nodes[node].life == life
+            && let Some(welcome) = self.nodes[node].listen(link, reading, list)
+        {
+            self.send_down(link, welcome);
+        }
+    }
+
+    /// Reads anew what everybody of a node listens to, as each node does when notices may be missing.
+    pub(super) async fn lists_read(&mut self, node: usize, life: u32) {
+        let mut lists = Vec::new();
+        for user in self.nodes[node].hub.people() {
+            let reading = self.nodes[node].hub.reading(user);
+            lists.push((reading, self.store.conversations_of(user).await));
+        }
+        let delay = self.delay();
+        self.agenda.after(delay, Event::Relisten { node, life, lists });
+    }
+
+    pub(super) fn relisten(&mut self, node: usize, life: u32, lists: Lists) {
+        let node = &self.nodes[node];
+        if node.life == life {
+            for (reading, list) in lists {
+                node.hub.relisten(reading, list);
             }
+            node.hub.tell_to_sync();
         }
     }
 
@@ -106,16 +144,31 @@ impl World<'_> {
         }
     }
 
-    pub(super) async fn notice(&mut self, index: usize, life: u32, notice: &Notice) {
-        let node = &self.nodes[index];
-        if node.life != life {
+    pub(super) fn notice(&mut self, index: usize, life: u32, notice: &Notice) {
+        if self.nodes[index].life != life {
             return;
         }
-        node.hub.deliver(notice);
+        self.nodes[index].hub.deliver(notice);
         if matches!(notice, Notice::Sync) {
-            for user in node.hub.people() {
-                node.hub.relisten(node.hub.reading(user), self.store.conversations_of(user).await);
-            }
+            let delay = self.delay();
+            self.agenda.after(delay, Event::ListsRead { node: index, life });
+        }
+    }
+
+    /// Somebody joins the club or leaves it.
+    pub(super) async fn membership(&mut self) {
+        if !self.is_chaos() {
+            return;
+        }
+        // Two changes of one membership never overtake each other on the bus.
+        let pause = self.rng.random_range(100..3_000);
+        self.agenda.after(pause, Event::Membership);
+        let (client, node) = (self.rng.random_range(0..CLIENTS), self.rng.random_range(0..NODES));
+        if !self.nodes[node].down {
+            let (user, _) = self.users[client];
+            let joins = self.store.change_member(self.club, user).await;
+            let (joined, left) = if joins { (vec![user], vec![]) } else { (vec![], vec![user]) };
+            self.publish(node, Notice::Members { conversation: self.club, joined, left });
         }
     }
 

@@ -7,3 +7,4 @@ mod counters;
 mod crowds;
 mod doors;
 mod frames;
+mod fuzz;

@@ -217,6 +217,12 @@ impl Socket {
         &self.kept
     }
 
+    /// Whether the server has ended it by now.
+    pub fn is_closed(&mut self) -> bool {
+        self.kept();
+        self.closed.is_some()
+    }
+
     /// Breaks the connection without a goodbye, as a lost network does.
     pub fn breaks(self) {
         self.reader.abort();

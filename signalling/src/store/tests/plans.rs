@@ -202,19 +202,23 @@ async fn appending_uses_keys_only(db: &Db) {
     let plan = queries_of(messages::append_all(db, &batch)).await;
     let mut checked = BTreeSet::new();
     for query in plan.into_iter().filter(|query| !query.text().starts_with("INSERT")) {
-        let (table, key) = match query.text() {
-            text if text.contains("FROM members") => ("members", MEMBERS),
-            text if text.contains("FROM messages") => ("messages", SENT),
-            text if text.contains("conversations") => ("conversations", HEADS),
+        let (act, keys): (_, &[Key]) = match query.text() {
+            text if text.contains("FROM members") => ("writers", &[MEMBERS]),
+            text if text.contains("FROM conversations") => ("heads", &[HEADS]),
+            text if text.contains("client_msg_id IN") => ("known", &[SENT]),
+            text if text.starts_with("UPDATE") => {
+                ("move", &[HEADS, NEWEST, NEWEST, NEWEST, NEWEST])
+            }
             text => panic!("an unexpected statement: {text}"),
         };
-        fits(db, query, &[key]).await;
-        checked.insert(table);
+        fits(db, query, keys).await;
+        checked.insert(act);
     }
-    assert_eq!(checked, BTreeSet::from(["conversations", "members", "messages"]));
+    assert_eq!(checked, BTreeSet::from(["heads", "known", "move", "writers"]));
 }
 const HEADS: Key = ("PRIMARY", "(id=?)");
 const MEMBERS: Key = ("PRIMARY or members_user", "(conversation_id=? AND user_id=?)");
+const NEWEST: Key = ("PRIMARY", "(conversation_id=?)");
 const SENT: Key = ("client_msg_id", "(client_msg_id=?)");
 
 /// The queries of a function in their order, and for each the keys of its steps.

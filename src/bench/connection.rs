@@ -153,7 +153,7 @@ impl Connection {
             return Ok(());
         }
         while self.in_flight.len() < self.place.window {
-            let id = Uuid::new_v4();
+            let id = Uuid::now_v7();
             self.in_flight.push((id, now));
             self.socket.feed(self.template.frame(id)).await?;
         }

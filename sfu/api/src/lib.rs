@@ -1,1 +1,40 @@
 //! Every word that signalling and a media node may say to each other.
+//!
+//! Signalling sends [`Command`]s about a room, in order; the media node answers with [`Event`]s, in order. Neither
+//! waits for the other. Ids are text that signalling makes, because they appear in SDP and in LiveKit's messages.
+
+mod command;
+mod event;
+mod ids;
+mod track;
+
+pub use command::{
+    Command, Connection, DataKind, Description, Outgoing, Permissions, Preference, Quality,
+    RoomSettings,
+};
+pub use event::{Event, Lost, NetworkQuality, Refused, Speaker};
+pub use ids::{ParticipantId, RoomId, TrackId};
+pub use track::{Announced, Codec, Kind, Layer, MidTrack, Source};
+
+/// Where a room's events go. Called on the media thread: it must neither block nor wait.
+pub type EventSink = Box<dyn Fn(Event) + Send>;
+
+/// A media node as signalling sees it.
+pub trait MediaNode: Send + Sync + 'static {
+    /// Opens a room. Its events go to `events` until it is closed by [`Command::Close`].
+    fn open(
+        &self,
+        room: RoomId,
+        settings: RoomSettings,
+        events: EventSink,
+    ) -> Result<(), Unavailable>;
+
+    /// Tells an open room something. Commands of one caller are carried out in the order given; one for a room that
+    /// is not open does nothing.
+    fn tell(&self, room: &RoomId, command: Command) -> Result<(), Unavailable>;
+}
+
+/// The media node takes no more: its queue is full, its rooms are too many, or it stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the media node takes no more")]
+pub struct Unavailable;

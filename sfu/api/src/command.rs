@@ -1,0 +1,135 @@
+//! What signalling asks of a room.
+
+use bytes::Bytes;
+
+use crate::ids::{ParticipantId, TrackId};
+use crate::track::Announced;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomSettings {
+    /// Participants at once; a join beyond it is refused.
+    pub participants_max: usize,
+}
+
+/// How a client connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// One peer connection for both ways; the client always offers (`/rtc/v1`).
+    Single,
+    /// One to publish, where the client offers, and one to subscribe, where we do (`/rtc`).
+    Dual,
+}
+
+/// What the media node itself enforces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    pub publish: bool,
+    pub subscribe: bool,
+}
+
+/// An SDP text with the number that pairs offer and answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub id: u32,
+    pub sdp: String,
+}
+
+/// LiveKit's three steps of a simulcast track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quality {
+    Low,
+    Medium,
+    High,
+}
+
+/// What a subscriber wants of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preference {
+    /// False pauses the track for this subscriber.
+    pub enabled: bool,
+    /// At most this layer.
+    pub quality: Quality,
+    /// At most what this many pixels need; `None` if the subscriber did not say.
+    pub size: Option<(u32, u32)>,
+}
+
+impl Default for Preference {
+    fn default() -> Self {
+        Preference { enabled: true, quality: Quality::High, size: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DataKind {
+    /// Ordered, none lost.
+    Reliable,
+    /// Unordered, never repeated.
+    Lossy,
+}
+
+/// A message for data channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub kind: DataKind,
+    pub to: Vec<ParticipantId>,
+    pub payload: Bytes,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A participant comes in. In [`Connection::Dual`] the subscriber's first offer follows as an event at once.
+    Join {
+        participant: ParticipantId,
+        connection: Connection,
+        permissions: Permissions,
+    },
+    /// The participant is gone: its tracks end for everybody.
+    Leave {
+        participant: ParticipantId,
+    },
+    /// Answered by [`Event::Answer`](crate::Event::Answer).
+    Offer {
+        participant: ParticipantId,
+        offer: Description,
+    },
+    /// The client's answer to [`Event::Offer`](crate::Event::Offer).
+    Answer {
+        participant: ParticipantId,
+        answer: Description,
+    },
+    /// A track whose media section will come with an offer of its publisher.
+    Publish {
+        participant: ParticipantId,
+        track: Announced,
+    },
+    /// Takes an announced or published track away.
+    Unpublish {
+        track: TrackId,
+    },
+    /// Muted tracks are not forwarded, whatever their publisher sends.
+    Mute {
+        track: TrackId,
+        muted: bool,
+    },
+    Subscribe {
+        participant: ParticipantId,
+        tracks: Vec<TrackId>,
+    },
+    Unsubscribe {
+        participant: ParticipantId,
+        tracks: Vec<TrackId>,
+    },
+    Prefer {
+        participant: ParticipantId,
+        track: TrackId,
+        preference: Preference,
+    },
+    /// Taking `publish` away ends the participant's tracks, taking `subscribe` away its subscriptions.
+    Permit {
+        participant: ParticipantId,
+        permissions: Permissions,
+    },
+    Send(Outgoing),
+    /// Everybody is gone, and the room with them.
+    Close,
+}

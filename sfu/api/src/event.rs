@@ -1,0 +1,114 @@
+//! What a room tells signalling.
+
+use bytes::Bytes;
+
+use crate::command::{DataKind, Description};
+use crate::ids::{ParticipantId, TrackId};
+use crate::track::{Codec, MidTrack};
+
+/// Why a participant's media ended without a [`Command::Leave`](crate::Command::Leave).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It closed its connection (DTLS close_notify). Its `leave` may be under way.
+    Closed,
+    /// Nothing came from it for too long.
+    Silent,
+    /// The secure transport could not be made: a wrong certificate, no common ground.
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No such participant or track.
+    NotFound,
+    Denied,
+    /// The description cannot be read, or breaks a rule.
+    Malformed,
+    /// Neither side's codecs suit the other.
+    Codec,
+    /// A limit is reached: participants, tracks, media sections.
+    Limit,
+    /// An answer to no offer, or to an old one.
+    OutOfTurn,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Speaker {
+    pub participant: ParticipantId,
+    /// From 0 (silent) to 1 (loudest).
+    pub level: f32,
+    /// False: has just stopped.
+    pub active: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkQuality {
+    Lost,
+    Poor,
+    Good,
+    Excellent,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The answer to a client's offer, and which subscribed track each section carries.
+    Answer {
+        participant: ParticipantId,
+        answer: Description,
+        mids: Vec<MidTrack>,
+    },
+    /// Our offer on the subscriber connection.
+    Offer {
+        participant: ParticipantId,
+        offer: Description,
+        mids: Vec<MidTrack>,
+    },
+    /// Single connection: the client is to offer again with this many more receiving sections.
+    SectionsWanted {
+        participant: ParticipantId,
+        audios: u32,
+        videos: u32,
+    },
+    /// An announced track has its media section. Told before the answer that says so.
+    Published {
+        participant: ParticipantId,
+        track: TrackId,
+        codec: Codec,
+        mid: String,
+    },
+    /// A track ended: unpublished by its section, its publisher gone, or its permission taken.
+    Unpublished {
+        participant: ParticipantId,
+        track: TrackId,
+    },
+    /// Media can flow to and from the participant; told once, and again after a reconnection.
+    Connected {
+        participant: ParticipantId,
+    },
+    Lost {
+        participant: ParticipantId,
+        why: Lost,
+    },
+    /// A subscribed track is stopped or goes on for want of bandwidth.
+    Paused {
+        participant: ParticipantId,
+        track: TrackId,
+        paused: bool,
+    },
+    /// A message from a participant's data channel.
+    Data {
+        participant: ParticipantId,
+        kind: DataKind,
+        payload: Bytes,
+    },
+    /// Who speaks, loudest first; sent on change.
+    Speakers(Vec<Speaker>),
+    /// Sent on change and every few seconds.
+    Quality(Vec<(ParticipantId, NetworkQuality)>),
+    /// A command could not be carried out; `track` if it was about one.
+    Refused {
+        participant: ParticipantId,
+        track: Option<TrackId>,
+        why: Refused,
+    },
+}

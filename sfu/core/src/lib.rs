@@ -1,1 +1,19 @@
 //! The media core, sans-I/O: bytes and time go in, bytes and deadlines come out.
+
+pub mod codec;
+pub mod downlink;
+pub mod extension;
+pub mod forwarder;
+pub mod headless;
+pub mod ice;
+pub mod keys;
+pub mod negotiation;
+pub mod rtcp;
+pub mod rtp;
+pub mod speakers;
+pub mod srtp;
+pub mod stats;
+pub mod stun;
+pub mod track;
+pub mod transport;
+pub mod twcc;

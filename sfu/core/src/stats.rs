@@ -1,0 +1,85 @@
+//! Counts of what passed and of what went nowhere.
+
+/// Why a datagram, or a packet in it, went nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discard {
+    /// Neither STUN, DTLS, RTP nor RTCP, or broken inside.
+    Malformed,
+    /// From an address that never proved itself by STUN.
+    UnknownSource,
+    /// STUN for nobody here.
+    UnknownUfrag,
+    /// STUN whose MESSAGE-INTEGRITY is missing or wrong.
+    BadIntegrity,
+    /// Media before the DTLS handshake was done.
+    BeforeKeys,
+    /// SRTP or SRTCP that does not authenticate.
+    BadTag,
+    /// SRTP or SRTCP that came before, or is too old to tell.
+    Replayed,
+    /// RTP that no track claims.
+    UnknownSsrc,
+    /// RTP of a payload type that was not negotiated.
+    UnknownPayloadType,
+    /// Beyond a limit.
+    TooMany,
+    /// RTP that was received already, or is too old for the history.
+    Stale,
+}
+
+impl Discard {
+    pub const ALL: [Discard; 11] = [
+        Discard::Malformed,
+        Discard::UnknownSource,
+        Discard::UnknownUfrag,
+        Discard::BadIntegrity,
+        Discard::BeforeKeys,
+        Discard::BadTag,
+        Discard::Replayed,
+        Discard::UnknownSsrc,
+        Discard::UnknownPayloadType,
+        Discard::TooMany,
+        Discard::Stale,
+    ];
+
+    /// The word used in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Discard::Malformed => "malformed",
+            Discard::UnknownSource => "unknown_source",
+            Discard::UnknownUfrag => "unknown_ufrag",
+            Discard::BadIntegrity => "bad_integrity",
+            Discard::BeforeKeys => "before_keys",
+            Discard::BadTag => "bad_tag",
+            Discard::Replayed => "replayed",
+            Discard::UnknownSsrc => "unknown_ssrc",
+            Discard::UnknownPayloadType => "unknown_payload_type",
+            Discard::TooMany => "too_many",
+            Discard::Stale => "stale",
+        }
+    }
+}
+
+/// What a shard counted since it started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    /// Media packets that came in, authentic.
+    pub received: u64,
+    /// Media packets that went out, repairs included.
+    pub forwarded: u64,
+    /// Packets sent again because a subscriber asked.
+    pub repaired: u64,
+    /// Keyframes asked of publishers.
+    pub keyframe_requests: u64,
+    discarded: [u64; Discard::ALL.len()],
+}
+
+impl Counters {
+    pub fn discard(&mut self, why: Discard) {
+        self.discarded[why as usize] += 1;
+    }
+
+    pub fn discarded(&self, why: Discard) -> u64 {
+        self.discarded[why as usize]
+    }
+}

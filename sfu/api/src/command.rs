@@ -97,6 +97,11 @@ pub enum Command {
         participant: ParticipantId,
         answer: Description,
     },
+    /// The client resumes over a new signalling socket. In [`Connection::Dual`] the subscriber connection is offered
+    /// again with an ICE restart; otherwise the client restarts ICE by its own offers.
+    Restart {
+        participant: ParticipantId,
+    },
     /// A track whose media section will come with an offer of its publisher.
     Publish {
         participant: ParticipantId,

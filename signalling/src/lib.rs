@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod conversations;
 pub mod domain;
 pub mod files;
+pub mod group_calls;
 pub mod groups;
 pub mod http;
 pub mod hub;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::contact::{Contact, ContactRequest};
 use super::conversation::{Conversation, Receipt};
+use super::group_call::GroupCallState;
 use super::ids::{CallId, ClientMsgId, ConversationId, LoginId, SocketId, UserId};
 use super::message::{Ack, CallMedia, CallOutcome, Change, Draft, Message};
 use super::refusal::WireError;
@@ -116,6 +117,7 @@ pub enum ServerFrame {
         login_id: LoginId,
         server_time: i64,
         calls: Vec<CallState>,
+        group_calls: Vec<GroupCallState>,
     },
     Ok {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -178,6 +180,20 @@ pub enum ServerFrame {
         outcome: CallOutcome,
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<UserId>,
+    },
+    /// Something in a group call changed.
+    GroupCall {
+        call: GroupCallState,
+    },
+    /// Somebody asks me into a group call.
+    GroupCallRinging {
+        call: GroupCallState,
+        by: Profile,
+    },
+    /// My one-to-one call became this group call.
+    CallMoved {
+        call_id: CallId,
+        call: GroupCallState,
     },
 }
 

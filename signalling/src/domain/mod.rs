@@ -5,6 +5,7 @@ pub mod contact;
 pub mod conversation;
 pub mod file;
 pub mod frame;
+pub mod group_call;
 pub mod ids;
 pub mod login;
 pub mod message;

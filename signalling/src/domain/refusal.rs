@@ -90,6 +90,7 @@ codes! {
     AlreadyMember    409 "already_member"    "Already in the group." "已经在群里了。"
     Conflict         409 "conflict"          "Something else changed this at the same time." "内容已被同时修改，请重试。"
     CallOver         409 "call_over"         "This call is over." "通话已结束。"
+    CallFull         409 "call_full"         "This call is full." "通话人数已满。"
     InCall           409 "in_call"           "You are in another call." "你正在另一个通话中。"
     OffsetMismatch   409 "offset_mismatch"   "The upload continues somewhere else; ask for its offset." "上传位置不一致，请先查询进度。"
     Gone             410 "gone"              "This is no longer available." "内容已失效。"

@@ -5,6 +5,7 @@ mod caller;
 mod conversations;
 mod extract;
 mod files;
+mod group_calls;
 mod logins;
 mod messages;
 mod openapi;
@@ -95,6 +96,13 @@ fn documented() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(messages::changes))
         .routes(routes!(messages::recall))
         .routes(routes!(messages::receipt))
+        .routes(routes!(group_calls::start, group_calls::get))
+        .routes(routes!(group_calls::join))
+        .routes(routes!(group_calls::invite))
+        .routes(routes!(group_calls::decline))
+        .routes(routes!(group_calls::mute))
+        .routes(routes!(group_calls::remove))
+        .routes(routes!(group_calls::upgrade))
         .routes(routes!(files::download))
         .routes(routes!(files::thumbnail))
         .routes(routes!(files::info))

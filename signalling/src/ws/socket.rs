@@ -18,7 +18,7 @@ use crate::domain::frame::{ClientFrame, Payload, ServerFrame};
 use crate::domain::refusal::{Code, Lang, Refusal};
 use crate::hub::{Attachment, Close, Mailbox, Next};
 use crate::node::Node;
-use crate::{calls, presence};
+use crate::{calls, group_calls, presence};
 
 /// How long a client may take to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -83,6 +83,7 @@ async fn greet(
         None => (presence::arrive(node, caller).await.map_err(|_| Some(Close::Restart))?, 0, 0),
     };
     let calls = calls::live(node, caller.user, mailbox.id).await.unwrap_or_default();
+    let group_calls = group_calls::live(node, caller.user).await;
     let welcome = Payload::from(ServerFrame::Welcome {
         socket_id: mailbox.id,
         recovered,
@@ -90,6 +91,7 @@ async fn greet(
         login_id: caller.login,
         server_time: now_ms(),
         calls,
+        group_calls,
     });
     let connection = Connection { node: node.clone(), caller, lang, mailbox };
     Ok((connection, attachment, Message::text(welcome.numbered(n))))

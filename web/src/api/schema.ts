@@ -56,6 +56,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{call_id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add people to my one-to-one call: it becomes a group call */
+        post: operations["add_people_to_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contact-requests": {
         parameters: {
             query?: never;
@@ -228,6 +245,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The live call of a conversation */
+        get: operations["group_call"];
+        put?: never;
+        /** Start the call of a group, or join it */
+        post: operations["start_group_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/changes": {
         parameters: {
             query?: never;
@@ -359,6 +394,91 @@ export interface paths {
         get: operations["thumbnail"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/group-calls/{call_id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn an invitation to a group call down */
+        post: operations["decline_group_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/group-calls/{call_id}/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join a group call as a member or as somebody invited */
+        post: operations["join_group_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/group-calls/{call_id}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ring contacts of mine into the group call I am in */
+        post: operations["invite_to_group_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/group-calls/{call_id}/people/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove somebody from a group call for good */
+        delete: operations["remove_from_group_call"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/group-calls/{call_id}/people/{user_id}/mute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mute somebody in a group call */
+        post: operations["mute_in_group_call"];
         delete?: never;
         options?: never;
         head?: never;
@@ -742,6 +862,9 @@ export interface components {
         CallMedia: "voice" | "video" | "screen";
         /** @enum {string} */
         CallOutcome: "completed" | "declined" | "busy" | "cancelled" | "missed" | "lost";
+        CallPeople: {
+            user_ids: components["schemas"]["UserId"][];
+        };
         /** @enum {string} */
         CallPhase: "ringing" | "active";
         /** @description A call as one of its two people sees it. */
@@ -759,6 +882,14 @@ export interface components {
             /** Format: int64 */
             started_at: number;
             state: components["schemas"]["CallPhase"];
+        };
+        /** @description The way into a group call's room. */
+        CallTicket: {
+            call: components["schemas"]["GroupCall"];
+            /** @description A LiveKit access token, good for 10 minutes to join. */
+            token: string;
+            /** @description Where the room is, for a LiveKit SDK. */
+            url: string;
         };
         /** @description Anything that happened in a conversation, numbered densely by `ver`. */
         Change: components["schemas"]["ChangeKind"] & {
@@ -1021,6 +1152,30 @@ export interface components {
              */
             width?: number | null;
         };
+        /** @description A group call as everybody who may join it sees it. As it is one text for all, the profiles' `relation` is `none`. */
+        GroupCall: {
+            conversation_id: components["schemas"]["ConversationId"];
+            id: components["schemas"]["CallId"];
+            /** @description Whom it rings. */
+            invited: components["schemas"]["Profile"][];
+            media: components["schemas"]["GroupMedia"];
+            moderators: components["schemas"]["UserId"][];
+            /** @description Who is in it, longest first. */
+            participants: components["schemas"]["Profile"][];
+            /** @description People at once. */
+            size_max: number;
+            /** Format: int64 */
+            started_at: number;
+            started_by: components["schemas"]["UserId"];
+            state: components["schemas"]["GroupCallPhase"];
+        };
+        /** @enum {string} */
+        GroupCallPhase: "active" | "over";
+        /**
+         * @description What a group call was started with; everybody may still do more or less.
+         * @enum {string}
+         */
+        GroupMedia: "voice" | "video";
         HandOver: {
             user_id: components["schemas"]["UserId"];
         };
@@ -1121,6 +1276,14 @@ export interface components {
          * @description A message, as the server names it.
          */
         MessageId: string;
+        Mute: {
+            source: components["schemas"]["MuteSource"];
+        };
+        /**
+         * @description What a moderator may mute.
+         * @enum {string}
+         */
+        MuteSource: "microphone" | "camera" | "screen_share";
         OpenDirect: {
             user_id: components["schemas"]["UserId"];
         };
@@ -1195,6 +1358,7 @@ export interface components {
         /** @description What the server says; every frame is sent with its number `n` beside these fields. */
         ServerFrame: {
             calls: components["schemas"]["CallState"][];
+            group_calls: components["schemas"]["GroupCall"][];
             login_id: components["schemas"]["LoginId"];
             recovered: boolean;
             /** Format: int64 */
@@ -1280,6 +1444,20 @@ export interface components {
             outcome: components["schemas"]["CallOutcome"];
             /** @enum {string} */
             type: "call_ended";
+        } | {
+            call: components["schemas"]["GroupCall"];
+            /** @enum {string} */
+            type: "group_call";
+        } | {
+            by: components["schemas"]["Profile"];
+            call: components["schemas"]["GroupCall"];
+            /** @enum {string} */
+            type: "group_call_ringing";
+        } | {
+            call: components["schemas"]["GroupCall"];
+            call_id: components["schemas"]["CallId"];
+            /** @enum {string} */
+            type: "call_moved";
         };
         SetRemark: {
             remark: string;
@@ -1329,6 +1507,9 @@ export interface components {
          * @description One live WebSocket, through all its resumes.
          */
         SocketId: string;
+        StartGroupCall: {
+            media: components["schemas"]["GroupMedia"];
+        };
         /** @description Something that happened to the conversation itself, told as a line in it. */
         SystemEvent: {
             actor_id: components["schemas"]["UserId"];
@@ -1471,6 +1652,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    add_people_to_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallPeople"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallTicket"];
+                };
             };
             "4XX": {
                 headers: {
@@ -1834,6 +2048,77 @@ export interface operations {
             };
         };
     };
+    group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupCall"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    start_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartGroupCall"];
+            };
+        };
+        responses: {
+            /** @description It was there already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallTicket"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallTicket"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     changes: {
         parameters: {
             query?: {
@@ -2133,6 +2418,155 @@ export interface operations {
                 content: {
                     "image/jpeg": number[];
                 };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    decline_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    join_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallTicket"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    invite_to_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallPeople"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupCall"];
+                };
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_from_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    mute_in_group_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: components["schemas"]["CallId"];
+                user_id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mute"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             "4XX": {
                 headers: {

@@ -1,0 +1,136 @@
+//! Group calls. Their media goes through a room: the ticket tells where it is, and lets one in.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{Answer, Json, Path};
+use crate::accounts::Caller;
+use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
+use crate::domain::ids::{CallId, ConversationId, UserId};
+use crate::domain::refusal::WireError;
+use crate::group_calls;
+use crate::node::Node;
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct StartGroupCall {
+    media: GroupMedia,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CallPeople {
+    user_ids: Vec<UserId>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Mute {
+    source: MuteSource,
+}
+
+/// Start the call of a group, or join it
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/call", operation_id = "start_group_call",
+    tag = "group calls", params(("id" = ConversationId, Path)), request_body = StartGroupCall,
+    responses((status = 201, body = CallTicket), (status = 200, body = CallTicket, description = "It was there already"),
+        (status = "4XX", body = WireError)))]
+pub(super) async fn start(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+    Json(asked): Json<StartGroupCall>,
+) -> Result<(StatusCode, Json<CallTicket>), Answer> {
+    let (fresh, ticket) = group_calls::start(&node, caller, id, asked.media).await?;
+    Ok((if fresh { StatusCode::CREATED } else { StatusCode::OK }, Json(ticket)))
+}
+
+/// The live call of a conversation
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/call", operation_id = "group_call",
+    tag = "group calls", params(("id" = ConversationId, Path)),
+    responses((status = 200, body = GroupCallState), (status = "4XX", body = WireError)))]
+pub(super) async fn get(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(id): Path<ConversationId>,
+) -> Result<Json<GroupCallState>, Answer> {
+    Ok(Json(group_calls::get(&node, caller, id).await?))
+}
+
+/// Join a group call as a member or as somebody invited
+#[utoipa::path(post, path = "/api/v1/group-calls/{call_id}/join", operation_id = "join_group_call",
+    tag = "group calls", params(("call_id" = CallId, Path)),
+    responses((status = 200, body = CallTicket), (status = "4XX", body = WireError)))]
+pub(super) async fn join(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(call_id): Path<CallId>,
+) -> Result<Json<CallTicket>, Answer> {
+    Ok(Json(group_calls::join(&node, caller, call_id).await?))
+}
+
+/// Ring contacts of mine into the group call I am in
+#[utoipa::path(post, path = "/api/v1/group-calls/{call_id}/people", operation_id = "invite_to_group_call",
+    tag = "group calls", params(("call_id" = CallId, Path)), request_body = CallPeople,
+    responses((status = 200, body = GroupCallState), (status = "4XX", body = WireError)))]
+pub(super) async fn invite(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(call_id): Path<CallId>,
+    Json(asked): Json<CallPeople>,
+) -> Result<Json<GroupCallState>, Answer> {
+    Ok(Json(group_calls::invite(&node, caller, call_id, asked.user_ids).await?))
+}
+
+/// Turn an invitation to a group call down
+#[utoipa::path(post, path = "/api/v1/group-calls/{call_id}/decline", operation_id = "decline_group_call",
+    tag = "group calls", params(("call_id" = CallId, Path)),
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn decline(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(call_id): Path<CallId>,
+) -> Result<StatusCode, Answer> {
+    group_calls::decline(&node, caller, call_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mute somebody in a group call
+#[utoipa::path(post, path = "/api/v1/group-calls/{call_id}/people/{user_id}/mute", operation_id = "mute_in_group_call",
+    tag = "group calls", params(("call_id" = CallId, Path), ("user_id" = UserId, Path)), request_body = Mute,
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn mute(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path((call_id, user)): Path<(CallId, UserId)>,
+    Json(asked): Json<Mute>,
+) -> Result<StatusCode, Answer> {
+    group_calls::mute(&node, caller, call_id, user, asked.source).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove somebody from a group call for good
+#[utoipa::path(delete, path = "/api/v1/group-calls/{call_id}/people/{user_id}", operation_id = "remove_from_group_call",
+    tag = "group calls", params(("call_id" = CallId, Path), ("user_id" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = WireError)))]
+pub(super) async fn remove(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path((call_id, user)): Path<(CallId, UserId)>,
+) -> Result<StatusCode, Answer> {
+    group_calls::remove(&node, caller, call_id, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Add people to my one-to-one call: it becomes a group call
+#[utoipa::path(post, path = "/api/v1/calls/{call_id}/people", operation_id = "add_people_to_call",
+    tag = "group calls", params(("call_id" = CallId, Path)), request_body = CallPeople,
+    responses((status = 200, body = CallTicket), (status = "4XX", body = WireError)))]
+pub(super) async fn upgrade(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+    Path(call_id): Path<CallId>,
+    Json(asked): Json<CallPeople>,
+) -> Result<Json<CallTicket>, Answer> {
+    Ok(Json(group_calls::upgrade(&node, caller, call_id, asked.user_ids).await?))
+}

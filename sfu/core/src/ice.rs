@@ -1,1 +1,174 @@
+//! The ICE-lite agent of one connection (RFC 8445): answers checks, and learns from them where its peer is.
 
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use rand::distr::{Alphanumeric, SampleString};
+
+use crate::stats::Discard;
+use crate::stun::{self, Class, Message};
+
+/// RFC 8445, 5.3 asks for 24 bits of randomness at least.
+const UFRAG_LEN: usize = 8;
+/// RFC 8445, 5.3 asks for 128 bits of randomness at least; 24 letters and digits have 142.
+const PWD_LEN: usize = 24;
+
+const UNKNOWN_ATTRIBUTE: u16 = 420;
+const ROLE_CONFLICT: u16 = 487;
+
+/// What one side puts into its description.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub ufrag: String,
+    pub pwd: String,
+}
+
+impl Credentials {
+    pub fn fresh() -> Credentials {
+        let mut rng = rand::rng();
+        Credentials {
+            ufrag: Alphanumeric.sample_string(&mut rng, UFRAG_LEN),
+            pwd: Alphanumeric.sample_string(&mut rng, PWD_LEN),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
+}
+
+/// What an authentic check told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The peer is to be sent to at another address than before: [`Ice::path`].
+    pub new_path: bool,
+}
+
+/// One set of credentials: from the start or a restart until the next.
+#[derive(Debug)]
+struct Generation {
+    local: Credentials,
+    /// Unknown until the peer's description came; its checks may come before.
+    remote_ufrag: Option<String>,
+}
+
+impl Generation {
+    fn fresh() -> Generation {
+        Generation { local: Credentials::fresh(), remote_ufrag: None }
+    }
+
+    fn is_meant(&self, (to, from): (&str, &str)) -> bool {
+        self.local.ufrag == to && self.remote_ufrag.as_deref().is_none_or(|ufrag| ufrag == from)
+    }
+}
+
+#[derive(Debug)]
+pub struct Ice {
+    current: Generation,
+    /// From before a restart, until a pair of the current generation is nominated (RFC 8445, 9).
+    previous: Option<Generation>,
+    path: Option<SocketAddr>,
+    /// Whether a check of the current generation chose the path.
+    is_path_current: bool,
+    last_heard: Instant,
+}
+
+impl Ice {
+    pub fn new(now: Instant) -> Ice {
+        Ice {
+            current: Generation::fresh(),
+            previous: None,
+            path: None,
+            is_path_current: false,
+            last_heard: now,
+        }
+    }
+
+    pub fn local(&self) -> &Credentials {
+        &self.current.local
+    }
+
+    /// Takes new local credentials and forgets the peer's. The old ones stay valid until the new pair is nominated.
+    pub fn restart(&mut self) {
+        self.previous = Some(std::mem::replace(&mut self.current, Generation::fresh()));
+        self.is_path_current = false;
+    }
+
+    /// From the peer's description. After a restart comes [`restart`](Ice::restart) first, then this.
+    pub fn set_remote_ufrag(&mut self, ufrag: &str) {
+        self.current.remote_ufrag = Some(ufrag.to_owned());
+    }
+
+    pub fn remote_ufrag(&self) -> Option<&str> {
+        self.current.remote_ufrag.as_deref()
+    }
+
+    /// Whether a check for this ufrag is for us.
+    pub fn accepts(&self, local_ufrag: &str) -> bool {
+        self.generations().any(|generation| generation.local.ufrag == local_ufrag)
+    }
+
+    /// Hears a check. What is to be sent back to `from` is appended to `out`; forged checks get no answer.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        message: &Message<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Heard, Discard> {
+        if message.class() != Class::Request {
+            return Err(Discard::Malformed);
+        }
+        let username = message.username().ok_or(Discard::UnknownUfrag)?;
+        let meant = self.generations().find(|generation| generation.is_meant(username));
+        let local = &meant.ok_or(Discard::UnknownUfrag)?.local;
+        if !message.verified(&local.pwd) {
+            return Err(Discard::BadIntegrity);
+        }
+        let pwd = &local.pwd;
+        if let Some(unknown) = message.unknown_required() {
+            stun::write_error(out, message.transaction(), UNKNOWN_ATTRIBUTE, Some(unknown), pwd);
+            return Err(Discard::Malformed);
+        }
+        if message.controlled() {
+            // A lite agent is always the controlled one (RFC 8445, 6.1.1): the peer must switch.
+            stun::write_error(out, message.transaction(), ROLE_CONFLICT, None, pwd);
+            return Err(Discard::Malformed);
+        }
+        stun::write_success(out, message.transaction(), from, pwd);
+        let is_current = self.current.local.ufrag == username.0;
+        self.last_heard = now;
+        Ok(Heard { new_path: is_current && self.learn(from, message.use_candidate()) })
+    }
+
+    /// Where to send: the first address that a check came from, then the one nominated last.
+    pub fn path(&self) -> Option<SocketAddr> {
+        self.path
+    }
+
+    /// When the last authentic check came. They go on as proof of consent (RFC 7675).
+    pub fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
+    fn generations(&self) -> impl Iterator<Item = &Generation> {
+        [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
+    }
+
+    /// Whether the path changed.
+    fn learn(&mut self, from: SocketAddr, nominated: bool) -> bool {
+        if nominated {
+            self.previous = None;
+        } else if self.is_path_current {
+            return false;
+        }
+        self.is_path_current = true;
+        self.path.replace(from) != Some(from)
+    }
+}
+
+#[cfg(test)]
+mod tests;

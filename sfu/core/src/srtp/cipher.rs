@@ -1,0 +1,84 @@
+//! One protocol's session keys in one direction, of either profile.
+
+use super::cm::Cm;
+use super::gcm::Gcm;
+use super::kdf::{Master, Protocol};
+use super::{Profile, RTCP_HEADER_LEN};
+
+pub enum Cipher {
+    Gcm(Box<Gcm>),
+    Cm(Box<Cm>),
+}
+
+/// What makes a packet's nonce unique under one key.
+#[derive(Clone, Copy)]
+pub struct Nonce {
+    pub ssrc: u32,
+    /// SRTP: rollover counter and sequence number; SRTCP: the packet's own 31-bit index.
+    pub index: u64,
+}
+
+impl Cipher {
+    pub fn new(profile: Profile, master: &Master, protocol: Protocol) -> Cipher {
+        match profile {
+            Profile::AeadAes128Gcm => Cipher::Gcm(Box::new(Gcm::new(master, protocol))),
+            Profile::AesCm128HmacSha1_80 => Cipher::Cm(Box::new(Cm::new(master, protocol))),
+        }
+    }
+
+    /// Bytes that sealing adds to an RTP packet.
+    pub fn tag_len(&self) -> usize {
+        match self {
+            Cipher::Gcm(_) => Gcm::TAG_LEN,
+            Cipher::Cm(_) => Cm::TAG_LEN,
+        }
+    }
+
+    /// Seals `buffer[start..]` and appends the tag; the first `header_len` bytes stay in the clear.
+    pub fn seal_rtp(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, nonce: Nonce) {
+        match self {
+            Cipher::Gcm(gcm) => gcm.seal_rtp(buffer, start, header_len, nonce),
+            Cipher::Cm(cm) => cm.seal_rtp(buffer, start, header_len, nonce),
+        }
+    }
+
+    /// Opens a packet in place; the length of what is left without the tag, or `None` if it is not authentic.
+    pub fn open_rtp(&self, packet: &mut [u8], header_len: usize, nonce: Nonce) -> Option<usize> {
+        match self {
+            Cipher::Gcm(gcm) => gcm.open_rtp(packet, header_len, nonce),
+            Cipher::Cm(cm) => cm.open_rtp(packet, header_len, nonce),
+        }
+    }
+
+    /// Seals `buffer[start..]` and appends the index with the encryption flag, and the tag.
+    pub fn seal_rtcp(&self, buffer: &mut Vec<u8>, start: usize, nonce: Nonce) {
+        match self {
+            Cipher::Gcm(gcm) => gcm.seal_rtcp(buffer, start, nonce),
+            Cipher::Cm(cm) => cm.seal_rtcp(buffer, start, nonce),
+        }
+    }
+
+    /// Where the flag and index are in a sealed packet.
+    pub fn index_word_at(&self, packet: &[u8]) -> Option<usize> {
+        let at = match self {
+            Cipher::Gcm(_) => packet.len().checked_sub(4)?,
+            Cipher::Cm(_) => packet.len().checked_sub(4 + Cm::TAG_LEN)?,
+        };
+        (at >= RTCP_HEADER_LEN).then_some(at)
+    }
+
+    /// Opens an SRTCP packet in place; like [`open_rtp`](Cipher::open_rtp).
+    pub fn open_rtcp(&self, packet: &mut [u8], nonce: Nonce) -> Option<usize> {
+        match self {
+            Cipher::Gcm(gcm) => gcm.open_rtcp(packet, nonce),
+            Cipher::Cm(cm) => cm.open_rtcp(packet, nonce),
+        }
+    }
+}
+
+/// The flag that says encrypted, and the index.
+pub fn index_word(index: u64) -> [u8; 4] {
+    (ENCRYPTED | index as u32).to_be_bytes()
+}
+
+pub const ENCRYPTED: u32 = 1 << 31;

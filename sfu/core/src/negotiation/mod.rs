@@ -1,1 +1,113 @@
+//! Session descriptions: from offers and answers to tracks, subscriptions and the words that carry them. Pure: no
+//! clock, no sockets.
+//!
+//! [`Answerer`] serves a connection on which the client offers, [`Offerer`] the dual mode's subscriber connection.
+//! Payload types and extension ids are those of whoever offered; each section has one codec.
 
+mod answerer;
+mod offerer;
+mod policy;
+mod read;
+pub mod sdp;
+mod write;
+
+use std::net::SocketAddr;
+
+use beckon_sfu_api::{Codec, Kind, MidTrack, ParticipantId, Refused, Source, TrackId};
+
+use crate::extension::ExtensionMap;
+use crate::ice::Credentials;
+
+pub use answerer::Answerer;
+pub use offerer::Offerer;
+
+/// Our side of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Local<'a> {
+    pub credentials: &'a Credentials,
+    /// `sha-256 AB:CD:...`
+    pub fingerprint: &'a str,
+    /// Best first.
+    pub candidates: &'a [SocketAddr],
+}
+
+/// A track that the participant is to receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub track: TrackId,
+    pub publisher: ParticipantId,
+    pub kind: Kind,
+    pub source: Source,
+    pub codec: Codec,
+    pub ssrc: u32,
+    /// Announced only if the section has a repair format.
+    pub rtx_ssrc: u32,
+}
+
+/// How a track comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    pub track: TrackId,
+    pub mid: String,
+    pub codec: Codec,
+    pub payload_type: u8,
+    pub rtx_payload_type: Option<u8>,
+    pub extensions: ExtensionMap,
+    /// Announced SSRCs, lowest layer first, each with that of its repair stream. Empty where layers go by `rids`.
+    pub ssrcs: Vec<(u32, Option<u32>)>,
+    /// Layers, lowest first; empty without simulcast.
+    pub rids: Vec<String>,
+    /// Its packets are numbered for congestion control, and feedback about them is awaited.
+    pub transport_cc: bool,
+}
+
+/// How a subscribed track goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub track: TrackId,
+    pub mid: String,
+    pub payload_type: u8,
+    pub rtx_payload_type: Option<u8>,
+    /// What packets may carry.
+    pub extensions: ExtensionMap,
+    /// Packets are to be numbered: feedback about them will come.
+    pub transport_cc: bool,
+}
+
+/// What came of a client's offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    pub sdp: String,
+    /// New ones, and those that changed their payload type or SSRCs.
+    pub published: Vec<Publication>,
+    /// Published tracks whose section sends no more.
+    pub ended: Vec<TrackId>,
+    /// New ones, and those that changed their section or payload type.
+    pub bound: Vec<Binding>,
+    /// Announced or wanted tracks that cannot be had, each told once.
+    pub refused: Vec<(TrackId, Refused)>,
+    /// Every section that carries a subscribed track.
+    pub mids: Vec<MidTrack>,
+}
+
+/// An offer of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    pub id: u32,
+    pub sdp: String,
+    /// Every section that carries a subscribed track.
+    pub mids: Vec<MidTrack>,
+    /// Wanted tracks for which there is no room, each told once.
+    pub refused: Vec<(TrackId, Refused)>,
+}
+
+/// What came of the client's answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// New ones, and those that changed their section or payload type.
+    pub bound: Vec<Binding>,
+    /// Tracks whose codec the client does not take.
+    pub refused: Vec<TrackId>,
+    /// Something was wanted meanwhile: offer again.
+    pub again: bool,
+}

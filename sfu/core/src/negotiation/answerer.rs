@@ -1,0 +1,334 @@
+//! The side that answers: single connections, and the publisher connection of the dual mode.
+
+use std::collections::HashMap;
+
+use beckon_sfu_api::{Announced, Codec, Kind, MidTrack, Refused, TrackId};
+
+use super::policy::{self, Agreed};
+use super::sdp::{Direction, Media, SECTIONS_MAX, Section, Session, Setup};
+use super::write::{Origin, Rtp, Says, Writer};
+use super::{Answered, Binding, Local, Publication, Wanted};
+
+/// What the media sections of a connection are used for.
+pub struct Answerer {
+    origin: Origin,
+    /// By mid; sections that are not in here are free.
+    uses: HashMap<String, Use>,
+    /// Wanted tracks that the client cannot take. They are not tried again.
+    refused: Vec<TrackId>,
+    last: Option<Last>,
+}
+
+enum Use {
+    Published(Publication),
+    /// Its track was taken away, but the client still sends.
+    Forgotten,
+    Subscribed {
+        binding: Binding,
+        codec: Codec,
+        ssrc: u32,
+    },
+}
+
+/// What is left of the last offer.
+struct Last {
+    sections: usize,
+    /// Sections that could carry one more subscribed track.
+    free_audios: usize,
+    free_videos: usize,
+}
+
+/// What a section is answered with.
+enum Reply<'a> {
+    Rejected,
+    Data,
+    Rtp { direction: Direction, agreed: Agreed, sends: Option<&'a Wanted> },
+}
+
+impl Default for Answerer {
+    fn default() -> Self {
+        Answerer::new()
+    }
+}
+
+impl Answerer {
+    pub fn new() -> Answerer {
+        Answerer { origin: Origin::new(), uses: HashMap::new(), refused: Vec::new(), last: None }
+    }
+
+    /// Answers an offer. `announced` are the tracks that have no section yet, oldest first, and none if the client may
+    /// not publish; `wanted` is all that it is to receive.
+    ///
+    /// # Errors
+    /// [`Refused::Malformed`] if the client wants us to start DTLS; nothing has changed then.
+    pub fn answer(
+        &mut self,
+        offer: &Session,
+        local: &Local<'_>,
+        announced: &[Announced],
+        wanted: &[Wanted],
+    ) -> Result<Answered, Refused> {
+        if offer.setup == Setup::Passive {
+            return Err(Refused::Malformed);
+        }
+        let mut answered = Answered::default();
+        self.refresh(offer, wanted, &mut answered);
+        self.claim(offer, announced, &mut answered);
+        self.bind(offer, wanted, &mut answered);
+        answered.sdp = self.write(offer, local, wanted, &mut answered.mids);
+        self.last = Some(self.rest(offer));
+        Ok(answered)
+    }
+
+    /// What the client must still offer before everything wanted is received and nothing else: more audio and video
+    /// sections than it has free ones. (0, 0) means to offer again; `None`, that all is well or its first offer is
+    /// still to come.
+    pub fn missing(&self, wanted: &[Wanted]) -> Option<(u32, u32)> {
+        let last = self.last.as_ref()?;
+        let unbound = wanted.iter().filter(|wanted| {
+            !self.refused.contains(&wanted.track)
+                && !self.uses.values().any(|used| used.carries(wanted))
+        });
+        let (audios, videos) = count(unbound.map(|wanted| wanted.kind));
+        let surplus = self.uses.values().filter_map(|used| used.surplus(wanted));
+        let (freed_audios, freed_videos) = count(surplus);
+        if audios + videos + freed_audios + freed_videos == 0 {
+            return None;
+        }
+        let room = SECTIONS_MAX.saturating_sub(last.sections);
+        let audios = audios.saturating_sub(last.free_audios + freed_audios).min(room);
+        let videos = videos.saturating_sub(last.free_videos + freed_videos).min(room - audios);
+        Some((audios as u32, videos as u32))
+    }
+
+    /// A published track was taken away by the server. What its section still sends belongs to no track.
+    pub fn forget(&mut self, track: &TrackId) {
+        for used in self.uses.values_mut() {
+            if matches!(used, Use::Published(publication) if publication.track == *track) {
+                *used = Use::Forgotten;
+            }
+        }
+    }
+
+    /// Looks again at the sections in use: which ended, are wanted no more, or changed.
+    fn refresh(&mut self, offer: &Session, wanted: &[Wanted], answered: &mut Answered) {
+        self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
+        self.uses.retain(|mid, used| {
+            let mut sections = offer.sections.iter();
+            let section = sections.find(|section| section.mid == *mid && !section.rejected);
+            used.refresh(section, wanted, answered)
+        });
+    }
+
+    /// Finds the tracks of sections that send.
+    fn claim(&mut self, offer: &Session, announced: &[Announced], answered: &mut Answered) {
+        let unclaimed = |section: &&Section| {
+            !section.rejected && section.direction.sends() && !self.uses.contains_key(&section.mid)
+        };
+        let sections: Vec<&Section> = offer.sections.iter().filter(unclaimed).collect();
+        for (section, announced) in pair(&sections, announced) {
+            let Some(agreed) = policy::agree_published(section, announced.codec) else {
+                answered.refused.push((announced.id.clone(), Refused::Codec));
+                continue;
+            };
+            let publication = policy::publication(&announced.id, section, &agreed);
+            answered.published.push(publication.clone());
+            self.uses.insert(section.mid.clone(), Use::Published(publication));
+        }
+    }
+
+    /// Gives free sections to wanted tracks.
+    fn bind(&mut self, offer: &Session, wanted: &[Wanted], answered: &mut Answered) {
+        for wanted in wanted {
+            let bound = self.uses.values().any(|used| used.carries(wanted));
+            if bound || self.refused.contains(&wanted.track) {
+                continue;
+            }
+            let free = |section: &&Section| self.is_free(section, wanted.kind);
+            let mut sections = offer.sections.iter().filter(free).peekable();
+            let any_free = sections.peek().is_some();
+            let fit =
+                sections.find_map(|section| Some((section, policy::agree(section, wanted.codec)?)));
+            if let Some((section, agreed)) = fit {
+                let binding = policy::binding(&wanted.track, &section.mid, &agreed);
+                answered.bound.push(binding.clone());
+                let used = Use::Subscribed { binding, codec: wanted.codec, ssrc: wanted.ssrc };
+                self.uses.insert(section.mid.clone(), used);
+            } else if any_free || offer.sections.len() >= SECTIONS_MAX {
+                let why = if any_free { Refused::Codec } else { Refused::Limit };
+                answered.refused.push((wanted.track.clone(), why));
+                self.refused.push(wanted.track.clone());
+            }
+        }
+    }
+
+    fn is_free(&self, section: &Section, kind: Kind) -> bool {
+        !section.rejected
+            && section.direction == Direction::Receive
+            && section.kind() == Some(kind)
+            && !self.uses.contains_key(&section.mid)
+    }
+
+    fn rest(&self, offer: &Session) -> Last {
+        let free =
+            |kind| offer.sections.iter().filter(|section| self.is_free(section, kind)).count();
+        Last {
+            sections: offer.sections.len(),
+            free_audios: free(Kind::Audio),
+            free_videos: free(Kind::Video),
+        }
+    }
+
+    fn write(
+        &mut self,
+        offer: &Session,
+        local: &Local<'_>,
+        wanted: &[Wanted],
+        mids: &mut Vec<MidTrack>,
+    ) -> String {
+        let data =
+            offer.sections.iter().find(|section| section.media == Media::Data && !section.rejected);
+        let reply = |section: &Section| match section.media {
+            _ if section.rejected => Reply::Rejected,
+            // one association for a connection: further sections for data are refused
+            Media::Data if data.is_some_and(|first| first.mid == section.mid) => Reply::Data,
+            Media::Data | Media::Unknown => Reply::Rejected,
+            Media::Rtp(_) => self.reply(section, wanted).unwrap_or(Reply::Rejected),
+        };
+        let replies: Vec<Reply<'_>> = offer.sections.iter().map(reply).collect();
+        let answered = || offer.sections.iter().zip(&replies);
+        let kept = answered().filter(|(_, reply)| !matches!(reply, Reply::Rejected));
+        let says = Says::Answer { mixed_extensions: offer.mixed_extensions };
+        let bundled = kept.map(|(section, _)| section.mid.as_str());
+        let mut writer = Writer::new(&mut self.origin, local, says, bundled);
+        for (section, reply) in answered() {
+            match reply {
+                Reply::Rejected => writer.rejected(section),
+                Reply::Data => writer.data(&section.mid),
+                Reply::Rtp { direction, agreed, sends } => {
+                    mids.extend(sends.map(|wanted| MidTrack {
+                        mid: section.mid.clone(),
+                        track: wanted.track.clone(),
+                    }));
+                    let receives = *direction == Direction::Receive;
+                    writer.rtp(&Rtp {
+                        mid: &section.mid,
+                        direction: *direction,
+                        agreed,
+                        sends: *sends,
+                        layers: if receives { policy::layers(section) } else { &[] },
+                        simulcast: section.simulcast,
+                    });
+                }
+            }
+        }
+        writer.finish()
+    }
+
+    /// `None` if the section offers nothing that we know.
+    fn reply<'w>(&self, section: &Section, wanted: &'w [Wanted]) -> Option<Reply<'w>> {
+        let (direction, agreed, sends) = match self.uses.get(&section.mid) {
+            Some(Use::Published(publication)) => {
+                (Direction::Receive, policy::agree(section, publication.codec)?, None)
+            }
+            Some(used @ Use::Subscribed { codec, .. }) => {
+                let sends = wanted.iter().find(|wanted| used.carries(wanted));
+                (Direction::Send, policy::agree(section, *codec)?, sends)
+            }
+            Some(Use::Forgotten) | None => {
+                (Direction::Inactive, policy::agree_idle(section)?, None)
+            }
+        };
+        Some(Reply::Rtp { direction, agreed, sends })
+    }
+}
+
+impl Use {
+    fn carries(&self, wanted: &Wanted) -> bool {
+        matches!(self, Use::Subscribed { binding, ssrc, .. }
+            if binding.track == wanted.track && *ssrc == wanted.ssrc)
+    }
+
+    /// The kind of a subscribed section whose track is wanted no more.
+    fn surplus(&self, wanted: &[Wanted]) -> Option<Kind> {
+        match self {
+            Use::Subscribed { codec, .. } if !wanted.iter().any(|wanted| self.carries(wanted)) => {
+                Some(codec.kind())
+            }
+            _ => None,
+        }
+    }
+
+    /// Adapts to what the section of a new offer says, if it is still there. False if the section is free now.
+    fn refresh(
+        &mut self,
+        section: Option<&Section>,
+        wanted: &[Wanted],
+        answered: &mut Answered,
+    ) -> bool {
+        let unwanted = self.surplus(wanted).is_some();
+        let sending = section.filter(|section| section.direction.sends());
+        let receiving = section.filter(|section| section.direction == Direction::Receive);
+        match self {
+            Use::Published(publication) => {
+                let now = sending.and_then(|section| {
+                    let agreed = policy::agree(section, publication.codec)?;
+                    Some(policy::publication(&publication.track, section, &agreed))
+                });
+                let Some(now) = now else {
+                    answered.ended.push(publication.track.clone());
+                    return false;
+                };
+                if *publication != now {
+                    *publication = now;
+                    answered.published.push(publication.clone());
+                }
+                true
+            }
+            Use::Forgotten => sending.is_some(),
+            Use::Subscribed { .. } if unwanted => false,
+            Use::Subscribed { binding, codec, .. } => {
+                let now = receiving.and_then(|section| {
+                    let agreed = policy::agree(section, *codec)?;
+                    Some(policy::binding(&binding.track, &section.mid, &agreed))
+                });
+                let Some(now) = now else { return false };
+                if *binding != now {
+                    *binding = now;
+                    answered.bound.push(binding.clone());
+                }
+                true
+            }
+        }
+    }
+}
+
+/// Which section is which announced track. Chromium and the native SDKs announce a track by the id in its msid; Firefox
+/// does not, so what is left goes by kind, oldest first.
+fn pair<'s, 'a>(
+    sections: &[&'s Section],
+    announced: &'a [Announced],
+) -> Vec<(&'s Section, &'a Announced)> {
+    let mut left: Vec<&Announced> = announced.iter().collect();
+    let mut found: Vec<Option<&Announced>> = vec![None; sections.len()];
+    for by_name in [true, false] {
+        for (section, found) in sections.iter().zip(&mut found).filter(|(_, found)| found.is_none())
+        {
+            let fits = |track: &&Announced| {
+                let named = section.track.as_ref() == Some(&track.cid);
+                section.kind() == Some(track.kind) && (named || !by_name)
+            };
+            if let Some(at) = left.iter().position(fits) {
+                *found = Some(left.remove(at));
+            }
+        }
+    }
+    sections.iter().zip(found).filter_map(|(section, found)| Some((*section, found?))).collect()
+}
+
+fn count(kinds: impl Iterator<Item = Kind>) -> (usize, usize) {
+    kinds.fold((0, 0), |(audios, videos), kind| match kind {
+        Kind::Audio => (audios + 1, videos),
+        Kind::Video => (audios, videos + 1),
+    })
+}

@@ -1,0 +1,251 @@
+//! The side that offers: the subscriber connection of the dual mode.
+
+use beckon_sfu_api::{Codec, Kind, MidTrack, Refused, TrackId};
+
+use super::policy;
+use super::sdp::{Direction, SECTIONS_MAX, Section, Session, Setup};
+use super::write::{Origin, Rtp, Says, Writer};
+use super::{Accepted, Binding, Local, Offered, Wanted};
+
+/// Section 0 is for data channels, and never changes.
+const DATA: &str = "0";
+
+/// The media sections of a subscriber connection, and whose turn it is. One offer is in flight at most.
+pub struct Offerer {
+    origin: Origin,
+    slots: Vec<Slot>,
+    /// Tracks that the client cannot take, or for which there is no room. They are not tried again.
+    refused: Vec<TrackId>,
+    /// The number of the last offer; none was made yet if 0.
+    id: u32,
+    in_flight: bool,
+    /// Something may have changed since the offer in flight.
+    dirty: bool,
+    restart: bool,
+}
+
+/// A media section; its mid is its place.
+struct Slot {
+    kind: Kind,
+    state: State,
+}
+
+enum State {
+    /// Offered inactive, to be used again.
+    Free(Codec),
+    Carries(Carried),
+    /// The client rejected the section itself: it stays closed.
+    Closed,
+}
+
+struct Carried {
+    track: TrackId,
+    ssrc: u32,
+    codec: Codec,
+    binding: Option<Binding>,
+}
+
+impl Default for Offerer {
+    fn default() -> Self {
+        Offerer::new()
+    }
+}
+
+impl Offerer {
+    pub fn new() -> Offerer {
+        Offerer {
+            origin: Origin::new(),
+            slots: Vec::new(),
+            refused: Vec::new(),
+            id: 0,
+            in_flight: false,
+            dirty: false,
+            restart: false,
+        }
+    }
+
+    /// Offers what is wanted, unless the last offer says so already. While one is in flight nothing is offered:
+    /// [`Accepted::again`] tells when to come back.
+    pub fn offer(&mut self, local: &Local<'_>, wanted: &[Wanted]) -> Option<Offered> {
+        if self.in_flight {
+            self.dirty = true;
+            return None;
+        }
+        let first = self.id == 0;
+        let mut refused = Vec::new();
+        let changed = self.release(wanted) | self.place(wanted, &mut refused);
+        if !(first || changed || self.restart || !refused.is_empty()) {
+            return None;
+        }
+        self.id += 1;
+        self.in_flight = true;
+        self.dirty = false;
+        self.restart = false;
+        let mut mids = Vec::new();
+        let sdp = self.write(local, wanted, &mut mids);
+        Some(Offered { id: self.id, sdp, mids, refused })
+    }
+
+    /// Takes the client's answer. 0 for `id` is of a client that does not count.
+    ///
+    /// # Errors
+    /// [`Refused::OutOfTurn`] for an answer to no offer or an old one, [`Refused::Malformed`] for one that does not mirror
+    /// the offer, or wants us to start DTLS; the offer is still in flight then.
+    pub fn answer(&mut self, id: u32, answer: &Session) -> Result<Accepted, Refused> {
+        if !self.in_flight || (id != self.id && id != 0) {
+            return Err(Refused::OutOfTurn);
+        }
+        if answer.setup == Setup::Passive || !self.mirrored(answer) {
+            return Err(Refused::Malformed);
+        }
+        self.in_flight = false;
+        let mut accepted = Accepted { again: self.dirty, ..Accepted::default() };
+        for (slot, section) in self.slots.iter_mut().zip(answer.sections.iter().skip(1)) {
+            slot.settle(section, &mut accepted);
+        }
+        self.refused.extend(accepted.refused.iter().cloned());
+        Ok(accepted)
+    }
+
+    /// The next offer restarts ICE: it is made even if nothing else changed, and replaces one in flight, which may be
+    /// lost with the socket that it was sent on.
+    pub fn restart(&mut self) {
+        self.restart = true;
+        self.in_flight = false;
+    }
+
+    /// Frees the sections of tracks that are wanted no more.
+    fn release(&mut self, wanted: &[Wanted]) -> bool {
+        self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
+        let mut changed = false;
+        for slot in &mut self.slots {
+            if let State::Carries(carried) = &slot.state
+                && !wanted.iter().any(|wanted| carried.is(wanted))
+            {
+                slot.state = State::Free(carried.codec);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// Gives sections, old or new, to tracks that have none.
+    fn place(&mut self, wanted: &[Wanted], refused: &mut Vec<(TrackId, Refused)>) -> bool {
+        let mut changed = false;
+        for wanted in wanted {
+            let placed = self.slots.iter().any(|slot| slot.carries(wanted));
+            if placed || self.refused.contains(&wanted.track) {
+                continue;
+            }
+            let state = State::Carries(Carried {
+                track: wanted.track.clone(),
+                ssrc: wanted.ssrc,
+                codec: wanted.codec,
+                binding: None,
+            });
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_free(wanted.kind)) {
+                slot.state = state;
+                changed = true;
+            } else if self.slots.len() + 1 < SECTIONS_MAX {
+                self.slots.push(Slot { kind: wanted.kind, state });
+                changed = true;
+            } else {
+                refused.push((wanted.track.clone(), Refused::Limit));
+                self.refused.push(wanted.track.clone());
+            }
+        }
+        changed
+    }
+
+    fn mirrored(&self, answer: &Session) -> bool {
+        let ours = std::iter::once(DATA.to_owned()).chain((1..=self.slots.len()).map(mid));
+        let theirs = answer.sections.iter();
+        answer.sections.len() == self.slots.len() + 1
+            && ours.zip(theirs).all(|(mid, section)| {
+                section.mid == mid || (section.mid.is_empty() && section.rejected)
+            })
+    }
+
+    fn write(&mut self, local: &Local<'_>, wanted: &[Wanted], mids: &mut Vec<MidTrack>) -> String {
+        let named = || self.slots.iter().enumerate().map(|(at, slot)| (mid(at + 1), slot));
+        let open = named().filter(|(_, slot)| !matches!(slot.state, State::Closed));
+        let bundle: Vec<String> =
+            std::iter::once(DATA.to_owned()).chain(open.map(|(mid, _)| mid)).collect();
+        let bundled = bundle.iter().map(String::as_str);
+        let mut writer = Writer::new(&mut self.origin, local, Says::Offer, bundled);
+        writer.data(DATA);
+        for (mid, slot) in named() {
+            let (codec, sends) = match &slot.state {
+                State::Closed => {
+                    writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
+                    continue;
+                }
+                State::Free(codec) => (*codec, None),
+                State::Carries(carried) => {
+                    mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
+                    (carried.codec, wanted.iter().find(|wanted| carried.is(wanted)))
+                }
+            };
+            writer.rtp(&Rtp {
+                mid: &mid,
+                direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
+                agreed: &policy::offered(codec),
+                sends,
+                layers: &[],
+                simulcast: false,
+            });
+        }
+        writer.finish()
+    }
+}
+
+impl Slot {
+    fn carries(&self, wanted: &Wanted) -> bool {
+        matches!(&self.state, State::Carries(carried) if carried.is(wanted))
+    }
+
+    fn is_free(&self, kind: Kind) -> bool {
+        self.kind == kind && matches!(self.state, State::Free(_))
+    }
+
+    /// Learns from its section in the client's answer whether and how the track can be sent.
+    fn settle(&mut self, section: &Section, accepted: &mut Accepted) {
+        if let State::Carries(carried) = &mut self.state {
+            let agreed = policy::agree(section, carried.codec);
+            let takes = !section.rejected && section.direction == Direction::Receive;
+            match agreed.filter(|_| takes) {
+                Some(agreed) => {
+                    let now = Some(policy::binding(&carried.track, &section.mid, &agreed));
+                    if carried.binding != now {
+                        accepted.bound.extend(now.clone());
+                        carried.binding = now;
+                    }
+                }
+                None => {
+                    accepted.refused.push(carried.track.clone());
+                    self.state = State::Free(carried.codec);
+                }
+            }
+        }
+        if section.rejected {
+            self.state = State::Closed;
+        }
+    }
+}
+
+impl Carried {
+    fn is(&self, wanted: &Wanted) -> bool {
+        self.track == wanted.track && self.ssrc == wanted.ssrc
+    }
+}
+
+fn mid(at: usize) -> String {
+    at.to_string()
+}
+
+fn media(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Audio => "audio",
+        Kind::Video => "video",
+    }
+}

@@ -1,0 +1,217 @@
+//! Which codecs, header extensions and feedback we take, and what we call things.
+
+use beckon_sfu_api::{Codec, Kind, Source};
+
+use super::sdp::{Feedback, Format, Section};
+use super::{Binding, Publication, Wanted};
+use crate::extension::{Extension, ExtensionMap};
+
+/// Layers of a track.
+const LAYERS_MAX: usize = 3;
+
+/// Layer ids of LiveKit's clients, lowest first.
+const RIDS: [&str; LAYERS_MAX] = ["q", "h", "f"];
+
+/// What both sides use in one section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) codec: Codec,
+    pub(super) payload_type: u8,
+    pub(super) rtx: Option<u8>,
+    pub(super) parameters: String,
+    pub(super) feedback: Feedback,
+    pub(super) extensions: ExtensionMap,
+}
+
+/// What a section offers of a codec, less what we do not take.
+pub(super) fn agree(section: &Section, codec: Codec) -> Option<Agreed> {
+    let format = best(section, codec)?;
+    let mut feedback = format.feedback.and(taken(codec.kind()));
+    // feedback about unnumbered packets, or numbers without feedback, would starve the sender's estimate
+    feedback.transport_cc &= section.extensions.id(Extension::TransportCc).is_some();
+    Some(Agreed {
+        codec,
+        payload_type: format.payload_type,
+        rtx: section.repair_of(format.payload_type).map(|rtx| rtx.payload_type),
+        parameters: parameters(format, codec),
+        feedback,
+        extensions: accepted(&section.extensions, feedback.transport_cc),
+    })
+}
+
+/// What a published section is to carry: the wished codec if it is offered, else the usual one, else any.
+pub(super) fn agree_published(section: &Section, wish: Option<Codec>) -> Option<Agreed> {
+    let usual: &[Codec] = match section.kind()? {
+        Kind::Audio => &[Codec::Opus],
+        Kind::Video => &[Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1],
+    };
+    let wish = wish.filter(|codec| usual.contains(codec));
+    wish.into_iter().chain(usual.iter().copied()).find_map(|codec| agree(section, codec))
+}
+
+/// What a section without a track is answered with. Everything is accepted in it as well: Chromium offers later
+/// sections only with the header extensions that were accepted before, and simulcast needs those.
+pub(super) fn agree_idle(section: &Section) -> Option<Agreed> {
+    agree_published(section, None)
+}
+
+/// The format of a codec that most decoders know.
+fn best(section: &Section, codec: Codec) -> Option<&Format> {
+    let formats = section.formats.iter().filter(|format| format.codec() == Some(codec));
+    formats
+        .filter_map(|format| Some((rank(format, codec)?, format)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, format)| format)
+}
+
+/// Lower is better, `None` is not to be had.
+fn rank(format: &Format, codec: Codec) -> Option<u8> {
+    match codec {
+        Codec::Opus | Codec::Vp8 => Some(0),
+        Codec::H264 => Some(h264_rank(format)),
+        Codec::Vp9 => (format.parameter("profile-id").unwrap_or("0") == "0").then_some(0),
+        Codec::Av1 => (format.parameter("profile").unwrap_or("0") == "0").then_some(0),
+    }
+}
+
+/// Constrained baseline in packets that may be fragmented is what everybody has (RFC 7742, 6.2).
+fn h264_rank(format: &Format) -> u8 {
+    let fragments = format.parameter("packetization-mode") == Some("1");
+    let profile = format.parameter("profile-level-id").unwrap_or("42001f").to_ascii_lowercase();
+    let profile_rank = match profile.get(..4) {
+        Some("42e0") => 0,
+        Some("4200") => 1,
+        _ => 2,
+    };
+    if fragments { profile_rank } else { profile_rank + 3 }
+}
+
+/// Parameters to answer with. Those of VP8 are limits of the offerer as a receiver, not ours.
+fn parameters(format: &Format, codec: Codec) -> String {
+    match codec {
+        Codec::Vp8 => String::new(),
+        Codec::Opus if format.parameters.is_empty() => OPUS.to_owned(),
+        Codec::Opus | Codec::H264 | Codec::Vp9 | Codec::Av1 => format.parameters.clone(),
+    }
+}
+
+fn taken(kind: Kind) -> Feedback {
+    let video = kind == Kind::Video;
+    Feedback { transport_cc: true, fir: video, nack: video, pli: video }
+}
+
+fn accepted(offered: &ExtensionMap, transport_cc: bool) -> ExtensionMap {
+    let take = |extension: Extension| match extension {
+        Extension::TransportCc => transport_cc,
+        // says nothing that packet numbers do not say better
+        Extension::AbsSendTime => false,
+        _ => true,
+    };
+    let mut map = ExtensionMap::default();
+    for (id, extension) in offered.iter().filter(|(_, extension)| take(*extension)) {
+        map.set(id, extension);
+    }
+    map
+}
+
+/// How an announced track comes in through its section.
+pub(super) fn publication(
+    track: &beckon_sfu_api::TrackId,
+    section: &Section,
+    agreed: &Agreed,
+) -> Publication {
+    let mut layers: Vec<usize> = (0..LAYERS_MAX).collect();
+    // rids and SSRCs are listed in the same order
+    layers.sort_by_key(|at| section.rids.get(*at).and_then(|rid| rid_rank(rid)).unwrap_or(*at));
+    let pick = |at: &usize| section.ssrcs.get(*at).copied();
+    Publication {
+        track: track.clone(),
+        mid: section.mid.clone(),
+        codec: agreed.codec,
+        payload_type: agreed.payload_type,
+        rtx_payload_type: agreed.rtx,
+        extensions: agreed.extensions,
+        ssrcs: layers.iter().filter_map(pick).collect(),
+        rids: layers.iter().filter_map(|at| section.rids.get(*at).cloned()).collect(),
+        transport_cc: agreed.feedback.transport_cc,
+    }
+}
+
+fn rid_rank(rid: &str) -> Option<usize> {
+    RIDS.iter().position(|known| *known == rid)
+}
+
+/// The layers of a section that we receive.
+pub(super) fn layers(section: &Section) -> &[String] {
+    section.rids.get(..LAYERS_MAX).unwrap_or(&section.rids)
+}
+
+/// How a track goes out through a section.
+pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agreed) -> Binding {
+    let mut extensions = ExtensionMap::default();
+    for (id, extension) in agreed.extensions.iter() {
+        // frame numbers of a descriptor do not go on over a layer switch; only AV1 cannot do without
+        if extension != Extension::DependencyDescriptor || agreed.codec == Codec::Av1 {
+            extensions.set(id, extension);
+        }
+    }
+    Binding {
+        track: track.clone(),
+        mid: mid.to_owned(),
+        payload_type: agreed.payload_type,
+        rtx_payload_type: agreed.rtx,
+        extensions,
+        transport_cc: agreed.feedback.transport_cc,
+    }
+}
+
+/// The media stream that a track belongs to. Clients read the participant from it, up to the bar, and play the tracks
+/// of one stream in step.
+pub(super) fn stream(wanted: &Wanted) -> String {
+    let publisher = &wanted.publisher;
+    match wanted.source {
+        Source::Camera | Source::Microphone => format!("{publisher}|camera"),
+        Source::ScreenShare | Source::ScreenShareAudio => format!("{publisher}|screen"),
+        Source::Unknown => format!("{publisher}|{}", wanted.track),
+    }
+}
+
+const OPUS: &str = "minptime=10;useinbandfec=1";
+
+/// What our own offers say of a codec.
+pub(super) fn offered(codec: Codec) -> Agreed {
+    let (payload_type, rtx, parameters) = match codec {
+        Codec::Opus => (111, None, OPUS),
+        Codec::Vp8 => (96, Some(97), ""),
+        Codec::Vp9 => (98, Some(99), "profile-id=0"),
+        Codec::H264 => (
+            108,
+            Some(109),
+            "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        ),
+        Codec::Av1 => (45, Some(46), "level-idx=5;profile=0;tier=0"),
+    };
+    Agreed {
+        codec,
+        payload_type,
+        rtx,
+        parameters: parameters.to_owned(),
+        feedback: taken(codec.kind()),
+        extensions: offered_extensions(codec.kind()),
+    }
+}
+
+fn offered_extensions(kind: Kind) -> ExtensionMap {
+    let mut map = ExtensionMap::default();
+    map.set(3, Extension::TransportCc);
+    map.set(4, Extension::Mid);
+    match kind {
+        Kind::Audio => map.set(1, Extension::AudioLevel),
+        Kind::Video => {
+            map.set(5, Extension::PlayoutDelay);
+            map.set(12, Extension::DependencyDescriptor);
+            map.set(13, Extension::VideoOrientation);
+        }
+    }
+    map
+}

@@ -1,0 +1,198 @@
+//! A session description, as far as we need to know it (RFC 8866, RFC 9429).
+
+use std::net::SocketAddr;
+
+use beckon_sfu_api::{Codec, Kind, Refused};
+
+use crate::extension::ExtensionMap;
+
+/// Bytes of a description: as many as Chromium needs for [`SECTIONS_MAX`] video sections.
+pub const TEXT_MAX: usize = 640 * 1024;
+
+/// Media sections of a description.
+pub const SECTIONS_MAX: usize = 128;
+
+/// What a peer says about itself and its media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub ufrag: String,
+    pub pwd: String,
+    /// `sha-256 AB:CD:...`, in upper case but for the algorithm.
+    pub fingerprint: String,
+    pub setup: Setup,
+    /// Header extensions of one and two bytes may come mixed (RFC 8285, 4.1.2).
+    pub mixed_extensions: bool,
+    /// Host names in candidates are not looked up: those are left out.
+    pub candidates: Vec<SocketAddr>,
+    pub sections: Vec<Section>,
+}
+
+/// Who starts DTLS (RFC 8842).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    Either,
+    Active,
+    Passive,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    #[default]
+    SendReceive,
+    Send,
+    Receive,
+    Inactive,
+}
+
+impl Direction {
+    pub fn sends(self) -> bool {
+        matches!(self, Direction::Send | Direction::SendReceive)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::SendReceive => "sendrecv",
+            Direction::Send => "sendonly",
+            Direction::Receive => "recvonly",
+            Direction::Inactive => "inactive",
+        }
+    }
+}
+
+/// What a media section is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    Rtp(Kind),
+    /// Data channels.
+    Data,
+    /// Neither: always rejected.
+    Unknown,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub media: Media,
+    /// Its peer refuses it, or it is outside of the one transport that we have.
+    pub rejected: bool,
+    /// Media, protocol and formats as they were written, to reject it in the same words.
+    pub(super) line: [String; 3],
+    /// Empty only if `rejected`.
+    pub mid: String,
+    pub direction: Direction,
+    /// In the peer's order.
+    pub formats: Vec<Format>,
+    pub extensions: ExtensionMap,
+    /// The track id in its msid.
+    pub track: Option<String>,
+    /// SSRCs in order, each with that of its repair stream.
+    pub ssrcs: Vec<(u32, Option<u32>)>,
+    /// Ids of the layers that are sent, in the peer's order (RFC 8851).
+    pub rids: Vec<String>,
+    /// The layers are simulcast (RFC 8853).
+    pub simulcast: bool,
+}
+
+impl Section {
+    pub fn kind(&self) -> Option<Kind> {
+        match self.media {
+            Media::Rtp(kind) => Some(kind),
+            Media::Data | Media::Unknown => None,
+        }
+    }
+
+    /// The format that repairs this one (RFC 4588, 8.1).
+    pub fn repair_of(&self, payload_type: u8) -> Option<&Format> {
+        self.formats.iter().find(|format| format.repairs() == Some(payload_type))
+    }
+}
+
+/// A payload type and what it stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Format {
+    pub payload_type: u8,
+    /// Encoding name; empty for the static ones of RFC 3551 without `a=rtpmap`.
+    pub name: String,
+    pub clock_rate: u32,
+    /// Parameters as they were written; empty if there are none.
+    pub parameters: String,
+    pub feedback: Feedback,
+}
+
+impl Format {
+    pub fn codec(&self) -> Option<Codec> {
+        let codec = Codec::from_name(&self.name)?;
+        (codec.clock_rate() == self.clock_rate).then_some(codec)
+    }
+
+    /// A value in its parameters.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn repairs(&self) -> Option<u8> {
+        if self.name.eq_ignore_ascii_case("rtx") {
+            self.parameter("apt")?.parse().ok()
+        } else {
+            None
+        }
+    }
+}
+
+/// RTCP feedback that we know (`a=rtcp-fb`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Feedback {
+    pub transport_cc: bool,
+    pub fir: bool,
+    pub nack: bool,
+    pub pli: bool,
+}
+
+impl Feedback {
+    pub(super) fn read(value: &str) -> Feedback {
+        Feedback {
+            transport_cc: value == "transport-cc",
+            fir: value == "ccm fir",
+            nack: value == "nack",
+            pli: value == "nack pli",
+        }
+    }
+
+    pub fn or(self, other: Feedback) -> Feedback {
+        Feedback {
+            transport_cc: self.transport_cc || other.transport_cc,
+            fir: self.fir || other.fir,
+            nack: self.nack || other.nack,
+            pli: self.pli || other.pli,
+        }
+    }
+
+    pub fn and(self, other: Feedback) -> Feedback {
+        Feedback {
+            transport_cc: self.transport_cc && other.transport_cc,
+            fir: self.fir && other.fir,
+            nack: self.nack && other.nack,
+            pli: self.pli && other.pli,
+        }
+    }
+
+    /// As `a=rtcp-fb` writes them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.transport_cc, "transport-cc"),
+            (self.fir, "ccm fir"),
+            (self.nack, "nack"),
+            (self.pli, "nack pli"),
+        ];
+        all.into_iter().filter_map(|(wanted, name)| wanted.then_some(name))
+    }
+}
+
+/// Reads an offer or an answer. Lines that we do not know are passed over.
+///
+/// # Errors
+/// [`Refused::Malformed`] for what is no description, or one that cannot be answered; [`Refused::Limit`] for too many
+/// sections.
+pub fn read(text: &str) -> Result<Session, Refused> {
+    super::read::session(text)
+}

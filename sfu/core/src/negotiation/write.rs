@@ -1,0 +1,185 @@
+//! Writes our session descriptions.
+
+use std::fmt::Write as _;
+
+use beckon_sfu_api::Kind;
+use rand::RngExt as _;
+
+use super::policy::{self, Agreed};
+use super::sdp::{Direction, Section};
+use super::{Local, Wanted};
+
+/// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
+pub(super) struct Origin {
+    id: u64,
+    version: u64,
+}
+
+impl Origin {
+    pub(super) fn new() -> Origin {
+        // JSEP keeps it positive as a signed number (RFC 9429, 5.2.1)
+        Origin { id: rand::rng().random::<u64>() >> 2, version: 1 }
+    }
+}
+
+/// Which of the two a description is.
+#[derive(Clone, Copy)]
+pub(super) enum Says {
+    Offer,
+    Answer {
+        /// The offer allows header extensions of one and two bytes to be mixed.
+        mixed_extensions: bool,
+    },
+}
+
+/// A description under way.
+pub(super) struct Writer<'a> {
+    text: String,
+    local: &'a Local<'a>,
+    setup: &'static str,
+    /// Candidates stand in the first section that is not rejected: the others are bundled with it.
+    candidates_due: bool,
+}
+
+/// A section with RTP in it, or ready for it.
+pub(super) struct Rtp<'a> {
+    pub(super) mid: &'a str,
+    pub(super) direction: Direction,
+    pub(super) agreed: &'a Agreed,
+    /// What we send.
+    pub(super) sends: Option<&'a Wanted>,
+    /// The layers that we receive.
+    pub(super) layers: &'a [String],
+    pub(super) simulcast: bool,
+}
+
+// Writing to a String cannot fail: the results of write! are dropped.
+impl<'a> Writer<'a> {
+    pub(super) fn new<'m>(
+        origin: &mut Origin,
+        local: &'a Local<'a>,
+        says: Says,
+        mids: impl Iterator<Item = &'m str>,
+    ) -> Writer<'a> {
+        origin.version += 1;
+        let mut text = String::with_capacity(4096);
+        let Origin { id, version } = origin;
+        let _ = write!(text, "v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
+        text.push_str("a=group:BUNDLE");
+        for mid in mids {
+            let _ = write!(text, " {mid}");
+        }
+        let _ = write!(text, "\r\na=ice-lite\r\na=fingerprint:{}\r\n", local.fingerprint);
+        text.push_str("a=msid-semantic: WMS *\r\n");
+        let (setup, mixed) = match says {
+            Says::Offer => ("actpass", true),
+            Says::Answer { mixed_extensions } => ("passive", mixed_extensions),
+        };
+        if mixed {
+            text.push_str("a=extmap-allow-mixed\r\n");
+        }
+        Writer { text, local, setup, candidates_due: true }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    /// Refuses a section in the words in which it was offered.
+    pub(super) fn rejected(&mut self, section: &Section) {
+        let [media, protocol, formats] = &section.line;
+        self.closed(media, protocol, formats, &section.mid);
+    }
+
+    /// A section with port 0.
+    pub(super) fn closed(&mut self, media: &str, protocol: &str, formats: &str, mid: &str) {
+        let _ = write!(self.text, "m={media} 0 {protocol} {formats}\r\nc=IN IP4 0.0.0.0\r\n");
+        if !mid.is_empty() {
+            let _ = write!(self.text, "a=mid:{mid}\r\n");
+        }
+        self.text.push_str("a=inactive\r\n");
+    }
+
+    /// Data channels (RFC 8841).
+    pub(super) fn data(&mut self, mid: &str) {
+        self.text.push_str("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+        self.transport(mid);
+        self.text.push_str("a=sctp-port:5000\r\na=max-message-size:65535\r\n");
+    }
+
+    pub(super) fn rtp(&mut self, rtp: &Rtp<'_>) {
+        let Agreed { codec, payload_type, rtx, parameters, feedback, extensions } = rtp.agreed;
+        let (media, channels) = match codec.kind() {
+            Kind::Audio => ("audio", "/2"),
+            Kind::Video => ("video", ""),
+        };
+        let (name, rate) = (codec.name(), codec.clock_rate());
+        let repair = rtx.map(|rtx| format!(" {rtx}")).unwrap_or_default();
+        let text = &mut self.text;
+        let _ = write!(text, "m={media} 9 UDP/TLS/RTP/SAVPF {payload_type}{repair}\r\n");
+        self.transport(rtp.mid);
+        let text = &mut self.text;
+        let _ = write!(text, "a={}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", rtp.direction.name());
+        let _ = write!(text, "a=rtpmap:{payload_type} {name}/{rate}{channels}\r\n");
+        if !parameters.is_empty() {
+            let _ = write!(text, "a=fmtp:{payload_type} {parameters}\r\n");
+        }
+        for feedback in feedback.names() {
+            let _ = write!(text, "a=rtcp-fb:{payload_type} {feedback}\r\n");
+        }
+        if let Some(rtx) = rtx {
+            let _ =
+                write!(text, "a=rtpmap:{rtx} rtx/{rate}\r\na=fmtp:{rtx} apt={payload_type}\r\n");
+        }
+        for (id, extension) in extensions.iter() {
+            let _ = write!(text, "a=extmap:{id} {}\r\n", extension.uri());
+        }
+        if let Some(wanted) = rtp.sends {
+            self.source(wanted, rtx.is_some());
+        }
+        self.layers(rtp);
+    }
+
+    fn transport(&mut self, mid: &str) {
+        let (text, credentials) = (&mut self.text, self.local.credentials);
+        let _ = write!(text, "c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=setup:{}\r\n", self.setup);
+        let _ =
+            write!(text, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", credentials.ufrag, credentials.pwd);
+        if !std::mem::take(&mut self.candidates_due) {
+            return;
+        }
+        for (at, address) in (0u32..).zip(self.local.candidates) {
+            let (ip, port) = (address.ip(), address.port());
+            // RFC 8445, 5.1.2.1: host candidates, the first preferred
+            let priority = (126 << 24) | ((65_535 - at.min(65_535)) << 8) | 255;
+            let foundation = at + 1;
+            let _ =
+                write!(text, "a=candidate:{foundation} 1 udp {priority} {ip} {port} typ host\r\n");
+        }
+        text.push_str("a=end-of-candidates\r\n");
+    }
+
+    /// Names the stream that we send, so that its receiver knows the first packet by its SSRC.
+    fn source(&mut self, wanted: &Wanted, repaired: bool) {
+        let Wanted { track, publisher, ssrc, rtx_ssrc, .. } = wanted;
+        let stream = policy::stream(wanted);
+        let text = &mut self.text;
+        let _ = write!(text, "a=msid:{stream} {track}\r\n");
+        if repaired {
+            let _ = write!(text, "a=ssrc-group:FID {ssrc} {rtx_ssrc}\r\n");
+        }
+        for ssrc in [ssrc].into_iter().chain(repaired.then_some(rtx_ssrc)) {
+            let _ = write!(text, "a=ssrc:{ssrc} cname:{publisher}\r\n");
+            let _ = write!(text, "a=ssrc:{ssrc} msid:{stream} {track}\r\n");
+        }
+    }
+
+    fn layers(&mut self, rtp: &Rtp<'_>) {
+        for rid in rtp.layers {
+            let _ = write!(self.text, "a=rid:{rid} recv\r\n");
+        }
+        if rtp.simulcast && !rtp.layers.is_empty() {
+            let _ = write!(self.text, "a=simulcast:recv {}\r\n", rtp.layers.join(";"));
+        }
+    }
+}

@@ -1,1 +1,193 @@
+//! Transport-wide feedback on arrival times (draft-holmer-rmcat-transport-wide-cc-extensions-01): recorded and written
+//! for those who send to us, read from those we send to.
 
+mod feedback;
+
+pub use feedback::{Arrivals, Feedback};
+
+use std::num::NonZeroU32;
+use std::time::Instant;
+
+use crate::rtcp;
+
+/// Packets remembered. One that is later than this many others is as good as lost.
+const WINDOW: usize = 1024;
+/// Packets told of at once: with every delta in two bytes it is a feedback of 1,100 bytes.
+const STATUSES_MAX: usize = 480;
+/// Losses told of before the first packet that arrived.
+const LOST_BEFORE_MAX: u64 = 240;
+
+/// Arrival times are told in these, 250 µs.
+const TICK_US: u32 = 250;
+/// The reference time counts these, 64 ms.
+const TICKS_PER_REFERENCE: u32 = 256;
+
+/// When the first packet arrived.
+const EPOCH_TICKS: u32 = TICKS_PER_REFERENCE;
+
+/// A packet of the feedback: lost, or arrived within a delta of one byte or two.
+const LOST: u8 = 0;
+const SMALL: u8 = 1;
+const LARGE: u8 = 2;
+
+/// When packets of one transport arrived.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    /// The first arrival.
+    epoch: Option<Instant>,
+    /// In ticks, by extended sequence number modulo the window. They wrap as the reference time does; tick 0 is told as
+    /// 1 then.
+    arrivals: Box<[Option<NonZeroU32>; WINDOW]>,
+    /// Extended sequence numbers: the first not told of, and the one after the highest that arrived.
+    next: u64,
+    end: u64,
+    /// Feedbacks written, by which the sender sees that one is missing.
+    written: u8,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Recorder::new()
+    }
+}
+
+impl Recorder {
+    pub fn new() -> Recorder {
+        Recorder { epoch: None, arrivals: Box::new([None; WINDOW]), next: 0, end: 0, written: 0 }
+    }
+
+    /// A packet arrived. Of duplicates the first counts.
+    pub fn record(&mut self, now: Instant, sequence: u16) {
+        let epoch = *self.epoch.get_or_insert_with(|| {
+            // High enough for what comes late to be counted below it.
+            self.end = (1 << 16) + u64::from(sequence);
+            self.next = self.end;
+            now
+        });
+        let ahead = sequence.wrapping_sub(self.end as u16) as i16;
+        let sequence = self.end.wrapping_add_signed(ahead.into());
+        if sequence >= self.end {
+            self.advance(sequence + 1);
+        } else if self.end - sequence > WINDOW as u64 || self.arrival(sequence).is_some() {
+            return;
+        }
+        // A sender takes a packet for lost when its feedback says so, and is glad to hear otherwise.
+        self.next = self.next.min(sequence);
+        let ticks = (now.duration_since(epoch).as_micros() / u128::from(TICK_US)) as u32;
+        let ticks = ticks.wrapping_add(EPOCH_TICKS);
+        self.arrivals[slot(sequence)] = Some(NonZeroU32::new(ticks).unwrap_or(NonZeroU32::MIN));
+    }
+
+    /// Makes room up to `end`: what lies between has not arrived.
+    fn advance(&mut self, end: u64) {
+        let oldest = end.saturating_sub(WINDOW as u64);
+        for sequence in self.end.max(oldest)..end {
+            self.arrivals[slot(sequence)] = None;
+        }
+        self.end = end;
+        self.next = self.next.max(oldest);
+    }
+
+    fn arrival(&self, sequence: u64) -> Option<u32> {
+        self.arrivals[slot(sequence)].map(NonZeroU32::get)
+    }
+
+    /// Appends a feedback about what arrived since the last one; false if nothing did. `media` must be an SSRC that the
+    /// sender sends, or libwebrtc ignores it. What does not fit one feedback is told by the next call.
+    pub fn write_feedback(&mut self, out: &mut Vec<u8>, sender: u32, media: u32) -> bool {
+        let arrived = |sequence| Some((sequence, self.arrival(sequence)?));
+        let Some((first, tick)) = (self.next..self.end).find_map(arrived) else { return false };
+        let base = self.next.max(first.saturating_sub(LOST_BEFORE_MAX));
+        let reference = tick / TICKS_PER_REFERENCE;
+        let mut statuses = [LOST; STATUSES_MAX];
+        let statuses = self.statuses(base, reference, &mut statuses);
+
+        let start = out.len();
+        rtcp::write_feedback_head(
+            out,
+            rtcp::TRANSPORT_FEEDBACK,
+            rtcp::TRANSPORT_CC,
+            sender,
+            media,
+            0,
+        );
+        out.extend_from_slice(&(base as u16).to_be_bytes());
+        out.extend_from_slice(&(statuses.len() as u16).to_be_bytes());
+        out.extend_from_slice(&reference.to_be_bytes()[1..]);
+        out.push(self.written);
+        write_chunks(out, statuses);
+        self.write_deltas(out, base, reference, statuses);
+        finish(out, start);
+
+        self.next = base + statuses.len() as u64;
+        self.written = self.written.wrapping_add(1);
+        true
+    }
+
+    /// How each packet from `base` on is told of, as far as one feedback can: it ends before a delta that two bytes
+    /// do not hold.
+    fn statuses<'s>(&self, base: u64, reference: u32, statuses: &'s mut [u8]) -> &'s [u8] {
+        let mut previous = reference * TICKS_PER_REFERENCE;
+        let mut count = 0;
+        for (sequence, status) in (base..self.end).zip(statuses.iter_mut()) {
+            if let Some(tick) = self.arrival(sequence) {
+                let delta = tick.wrapping_sub(previous) as i32;
+                *status = match delta {
+                    0..=255 => SMALL,
+                    _ if i16::try_from(delta).is_ok() => LARGE,
+                    _ => break,
+                };
+                previous = tick;
+            }
+            count += 1;
+        }
+        &statuses[..count]
+    }
+
+    fn write_deltas(&self, out: &mut Vec<u8>, base: u64, reference: u32, statuses: &[u8]) {
+        let mut previous = reference * TICKS_PER_REFERENCE;
+        for (sequence, status) in (base..).zip(statuses) {
+            let Some(tick) = self.arrival(sequence) else { continue };
+            let delta = (tick.wrapping_sub(previous) as i16).to_be_bytes();
+            out.extend_from_slice(if *status == SMALL { &delta[1..] } else { &delta });
+            previous = tick;
+        }
+    }
+}
+
+fn slot(sequence: u64) -> usize {
+    sequence as usize % WINDOW
+}
+
+/// Chunks of two bytes: seven statuses of two bits each, or one status and how often it follows (sections 3.1.3, 3.1.4).
+fn write_chunks(out: &mut Vec<u8>, mut statuses: &[u8]) {
+    while let [first, ..] = statuses {
+        let run = statuses.iter().take_while(|status| *status == first).count();
+        let (chunk, told) = if run >= 7 || run == statuses.len() {
+            (u16::from(*first) << 13 | run as u16, run)
+        } else {
+            let told = statuses.len().min(7);
+            let two_bits =
+                |chunk, (at, status): (usize, &u8)| chunk | u16::from(*status) << (12 - 2 * at);
+            (statuses[..told].iter().enumerate().fold(0xc000, two_bits), told)
+        };
+        out.extend_from_slice(&chunk.to_be_bytes());
+        statuses = &statuses[told..];
+    }
+}
+
+/// Pads to whole words, as RTCP does, and writes the length.
+fn finish(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    let padding = len.next_multiple_of(4) - len;
+    if padding > 0 {
+        out[start] |= rtcp::PADDING;
+        out.resize(out.len() + padding - 1, 0);
+        out.push(padding as u8);
+    }
+    let words = ((out.len() - start) / 4 - 1) as u16;
+    out[start + 2..start + 4].copy_from_slice(&words.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests;

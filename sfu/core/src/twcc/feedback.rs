@@ -1,0 +1,171 @@
+//! Feedback as its receiver reads it.
+
+use std::time::Duration;
+
+use super::{LARGE, LOST, SMALL, TICK_US, TICKS_PER_REFERENCE};
+
+/// A feedback that covers more is refused: no sender has as many packets under way, and a few bytes can claim 65,535.
+const PACKETS_MAX: u16 = 8191;
+
+/// What a receiver says of the packets we sent it. It was checked when it was read.
+#[derive(Clone, Debug)]
+pub struct Feedback<'a> {
+    pub sender: u32,
+    pub media: u32,
+    /// The transport sequence number of the first packet.
+    pub base: u16,
+    /// How many packets it is about.
+    pub count: u16,
+    /// Counts feedbacks: one that is left out was lost.
+    pub number: u8,
+    /// In 64 ms, on a clock of the receiver's; 24 bits.
+    reference: u32,
+    chunks: &'a [u8],
+    deltas: &'a [u8],
+}
+
+impl<'a> Feedback<'a> {
+    /// `body` is what follows the SSRCs. `None` if it tells of fewer packets than it says, or has too few deltas.
+    pub(crate) fn read(sender: u32, media: u32, body: &'a [u8]) -> Option<Feedback<'a>> {
+        let (&[b0, b1, c0, c1, r0, r1, r2, number], rest) = body.split_first_chunk()?;
+        let count = u16::from_be_bytes([c0, c1]);
+        if !(1..=PACKETS_MAX).contains(&count) {
+            return None;
+        }
+        let (chunks_len, deltas_len) = measure(rest, count)?;
+        let (chunks, deltas) = rest.split_at_checked(chunks_len)?;
+        Some(Feedback {
+            sender,
+            media,
+            base: u16::from_be_bytes([b0, b1]),
+            count,
+            number,
+            reference: u32::from_be_bytes([0, r0, r1, r2]),
+            chunks,
+            deltas: deltas.get(..deltas_len)?,
+        })
+    }
+
+    /// Every packet in order of sending, with the time it arrived or `None` if it did not (yet): a time on the
+    /// receiver's clock, which begins anywhere, is the same for all its feedbacks, and starts again after 12 days.
+    pub fn arrivals(&self) -> Arrivals<'a> {
+        Arrivals {
+            sequence: self.base,
+            left: self.count,
+            chunk: 0,
+            at: 0,
+            chunks: self.chunks,
+            deltas: self.deltas,
+            tick: i64::from(self.reference) * i64::from(TICKS_PER_REFERENCE),
+        }
+    }
+}
+
+/// How many bytes of chunks tell of `count` packets, and how many bytes of deltas follow.
+fn measure(chunks: &[u8], count: u16) -> Option<(usize, usize)> {
+    let (mut left, mut deltas_len, mut chunks_len) = (count, 0, 0);
+    while left > 0 {
+        let chunk = chunks.get(chunks_len..)?.first_chunk()?;
+        let chunk = u16::from_be_bytes(*chunk);
+        let told = told(chunk).min(left);
+        if is_run(chunk) {
+            deltas_len += usize::from(told) * delta_len(status(chunk, 0))?;
+        } else {
+            for at in 0..told {
+                deltas_len += delta_len(status(chunk, at))?;
+            }
+        }
+        left -= told;
+        chunks_len += 2;
+    }
+    Some((chunks_len, deltas_len))
+}
+
+/// One bit or two a packet, not a run.
+const VECTOR: u16 = 0x8000;
+const TWO_BITS: u16 = 0x4000;
+
+fn is_run(chunk: u16) -> bool {
+    chunk & VECTOR == 0
+}
+
+/// Of how many packets a chunk tells.
+fn told(chunk: u16) -> u16 {
+    match (is_run(chunk), chunk & TWO_BITS) {
+        (true, _) => chunk & 0x1fff,
+        (false, 0) => 14,
+        (false, _) => 7,
+    }
+}
+
+/// What a chunk says of its packet `at`, which is less than [`told`].
+fn status(chunk: u16, at: u16) -> u8 {
+    let bits = match (is_run(chunk), chunk & TWO_BITS) {
+        (true, _) => chunk >> 13,
+        (false, 0) => chunk >> (13 - at) & 1,
+        (false, _) => chunk >> (12 - 2 * at),
+    };
+    (bits & 3) as u8
+}
+
+/// The fourth status is reserved.
+fn delta_len(status: u8) -> Option<usize> {
+    match status {
+        LOST => Some(0),
+        SMALL => Some(1),
+        LARGE => Some(2),
+        _ => None,
+    }
+}
+
+/// See [`Feedback::arrivals`].
+#[derive(Clone, Debug)]
+pub struct Arrivals<'a> {
+    sequence: u16,
+    left: u16,
+    chunk: u16,
+    /// How many packets of the chunk were given.
+    at: u16,
+    chunks: &'a [u8],
+    deltas: &'a [u8],
+    tick: i64,
+}
+
+impl Iterator for Arrivals<'_> {
+    type Item = (u16, Option<Duration>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        while self.at >= told(self.chunk) {
+            let (chunk, rest) = self.chunks.split_first_chunk()?;
+            (self.chunk, self.chunks, self.at) = (u16::from_be_bytes(*chunk), rest, 0);
+        }
+        let status = status(self.chunk, self.at);
+        self.at += 1;
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        if status == LOST {
+            return Some((sequence, None));
+        }
+        self.tick += self.delta(status)?;
+        let us = self.tick.max(0).unsigned_abs() * u64::from(TICK_US);
+        Some((sequence, Some(Duration::from_micros(us))))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left.into(), Some(self.left.into()))
+    }
+}
+
+impl Arrivals<'_> {
+    fn delta(&mut self, status: u8) -> Option<i64> {
+        if status == SMALL {
+            let (delta, rest) = self.deltas.split_first()?;
+            self.deltas = rest;
+            return Some((*delta).into());
+        }
+        let (delta, rest) = self.deltas.split_first_chunk()?;
+        self.deltas = rest;
+        Some(i16::from_be_bytes(*delta).into())
+    }
+}

@@ -1,1 +1,144 @@
+//! Who speaks, from the levels that audio packets carry (RFC 6464), judged as LiveKit's servers do.
 
+use std::time::{Duration, Instant};
+
+/// Levels are judged this often, and told on change.
+const INTERVAL: Duration = Duration::from_millis(300);
+/// Speech is at least this loud, in -dBov: 0 is the loudest, 127 silence.
+const ACTIVE_DBOV: u8 = 35;
+/// Somebody speaks who is that loud for this share of an interval.
+const ACTIVE_SHARE: f32 = 0.4;
+/// How much of the way to a new level is made at once. Averages over two intervals.
+const SMOOTHING: f32 = 2.0 / 3.0;
+/// Levels are told in this many steps, so that small changes are none.
+const STEPS: f32 = 8.0;
+/// A packet stands for the time since the last one, but after a pause for no more than this.
+const PACKET_MAX: Duration = Duration::from_millis(60);
+/// The first packet stands for this: what Opus has by default.
+const PACKET: Duration = Duration::from_millis(20);
+/// Voices listened to at once. Those who begin to speak beyond it are not told.
+const VOICES_MAX: usize = 1024;
+
+/// The level in an audio level extension, whose first bit says whether it is speech.
+pub fn level_dbov(extension: &[u8]) -> Option<u8> {
+    Some(extension.first()? & 0x7f)
+}
+
+/// Smooths the levels of many voices. Those who are silent take no room, and nobody is woken for them.
+#[derive(Clone, Debug)]
+pub struct Speakers<K> {
+    /// By key.
+    voices: Vec<Voice<K>>,
+    changes: Vec<(K, f32, bool)>,
+    /// When the interval under way began; none is while all are silent.
+    since: Option<Instant>,
+}
+
+#[derive(Clone, Debug)]
+struct Voice<K> {
+    key: K,
+    last: Instant,
+    /// In the interval under way: how long it was loud enough, and how loud at most.
+    active: Duration,
+    loudest_dbov: u8,
+    /// Linear, 1 for 0 dBov.
+    level: f32,
+    /// In steps; 0 if it does not speak.
+    told: u8,
+}
+
+impl<K: Ord + Copy> Default for Speakers<K> {
+    fn default() -> Self {
+        Speakers::new()
+    }
+}
+
+impl<K: Ord + Copy> Speakers<K> {
+    pub fn new() -> Self {
+        Speakers { voices: Vec::new(), changes: Vec::new(), since: None }
+    }
+
+    /// A packet of this voice came.
+    pub fn observe(&mut self, now: Instant, key: K, level_dbov: u8) {
+        let loud = level_dbov <= ACTIVE_DBOV;
+        let at = match self.voices.binary_search_by_key(&key, |voice| voice.key) {
+            Ok(at) => at,
+            Err(at) if loud && self.voices.len() < VOICES_MAX => {
+                self.voices.insert(at, Voice::new(now, key));
+                at
+            }
+            Err(_) => return,
+        };
+        let voice = &mut self.voices[at];
+        let lasted = now.duration_since(voice.last).min(PACKET_MAX);
+        voice.last = now;
+        if loud {
+            voice.active += lasted;
+            voice.loudest_dbov = voice.loudest_dbov.min(level_dbov);
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// The voice is gone, untold. One that only falls silent need not be forgotten: its level falls.
+    pub fn forget(&mut self, key: K) {
+        if let Ok(at) = self.voices.binary_search_by_key(&key, |voice| voice.key) {
+            self.voices.remove(at);
+        }
+    }
+
+    /// What changed if it is time to judge, loudest first: each voice with its level, from 0 to 1, and whether it
+    /// speaks.
+    pub fn poll(&mut self, now: Instant) -> Option<&[(K, f32, bool)]> {
+        let elapsed = now.duration_since(self.since?);
+        if elapsed < INTERVAL {
+            return None;
+        }
+        self.changes.clear();
+        for voice in &mut self.voices {
+            if let Some(steps) = voice.judge(elapsed) {
+                self.changes.push((voice.key, f32::from(steps) / STEPS, steps > 0));
+            }
+        }
+        self.voices.retain(|voice| voice.level > 0.0);
+        self.since = (!self.voices.is_empty()).then_some(now);
+        // The stable sort would allocate; the key makes ties stable as well.
+        self.changes.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        (!self.changes.is_empty()).then_some(&self.changes)
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        Some(self.since? + INTERVAL)
+    }
+}
+
+impl<K> Voice<K> {
+    fn new(now: Instant, key: K) -> Self {
+        let last = now.checked_sub(PACKET).unwrap_or(now);
+        Voice { key, last, active: Duration::ZERO, loudest_dbov: 127, level: 0.0, told: 0 }
+    }
+
+    /// Ends an interval; the new level in steps, if it differs.
+    fn judge(&mut self, elapsed: Duration) -> Option<u8> {
+        let share = self.active.as_secs_f32() / elapsed.as_secs_f32();
+        // Speaking half of the time counts as half as loud: 6 dB less.
+        let level =
+            if share >= ACTIVE_SHARE { linear(self.loudest_dbov) * share.min(1.0) } else { 0.0 };
+        self.level += (level - self.level) * SMOOTHING;
+        (self.active, self.loudest_dbov) = (Duration::ZERO, 127);
+        let speaks = self.level >= linear(ACTIVE_DBOV);
+        if !speaks && share == 0.0 {
+            self.level = 0.0;
+        }
+        let steps = if speaks { (self.level * STEPS).ceil() as u8 } else { 0 };
+        let changed = steps != self.told;
+        self.told = steps;
+        changed.then_some(steps)
+    }
+}
+
+fn linear(dbov: u8) -> f32 {
+    10f32.powf(-f32::from(dbov) / 20.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -32,6 +33,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Print a token that lets somebody into a room, with any LiveKit SDK.
+    Token(TokenArgs),
     /// Load a server as many clients would and print what it bore as one line of JSON.
     Bench {
         #[command(subcommand)]
@@ -80,6 +83,52 @@ pub(crate) enum AdminCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// The room it is for.
+    #[arg(long)]
+    pub room: String,
+    /// Who comes in with it: unique in the room, a second one of the same identity replaces the first.
+    #[arg(long)]
+    pub identity: String,
+    /// The name that the others see.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How long it is good, such as 90s, 15m, 6h or 30d.
+    #[arg(long, default_value = "6h", value_parser = duration)]
+    pub ttl: Duration,
+    /// Whoever has it shows and says nothing.
+    #[arg(long)]
+    pub no_publish: bool,
+    /// Whoever has it sees and hears nothing.
+    #[arg(long)]
+    pub no_subscribe: bool,
+    /// Whoever has it sends no messages.
+    #[arg(long)]
+    pub no_data: bool,
+    /// The others do not see whoever has it.
+    #[arg(long)]
+    pub hidden: bool,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// A number and its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("'{text}' is no duration such as 90s, 15m, 6h or 30d");
+    let unit = text.char_indices().last().map_or(0, |(at, _)| at);
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(expected()),
+    };
+    let number: u32 = number.parse().map_err(|_| expected())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
 /// Where the configuration comes from. Flags beat `BECKON_` variables, which beat the file.
@@ -145,5 +194,14 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("6h"), Ok(Duration::from_secs(6 * 3600)));
+        for odd in ["", "6", "h", "-1h", "1.5h", "6 h", "6é"] {
+            assert!(duration(odd).is_err(), "{odd}");
+        }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::io::BufRead as _;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use beckon_signalling::Signalling;
+use beckon_signalling::rooms::keys::Keys;
+use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::certs;
-use crate::cli::{AdminCommand, ConfigArgs, Listen};
+use crate::cli::{AdminCommand, ConfigArgs, Listen, TokenArgs};
 use crate::config::{self, Config};
 
 /// A server that takes longer to answer is not healthy.
@@ -68,13 +70,41 @@ async fn create_user(
     make_data_dir(&config)?;
     let password = if password_stdin { read_password()? } else { make_password() };
     let password = SecretString::from(password);
-    let signalling = Signalling::start(config.signalling).await.context("cannot start")?;
+    let signalling = Signalling::start(config.signalling, None).await.context("cannot start")?;
     signalling.create_user(name, &password, nickname).await.context("cannot create the user")?;
     signalling.drain(Duration::from_secs(1)).await;
     println!("created {name}");
     if !password_stdin {
         println!("password {}", password.expose_secret());
     }
+    Ok(())
+}
+
+/// `beckon token`
+pub(crate) fn token(args: TokenArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.config)?.config;
+    make_data_dir(&config)?;
+    let keys =
+        Keys::load(&config.signalling).context("cannot read or make the key of the rooms")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let denied = |flag: bool| flag.then_some(false);
+    let claims = Claims {
+        sub: args.identity,
+        name: args.name.unwrap_or_default(),
+        nbf: Some(now.as_secs().into()),
+        exp: Some((now + args.ttl).as_secs().into()),
+        video: Grants {
+            room: args.room,
+            room_join: true,
+            can_publish: denied(args.no_publish),
+            can_subscribe: denied(args.no_subscribe),
+            can_publish_data: denied(args.no_data),
+            hidden: args.hidden.then_some(true),
+            ..Grants::default()
+        },
+        ..Claims::default()
+    };
+    println!("{}", mint(keys.own(), claims));
     Ok(())
 }
 

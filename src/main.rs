@@ -42,6 +42,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => commands::openapi(),
         Command::DevCerts(args) => commands::dev_certs(args),
         Command::Admin { command } => commands::admin(command).await,
+        Command::Token(args) => commands::token(args),
         Command::Bench { bench } => bench::run(bench).await,
         Command::Healthcheck(args) => commands::healthcheck(args).await,
     }

@@ -59,7 +59,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listeners = Listeners::new(connections_max, &process.http.trusted_proxies);
     let http = bind(process.http.listen).await?;
     let https = bind(process.http.https_listen).await?;
-    let signalling = Signalling::start(config.signalling.clone()).await.context("cannot start")?;
+    let signalling =
+        Signalling::start(config.signalling.clone(), None).await.context("cannot start")?;
     let signalling = Arc::new(signalling);
     let draining = Arc::new(AtomicBool::new(false));
     let app = router(Ops {

@@ -20,6 +20,7 @@ pub struct Config {
     pub limits: Limits,
     pub files: Files,
     pub calls: Calls,
+    pub rooms: Rooms,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -72,6 +73,44 @@ pub struct Calls {
     pub turn_secret: SecretString,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// What tokens for rooms are signed with, `key:secret` each; empty: one is made at the first start.
+    pub keys: Vec<ApiKey>,
+    /// Where clients reach rooms, such as `wss://chat.example.com`; empty: at the host they asked.
+    pub url: String,
+    /// Participants of one room at once; group calls have the same limit.
+    pub participants_max: usize,
+}
+
+/// A name in public and what only we and those who may invite people into rooms know.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ApiKey {
+    pub id: String,
+    pub secret: SecretString,
+}
+
+/// A shorter secret could be guessed from a single token (RFC 7518, section 3.2).
+const KEY_SECRET_BYTES_MIN: usize = 32;
+
+impl TryFrom<String> for ApiKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (id, secret) = text.split_once(':').ok_or("expected key:secret")?;
+        let (id, secret) = (id.trim(), secret.trim());
+        if id.is_empty() {
+            return Err("expected key:secret");
+        }
+        if secret.len() < KEY_SECRET_BYTES_MIN {
+            return Err("the secret of a key must have at least 32 characters");
+        }
+        Ok(ApiKey { id: id.to_owned(), secret: secret.to_owned().into() })
+    }
+}
+
 /// The address of a STUN or TURN server. A browser refuses the whole call over one that is not.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -101,6 +140,7 @@ impl Default for Config {
             limits: Limits::default(),
             files: Files::default(),
             calls: Calls::default(),
+            rooms: Rooms::default(),
         }
     }
 }
@@ -128,5 +168,11 @@ impl Default for Limits {
 impl Default for Files {
     fn default() -> Self {
         Files { bytes_max: 100 * 1024 * 1024, unfinished_max: 8, unfinished_hours: 24 }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Rooms { keys: Vec::new(), url: String::new(), participants_max: 100 }
     }
 }

@@ -15,11 +15,15 @@ pub mod group_calls;
 pub mod groups;
 pub mod http;
 pub mod hub;
+pub mod ice;
 pub mod limits;
+mod livekit;
+pub mod media;
 pub mod node;
 pub mod passwords;
 pub mod people;
 pub mod presence;
+pub mod rooms;
 pub mod store;
 mod upkeep;
 mod ws;
@@ -27,6 +31,7 @@ mod ws;
 use std::sync::Arc;
 use std::time::Duration;
 
+use beckon_sfu_api::MediaNode;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +50,8 @@ use crate::hub::{Close, Hub};
 use crate::limits::RateLimits;
 use crate::node::Node;
 use crate::passwords::Passwords;
+use crate::rooms::Rooms;
+use crate::rooms::keys::Keys;
 use crate::store::sql::Db;
 
 /// Why signalling could not start.
@@ -56,6 +63,8 @@ pub enum StartError {
     Database(#[source] store::sql::Error),
     #[error("redis_url is no Redis address")]
     RedisUrl(#[source] redis::RedisError),
+    #[error("the key of the rooms cannot be read or made")]
+    RoomKey(#[source] std::io::Error),
     #[error("{0}")]
     Settings(Refusal),
 }
@@ -66,8 +75,12 @@ pub struct Signalling {
 }
 
 impl Signalling {
-    /// Opens the store (and brings its schema up to date), the cache and the bus.
-    pub async fn start(config: Config) -> Result<Signalling, StartError> {
+    /// Opens the store (and brings its schema up to date), the cache and the bus. Without a media node there are no
+    /// rooms.
+    pub async fn start(
+        config: Config,
+        media: Option<Arc<dyn MediaNode>>,
+    ) -> Result<Signalling, StartError> {
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
         let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
         let redis = match config.redis_url.expose_secret() {
@@ -83,9 +96,11 @@ impl Signalling {
         };
         let storage =
             Storage::local(&config.data_dir.join("objects")).map_err(StartError::DataDir)?;
+        let keys = Keys::load(&config).map_err(StartError::RoomKey)?;
         let node = Arc::new(Node {
             id,
             calls: Calls::default(),
+            rooms: Arc::new(Rooms::new(&config, keys, media, stop.clone())),
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
             limits: RateLimits::new(&config.limits),
@@ -102,9 +117,9 @@ impl Signalling {
         Ok(Signalling { node })
     }
 
-    /// Everything under `/api`.
+    /// Everything under `/api` and `/rtc`.
     pub fn router(&self) -> axum::Router {
-        http::router(self.node.clone())
+        http::router(self.node.clone()).merge(livekit::router(self.node.clone()))
     }
 
     /// Whether requests can be served: draining, or without its database, a node is not ready. Redis being away

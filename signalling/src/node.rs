@@ -15,6 +15,7 @@ use crate::files::Files;
 use crate::hub::Hub;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
+use crate::rooms::Rooms;
 use crate::store::sql::Db;
 
 pub struct Node {
@@ -26,6 +27,7 @@ pub struct Node {
     pub bus: Bus,
     pub lanes: Lanes,
     pub calls: Calls,
+    pub rooms: Arc<Rooms>,
     pub limits: RateLimits,
     pub passwords: Passwords,
     pub files: Files,

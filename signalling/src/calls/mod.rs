@@ -5,7 +5,6 @@
 
 mod board;
 mod ending;
-mod ice;
 mod keep;
 mod remote;
 mod tell;
@@ -30,7 +29,7 @@ use crate::domain::message::{CallMedia, CallOutcome, SystemKind};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 use crate::node::Node;
-use crate::{people, store};
+use crate::{ice, people, store};
 
 pub use self::keep::{keep, stop};
 

@@ -1,7 +1,6 @@
 //! What the sockets of the two hear of their call.
 
 use super::board::Entry;
-use super::ice;
 use crate::bus::{Bus, Notice};
 use crate::clock::now_ms;
 use crate::config;
@@ -9,6 +8,7 @@ use crate::domain::call::Snapshot;
 use crate::domain::frame::{CallPhase, CallState, IceServer, Payload, ServerFrame};
 use crate::domain::ids::SocketId;
 use crate::domain::user::{Profile, Relation};
+use crate::ice;
 
 /// Tells all sockets of both how the call stands. Each hears whether it is one of those that carry the call.
 pub(super) fn state(

@@ -79,6 +79,13 @@ pub fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     (own.is_some() && own == host) || allowed.iter().any(|one| one == origin)
 }
 
+/// Where a request reached us, as the address of a WebSocket: `wss://chat.example.com`.
+pub fn own_url(headers: &HeaderMap, arrival: Arrival) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let scheme = if arrival.secure { "wss" } else { "ws" };
+    format!("{scheme}://{}", host.unwrap_or("localhost"))
+}
+
 /// The address a request came from.
 pub(super) struct Address(pub IpAddr);
 

@@ -27,7 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::answer::{Answer, lang};
-pub use self::caller::{Arrival, origin_allowed, token_of};
+pub use self::caller::{Arrival, origin_allowed, own_url, token_of};
 pub use self::extract::{Json, Path, Query};
 use crate::domain::refusal::Code;
 use crate::node::Node;

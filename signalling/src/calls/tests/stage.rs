@@ -25,6 +25,8 @@ use crate::hub::{Close, Hub, Mailbox, Next};
 use crate::limits::RateLimits;
 use crate::node::Node;
 use crate::passwords::Passwords;
+use crate::rooms::Rooms;
+use crate::rooms::keys::Keys;
 use crate::store::{self, sql::Db};
 
 /// A place with its own empty store.
@@ -82,7 +84,8 @@ impl Stage {
 
     fn build(&self) -> Arc<Node> {
         let (id, stop) = (NodeId::fresh(), CancellationToken::new());
-        let config = Config::default();
+        let config = Config { data_dir: self.folder.path().into(), ..Config::default() };
+        let keys = Keys::load(&config).unwrap();
         let storage = Storage::local(self.folder.path()).unwrap();
         let hub = Arc::new(Hub::default());
         let bus = match &self.redis {
@@ -97,6 +100,7 @@ impl Stage {
             bus,
             hub,
             calls: Calls::default(),
+            rooms: Arc::new(Rooms::new(&config, keys, None, stop.clone())),
             sockets: Arc::new(Semaphore::new(0)),
             files: Files::new(self.db.clone(), storage, config.files.clone()),
             limits: RateLimits::new(&config.limits),

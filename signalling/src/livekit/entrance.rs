@@ -1,0 +1,182 @@
+//! What a client asks for when it comes: in the query, or in a `join_request` inside it.
+
+use std::io::Read;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+use beckon_sfu_api::Connection;
+use flate2::read::GzDecoder;
+use livekit_protocol::wrapped_join_request::Compression;
+use livekit_protocol::{JoinRequest, WrappedJoinRequest};
+use prost::Message;
+use serde::Deserialize;
+
+use crate::rooms::{Entrance, NotAdmitted};
+
+/// A join request as it is meant, however small it was made for the way.
+const JOIN_REQUEST_BYTES_MAX: u64 = 1024 * 1024;
+/// Tracks that may be announced with a join.
+const TRACKS_MAX: usize = 32;
+
+/// The query of all addresses. Numbers and flags stay text: an odd one of them refuses nobody.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    pub access_token: Option<String>,
+    pub room: Option<String>,
+    join_request: Option<String>,
+    auto_subscribe: Option<String>,
+    reconnect: Option<String>,
+    sid: Option<String>,
+    client_protocol: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn entrance(self, connection: Connection) -> Result<Entrance, NotAdmitted> {
+        match connection {
+            Connection::Dual => Ok(self.dual()),
+            Connection::Single => {
+                let request = self.join_request.ok_or(missing("join_request is required"))?;
+                Ok(single(read(&request)?))
+            }
+        }
+    }
+
+    fn dual(self) -> Entrance {
+        let says =
+            |flag: &Option<String>| flag.as_deref().is_some_and(|it| it == "1" || it == "true");
+        let number = self.client_protocol.and_then(|number| number.parse().ok());
+        Entrance {
+            connection: Connection::Dual,
+            auto_subscribe: self.auto_subscribe.is_none() || says(&self.auto_subscribe),
+            resume: says(&self.reconnect).then(|| self.sid.unwrap_or_default()),
+            offer: None,
+            tracks: vec![],
+            client_protocol: number.unwrap_or_default(),
+            capabilities: vec![],
+        }
+    }
+}
+
+fn single(mut request: JoinRequest) -> Entrance {
+    let client = request.client_info.unwrap_or_default();
+    request.add_track_requests.truncate(TRACKS_MAX);
+    Entrance {
+        connection: Connection::Single,
+        auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
+        resume: request.reconnect.then_some(request.participant_sid),
+        offer: request.publisher_offer,
+        tracks: request.add_track_requests,
+        client_protocol: client.client_protocol,
+        capabilities: client.capabilities,
+    }
+}
+
+/// base64url, with padding or without, of a `WrappedJoinRequest`, whose content may be compressed.
+fn read(text: &str) -> Result<JoinRequest, NotAdmitted> {
+    let bytes = BASE64URL.decode(text.trim_end_matches('='));
+    let bytes = bytes.map_err(|_| missing("join_request is no base64url"))?;
+    let wrapped = WrappedJoinRequest::decode(&*bytes)
+        .map_err(|_| missing("join_request is no WrappedJoinRequest"))?;
+    let request = match wrapped.compression() {
+        Compression::None => wrapped.join_request,
+        Compression::Gzip => inflate(&wrapped.join_request)?,
+    };
+    JoinRequest::decode(&*request).map_err(|_| missing("join_request holds no JoinRequest"))
+}
+
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, NotAdmitted> {
+    let mut inflated = Vec::new();
+    let mut reader = GzDecoder::new(bytes).take(JOIN_REQUEST_BYTES_MAX + 1);
+    reader.read_to_end(&mut inflated).map_err(|_| missing("join_request is no gzip"))?;
+    if inflated.len() as u64 > JOIN_REQUEST_BYTES_MAX {
+        return Err(missing("join_request is too long"));
+    }
+    Ok(inflated)
+}
+
+fn missing(what: &'static str) -> NotAdmitted {
+    NotAdmitted::Malformed(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use base64::prelude::BASE64_URL_SAFE;
+    use flate2::Compression as Level;
+    use flate2::write::GzEncoder;
+    use livekit_protocol::{ConnectionSettings, SessionDescription};
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Level::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn wrap(join_request: Vec<u8>, compression: Compression) -> String {
+        let wrapped = WrappedJoinRequest { compression: compression as i32, join_request };
+        BASE64_URL_SAFE.encode(wrapped.encode_to_vec())
+    }
+
+    fn asked(join_request: String) -> Result<Entrance, NotAdmitted> {
+        let asked = Asked { join_request: Some(join_request), ..Asked::default() };
+        asked.entrance(Connection::Single)
+    }
+
+    #[test]
+    fn a_join_request_is_read_compressed_or_not() {
+        let offer =
+            SessionDescription { r#type: "offer".into(), sdp: "v=0".into(), ..Default::default() };
+        let settings = ConnectionSettings { auto_subscribe: true, ..Default::default() };
+        let request = JoinRequest {
+            connection_settings: Some(settings),
+            publisher_offer: Some(offer.clone()),
+            ..Default::default()
+        }
+        .encode_to_vec();
+        let plain = wrap(request.clone(), Compression::None);
+        let small = wrap(gzip(&request), Compression::Gzip);
+        for text in [small.trim_end_matches('=').to_owned(), small, plain] {
+            let entrance = asked(text).unwrap();
+            assert_eq!(entrance.offer.as_ref(), Some(&offer));
+            assert!(entrance.auto_subscribe && entrance.resume.is_none());
+        }
+    }
+
+    #[test]
+    fn a_join_request_that_grows_too_large_is_refused() {
+        let bomb = wrap(gzip(&vec![0; 16 << 20]), Compression::Gzip);
+        assert!(bomb.len() < 32 * 1024, "it would come through the listener");
+        assert_eq!(asked(bomb).unwrap_err(), missing("join_request is too long"));
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for garbage in ["", "%%%", "AAAA", "////", "=", "CgQ"] {
+            let answer = asked(garbage.to_owned());
+            let is_empty = answer.as_ref().is_ok_and(|entrance| entrance.offer.is_none());
+            assert!(answer.is_err() || is_empty, "{garbage}");
+        }
+        assert!(asked(wrap(b"no gzip".to_vec(), Compression::Gzip)).is_err());
+        assert!(asked(wrap(b"\xff\xff\xff".to_vec(), Compression::None)).is_err());
+        assert!(Asked::default().entrance(Connection::Single).is_err(), "nothing was said");
+    }
+
+    #[test]
+    fn the_old_query_is_read() {
+        let asked = Asked {
+            auto_subscribe: Some("0".into()),
+            reconnect: Some("1".into()),
+            sid: Some("PA_x".into()),
+            ..Asked::default()
+        };
+        let entrance = asked.entrance(Connection::Dual).unwrap();
+        assert!(!entrance.auto_subscribe);
+        assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
+        let plain = Asked::default().entrance(Connection::Dual).unwrap();
+        assert!(plain.auto_subscribe && plain.resume.is_none());
+    }
+}

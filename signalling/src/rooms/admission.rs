@@ -1,0 +1,127 @@
+//! Letting people in: what their token allows, and whether there is room.
+
+use tokio::sync::oneshot;
+
+use super::room::Input;
+use super::seat::Seat;
+use super::token::{self, Claims, Invalid};
+use super::{Entrance, Rooms};
+use crate::clock::now_ms;
+use crate::node::Node;
+
+/// Identities, and names of people, rooms and tracks.
+pub(super) const NAME_BYTES_MAX: usize = 256;
+/// How often a join starts over because the room ended in the same moment.
+const TRIES: usize = 3;
+
+/// Why somebody does not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    #[error("no authorization token was given")]
+    NoToken,
+    #[error("invalid authorization token: {0}")]
+    Token(Invalid),
+    #[error("permissions denied: {0}")]
+    Denied(&'static str),
+    #[error("invalid request: {0}")]
+    Malformed(&'static str),
+    /// LiveKit's own words: its clients tell by them that it is the room which is missing, not the address.
+    #[error("requested room does not exist")]
+    NoRoom,
+    #[error("room has exceeded its max participants")]
+    Full,
+    #[error("this node has no media server")]
+    NoMedia,
+    #[error("the server is busy")]
+    Busy,
+}
+
+/// A token that was found good, for one identity in one room.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    pub(super) claims: Claims,
+}
+
+/// Looks at a token, and at the room it is for. `room` is what the request itself names, if anything.
+pub fn admit(
+    node: &Node,
+    token: Option<&str>,
+    room: Option<&str>,
+) -> Result<Admission, NotAdmitted> {
+    let token = token.ok_or(NotAdmitted::NoToken)?;
+    let claims = token::verify(&node.rooms.keys, token, now_ms() / 1000);
+    let claims = claims.map_err(NotAdmitted::Token)?;
+    may_join(&claims, room)?;
+    announced_for(&node.rooms, &claims)?;
+    Ok(Admission { claims })
+}
+
+/// Whether a join would succeed now.
+pub async fn validate(node: &Node, admission: &Admission) -> Result<(), NotAdmitted> {
+    if node.rooms.media.is_none() {
+        return Err(NotAdmitted::NoMedia);
+    }
+    let Some(room) = node.rooms.find(&admission.claims.video.room) else { return Ok(()) };
+    let (answer, answered) = oneshot::channel();
+    let identity = admission.claims.sub.clone();
+    if room.send(Input::Check { identity, answer }).await.is_err() {
+        return Ok(()); // it has just ended, so a new one will be opened
+    }
+    answered.await.unwrap_or(Ok(()))
+}
+
+/// Comes into a room, which is opened if need be, or goes on in it.
+pub async fn join(
+    node: &Node,
+    admission: Admission,
+    entrance: Entrance,
+) -> Result<Seat, NotAdmitted> {
+    let name = admission.claims.video.room.clone();
+    for _ in 0..TRIES {
+        let room = match &entrance.resume {
+            None => node.rooms.find_or_open(&name)?,
+            Some(_) => match node.rooms.find(&name) {
+                Some(room) => room,
+                None => return Ok(Seat::to_start_over()),
+            },
+        };
+        let (answer, answered) = oneshot::channel();
+        let coming = Box::new((admission.clone(), entrance.clone()));
+        if room.send(Input::Enter { coming, room: room.clone(), answer }).await.is_err() {
+            continue;
+        }
+        if let Ok(answer) = answered.await {
+            return answer;
+        }
+    }
+    Err(NotAdmitted::Busy)
+}
+
+fn may_join(claims: &Claims, room: Option<&str>) -> Result<(), NotAdmitted> {
+    let grants = &claims.video;
+    if !grants.room_join {
+        return Err(NotAdmitted::Denied("the token does not let into rooms"));
+    }
+    if grants.room.is_empty() {
+        return Err(NotAdmitted::Denied("the token names no room"));
+    }
+    if room.is_some_and(|room| !room.is_empty() && room != grants.room) {
+        return Err(NotAdmitted::Denied("the token is for another room"));
+    }
+    let names = [&claims.sub, &claims.name, &grants.room];
+    if names.iter().any(|name| name.len() > NAME_BYTES_MAX) {
+        return Err(NotAdmitted::Denied("a name in the token is too long"));
+    }
+    Ok(())
+}
+
+fn announced_for(rooms: &Rooms, claims: &Claims) -> Result<(), NotAdmitted> {
+    let board = rooms.board();
+    match board.announced.get(&claims.video.room) {
+        None if claims.video.room_must_exist == Some(true) => Err(NotAdmitted::NoRoom),
+        Some(room) if room.removed.contains(&claims.sub) => {
+            Err(NotAdmitted::Denied("removed from this room"))
+        }
+        _ => Ok(()),
+    }
+}

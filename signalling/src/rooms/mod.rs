@@ -1,0 +1,182 @@
+//! Rooms: who is in a live room, what they publish and who receives it, in the words of LiveKit's protocol.
+//!
+//! Each live room is one task that owns its roster and hears everything in one order: what clients ask, what the
+//! media node tells, what the server itself does. Media never passes here.
+
+mod acts;
+mod admission;
+pub mod keys;
+mod room;
+mod seat;
+pub mod token;
+#[cfg(test)]
+mod token_tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use beckon_sfu_api::{MediaNode, RoomId, RoomSettings};
+use livekit_protocol::DisconnectReason;
+use rand::RngExt;
+use rand::distr::Alphanumeric;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+pub use self::acts::{
+    Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket,
+};
+pub use self::admission::{Admission, NotAdmitted, admit, join, validate};
+use self::keys::Keys;
+use self::room::{Input, Room};
+pub use self::seat::{Requests, Seat};
+use crate::config;
+use crate::media::MediaRoom;
+
+/// Live rooms of a node.
+const ROOMS_MAX: usize = 10_000;
+/// What clients and the server ask of a room, on its way there; one more waits.
+const INPUTS_MAX: usize = 1024;
+/// Notices a listener may be behind; one that is further behind looks at the rooms anew.
+const NOTICES_MAX: usize = 4096;
+
+/// How somebody comes into a room.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    pub connection: beckon_sfu_api::Connection,
+    /// Whether tracks are received without being asked for.
+    pub auto_subscribe: bool,
+    /// Goes on as this participant, over a new socket.
+    pub resume: Option<String>,
+    /// The first offer of a single connection, if it came with the request.
+    pub offer: Option<livekit_protocol::SessionDescription>,
+    /// Tracks announced with the request.
+    pub tracks: Vec<livekit_protocol::AddTrackRequest>,
+    /// What the client says of itself, told to the others as it is.
+    pub client_protocol: i32,
+    pub capabilities: Vec<i32>,
+}
+
+/// Something that happened in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomNotice {
+    pub room: String,
+    pub what: Happening,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Somebody came in, or came back as a new participant without having left.
+    Joined {
+        identity: String,
+    },
+    Left {
+        identity: String,
+        reason: DisconnectReason,
+    },
+    /// The room is gone, with everybody who was in it.
+    Ended,
+}
+
+/// What a node knows of rooms.
+pub struct Rooms {
+    config: config::Rooms,
+    ice: config::Calls,
+    keys: Keys,
+    media: Option<Arc<dyn MediaNode>>,
+    board: Mutex<Board>,
+    notices: broadcast::Sender<RoomNotice>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Board {
+    live: HashMap<String, Live>,
+    announced: HashMap<String, Announced>,
+}
+
+struct Live {
+    id: RoomId,
+    inbox: mpsc::Sender<Input>,
+}
+
+/// A room that was made known before anybody came.
+struct Announced {
+    participants_max: usize,
+    removed: HashSet<String>,
+}
+
+impl Rooms {
+    pub fn new(
+        config: &config::Config,
+        keys: Keys,
+        media: Option<Arc<dyn MediaNode>>,
+        stop: CancellationToken,
+    ) -> Rooms {
+        Rooms {
+            config: config.rooms.clone(),
+            ice: config.calls.clone(),
+            keys,
+            media,
+            board: Mutex::default(),
+            notices: broadcast::Sender::new(NOTICES_MAX),
+            stop,
+        }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().expect("nothing panics under this lock")
+    }
+
+    fn find(&self, name: &str) -> Option<mpsc::Sender<Input>> {
+        let board = self.board();
+        board.live.get(name).filter(|live| !live.inbox.is_closed()).map(|live| live.inbox.clone())
+    }
+
+    /// The live room of this name; opened if there is none.
+    fn find_or_open(self: &Arc<Self>, name: &str) -> Result<mpsc::Sender<Input>, NotAdmitted> {
+        let mut board = self.board();
+        if let Some(live) = board.live.get(name).filter(|live| !live.inbox.is_closed()) {
+            return Ok(live.inbox.clone());
+        }
+        let media = self.media.clone().ok_or(NotAdmitted::NoMedia)?;
+        if self.stop.is_cancelled() || board.live.len() >= ROOMS_MAX {
+            return Err(NotAdmitted::Busy);
+        }
+        let announced = board.announced.get(name).map(|announced| announced.participants_max);
+        let participants_max = announced.unwrap_or(self.config.participants_max);
+        let id = RoomId::from(sid("RM_"));
+        let (media, events) = MediaRoom::open(media, id.clone(), RoomSettings { participants_max })
+            .map_err(|_| NotAdmitted::Busy)?;
+        let (inbox, inputs) = mpsc::channel(INPUTS_MAX);
+        let room = Room::new(self.clone(), id.clone(), name, participants_max, media);
+        tokio::spawn(room::run(room, inputs, events));
+        board.live.insert(name.to_owned(), Live { id, inbox: inbox.clone() });
+        Ok(inbox)
+    }
+
+    /// Takes a room that ended off the board, unless another one has its name by now: then that one goes on.
+    fn retire(&self, name: &str, id: &RoomId) {
+        let mut board = self.board();
+        if board.live.get(name).is_some_and(|live| live.id == *id) {
+            board.live.remove(name);
+            self.notify(name, Happening::Ended);
+        }
+    }
+
+    /// Whether somebody was sent out of an announced room.
+    fn is_removed(&self, room: &str, identity: &str) -> bool {
+        let board = self.board();
+        board.announced.get(room).is_some_and(|announced| announced.removed.contains(identity))
+    }
+
+    fn notify(&self, room: &str, what: Happening) {
+        // nobody may be listening
+        let _ = self.notices.send(RoomNotice { room: room.to_owned(), what });
+    }
+}
+
+/// A fresh name for a room, participant or track; clients look at the prefix.
+fn sid(prefix: &str) -> String {
+    let random = rand::rng().sample_iter(Alphanumeric).take(12).map(char::from);
+    prefix.chars().chain(random).collect()
+}

@@ -1,0 +1,202 @@
+//! What the media node tells, and who hears of it: an arm an event, each a call.
+
+use std::time::Instant;
+
+use beckon_sfu_api::{
+    Codec, Command, Description, Event, Lost, MidTrack, NetworkQuality, ParticipantId, Refused,
+    Speaker, TrackId,
+};
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::participant_info::State;
+use livekit_protocol::request_response::Reason;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    ConnectionQuality, ConnectionQualityInfo, ConnectionQualityUpdate, DisconnectReason,
+    MediaSectionsRequirement, SessionDescription, SpeakerInfo, SpeakersChanged, StreamState,
+    StreamStateInfo, StreamStateUpdate, SubscriptionError, TrackUnpublishedResponse,
+};
+
+use super::Room;
+use super::subscribing::no_subscription;
+use super::telling::No;
+
+impl Room {
+    pub(super) fn handle_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Answer { participant, answer, mids } => {
+                self.tell(&participant, Message::Answer(description("answer", answer, mids)));
+            }
+            Event::Offer { participant, offer, mids } => {
+                self.tell(&participant, Message::Offer(description("offer", offer, mids)));
+            }
+            Event::SectionsWanted { participant, audios, videos } => {
+                let missing = MediaSectionsRequirement { num_audios: audios, num_videos: videos };
+                self.tell(&participant, Message::MediaSectionsRequirement(missing));
+            }
+            Event::Published { participant, track, codec, mid } => {
+                self.published(&participant, &track, codec, &mid);
+            }
+            Event::Unpublished { participant, track } => self.unpublished(&participant, &track),
+            Event::Connected { participant } => self.connected(&participant),
+            Event::Lost { participant, why } => {
+                count_lost(why);
+                self.lost(now, &participant, why);
+            }
+            Event::Paused { participant, track, paused } => {
+                self.paused(&participant, &track, paused);
+            }
+            Event::Data { participant, kind, payload } => self.data(&participant, kind, payload),
+            Event::Speakers(speakers) => self.speakers(&speakers),
+            Event::Quality(qualities) => self.qualities(&qualities),
+            Event::Refused { participant, track, why } => {
+                self.refused(now, &participant, track, why);
+            }
+        }
+    }
+
+    /// Told to everybody before the answer or offer that carries the track: the media node says so first.
+    #[allow(deprecated, reason = "older clients read the layers beside the codecs")]
+    fn published(&mut self, who: &ParticipantId, track: &TrackId, codec: Codec, mid: &str) {
+        let publisher = self.participants.get_mut(who);
+        let Some(it) = publisher.and_then(|one| one.track_mut(track.as_str())) else { return };
+        it.published = true;
+        it.info.mime_type = codec.mime().to_owned();
+        it.info.mid = mid.to_owned();
+        for info in &mut it.info.codecs {
+            info.mime_type = codec.mime().to_owned();
+            info.mid = mid.to_owned();
+        }
+        self.tell_others_of(who);
+        let others: Vec<_> = self.participants.keys().filter(|id| *id != who).cloned().collect();
+        others.iter().for_each(|other| self.reconcile(other));
+    }
+
+    fn unpublished(&mut self, who: &ParticipantId, track: &TrackId) {
+        let Some(publisher) = self.participants.get_mut(who) else { return };
+        let before = publisher.tracks.len();
+        publisher.tracks.retain(|it| it.id != *track);
+        if publisher.tracks.len() < before {
+            self.forget(track);
+            self.tell_others_of(who);
+        }
+    }
+
+    fn connected(&mut self, who: &ParticipantId) {
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        participant.closed_at = None;
+        if participant.state != State::Active {
+            participant.state = State::Active;
+            self.tell_all_of(who);
+        }
+    }
+
+    fn paused(&mut self, who: &ParticipantId, track: &TrackId, paused: bool) {
+        let Some(owner) = self.owners.get(track) else { return };
+        let state = if paused { StreamState::Paused } else { StreamState::Active };
+        let stream = StreamStateInfo {
+            participant_sid: owner.to_string(),
+            track_sid: track.to_string(),
+            state: state as i32,
+        };
+        self.tell(
+            who,
+            Message::StreamStateUpdate(StreamStateUpdate { stream_states: vec![stream] }),
+        );
+    }
+
+    fn speakers(&mut self, speakers: &[Speaker]) {
+        let seen = speakers.iter().filter(|speaker| self.is_visible(&speaker.participant));
+        let speakers: Vec<_> = seen
+            .map(|speaker| SpeakerInfo {
+                sid: speaker.participant.to_string(),
+                level: speaker.level,
+                active: speaker.active,
+            })
+            .collect();
+        if !speakers.is_empty() {
+            self.tell_all(Message::SpeakersChanged(SpeakersChanged { speakers }));
+        }
+    }
+
+    fn qualities(&mut self, qualities: &[(ParticipantId, NetworkQuality)]) {
+        let seen = qualities.iter().filter(|(who, _)| self.is_visible(who));
+        let updates: Vec<_> = seen.map(|(who, quality)| quality_info(who, *quality)).collect();
+        if !updates.is_empty() {
+            self.tell_all(Message::ConnectionQuality(ConnectionQualityUpdate { updates }));
+        }
+    }
+
+    fn is_visible(&self, who: &ParticipantId) -> bool {
+        self.participants.get(who).is_some_and(|one| !one.is_hidden())
+    }
+
+    /// The media node could not do something: its client hears what.
+    fn refused(&mut self, now: Instant, who: &ParticipantId, track: Option<TrackId>, why: Refused) {
+        tracing::debug!(room.id = %self.id, participant.id = %who, ?track, ?why, "refused");
+        let Some(track) = track else { return self.refused_itself(now, who, why) };
+        if self.owners.get(&track) == Some(who) {
+            let track_sid = track.to_string();
+            let gone = Message::TrackUnpublished(TrackUnpublishedResponse { track_sid });
+            self.tell(who, gone);
+            self.media.tell(Command::Unpublish { track: track.clone() });
+            return self.unpublished(who, &track);
+        }
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        participant.subscribed.remove(&track);
+        participant.chosen.insert(track.clone(), false);
+        let error = match why {
+            Refused::Codec => SubscriptionError::SeCodecUnsupported,
+            Refused::NotFound => SubscriptionError::SeTrackNotfound,
+            _ => SubscriptionError::SeUnknown,
+        };
+        participant.send(no_subscription(&track, error));
+    }
+
+    fn refused_itself(&mut self, now: Instant, who: &ParticipantId, why: Refused) {
+        let no = match why {
+            // it is not even in the room there
+            Refused::NotFound => {
+                let reason = DisconnectReason::StateMismatch;
+                return self.depart(now, who, reason, Some(Action::Reconnect));
+            }
+            Refused::Denied => No(Reason::NotAllowed, "the token does not allow that"),
+            Refused::Limit => No(Reason::LimitExceeded, "a limit of the media server is reached"),
+            Refused::Codec => No(Reason::UnsupportedType, "no codec that both sides know"),
+            Refused::Malformed => No(Reason::InvalidRequest, "the description cannot be read"),
+            Refused::OutOfTurn => {
+                No(Reason::InvalidRequest, "nothing was offered that this answers")
+            }
+        };
+        self.tell(who, no.answer(0, None));
+    }
+}
+
+fn description(kind: &str, description: Description, mids: Vec<MidTrack>) -> SessionDescription {
+    let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
+    SessionDescription {
+        r#type: kind.to_owned(),
+        sdp: description.sdp,
+        id: description.id,
+        mid_to_track_id: mids.collect(),
+    }
+}
+
+/// The scores are mean opinion scores, in the middle of what LiveKit calls by these names.
+fn quality_info(who: &ParticipantId, quality: NetworkQuality) -> ConnectionQualityInfo {
+    let (quality, score) = match quality {
+        NetworkQuality::Lost => (ConnectionQuality::Lost, 1.0),
+        NetworkQuality::Poor => (ConnectionQuality::Poor, 2.0),
+        NetworkQuality::Good => (ConnectionQuality::Good, 3.5),
+        NetworkQuality::Excellent => (ConnectionQuality::Excellent, 4.5),
+    };
+    ConnectionQualityInfo { participant_sid: who.to_string(), quality: quality as i32, score }
+}
+
+fn count_lost(why: Lost) {
+    let why = match why {
+        Lost::Closed => "closed",
+        Lost::Silent => "silent",
+        Lost::Failed => "failed",
+    };
+    metrics::counter!("beckon_room_media_lost_total", "why" => why).increment(1);
+}

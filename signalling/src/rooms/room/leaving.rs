@@ -1,0 +1,123 @@
+//! Going out of a room, and the end of the room itself.
+
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::{Command, Lost, ParticipantId};
+use livekit_protocol::DisconnectReason;
+use livekit_protocol::leave_request::Action;
+
+use super::super::Happening;
+use super::super::seat::Place;
+use super::Room;
+use super::telling::{frame, leave};
+use crate::domain::refusal::{Code, Result};
+
+/// How long it is remembered who left; longer than anybody may be without a socket.
+const REMEMBER: Duration = Duration::from_secs(60);
+/// At most so many of them.
+const REMEMBER_MAX: usize = 1000;
+
+impl Room {
+    /// A socket is gone. That alone is no departure: media goes on, and the client may come back.
+    pub(super) fn handle_gone(&mut self, now: Instant, from: &Place) {
+        let who = &from.participant;
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        if participant.socket != from.socket {
+            return;
+        }
+        participant.detach(now);
+        if participant.closed_at.is_some() {
+            self.depart(now, who, DisconnectReason::ClientInitiated, None);
+        }
+    }
+
+    /// The media connection of a participant is gone.
+    pub(super) fn lost(&mut self, now: Instant, who: &ParticipantId, why: Lost) {
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        match why {
+            // whoever closes it says so on the socket too, if there still is one
+            Lost::Closed if participant.is_attached() => participant.closed_at = Some(now),
+            Lost::Closed => self.depart(now, who, DisconnectReason::ClientInitiated, None),
+            Lost::Silent => {
+                let reason = DisconnectReason::ConnectionTimeout;
+                self.depart(now, who, reason, Some(Action::Reconnect));
+            }
+            Lost::Failed => {
+                let reason = DisconnectReason::MediaFailure;
+                self.depart(now, who, reason, Some(Action::Reconnect));
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, now: Instant, identity: &str) -> Result<()> {
+        let who = self.find(identity).map(|one| one.id.clone()).ok_or(Code::NotFound)?;
+        let reason = DisconnectReason::ParticipantRemoved;
+        self.depart(now, &who, reason, Some(Action::Disconnect));
+        Ok(())
+    }
+
+    /// Takes a participant out, and tells who listens to the rooms.
+    pub(super) fn depart(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        reason: DisconnectReason,
+        farewell: Option<Action>,
+    ) {
+        if let Some(identity) = self.part(now, who, reason, farewell) {
+            self.rooms.notify(&self.name, Happening::Left { identity, reason });
+        }
+    }
+
+    /// Takes a participant out: from the media node, from the others' lists, and with a last word to itself if it
+    /// does not know yet. Tells whose place it was.
+    pub(super) fn part(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        reason: DisconnectReason,
+        farewell: Option<Action>,
+    ) -> Option<String> {
+        let mut participant = self.participants.remove(who)?;
+        metrics::gauge!("beckon_room_participants").decrement(1);
+        if let Some(action) = farewell {
+            participant.send(leave(reason, action));
+        }
+        self.media.tell(Command::Leave { participant: who.clone() });
+        for track in &participant.tracks {
+            self.forget(&track.id);
+        }
+        if !participant.is_hidden() {
+            let info = participant.farewell(reason);
+            self.tell_others_farewell(info.clone());
+            self.remember(now, info);
+        }
+        if self.participants.is_empty() {
+            self.empty_since = Some(now);
+        }
+        Some(participant.identity().to_owned())
+    }
+
+    fn remember(&mut self, now: Instant, info: livekit_protocol::ParticipantInfo) {
+        if self.departed.len() >= REMEMBER_MAX {
+            self.departed.pop_front();
+        }
+        self.departed.push_back((now, info));
+    }
+
+    pub(super) fn forget_departed(&mut self, now: Instant) {
+        let old = |at: Instant| now.saturating_duration_since(at) > REMEMBER;
+        while self.departed.front().is_some_and(|&(at, _)| old(at)) {
+            self.departed.pop_front();
+        }
+    }
+
+    /// Ends the room for everybody; the media node hears of it when the room is dropped.
+    pub(super) fn end(&mut self, reason: DisconnectReason, action: Action) {
+        let last = frame(leave(reason, action));
+        for participant in self.participants.values_mut() {
+            participant.send_frame(last.clone());
+        }
+        self.over = true;
+    }
+}

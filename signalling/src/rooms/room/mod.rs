@@ -1,0 +1,188 @@
+//! One live room: its roster, and the one task in which everything about it happens.
+
+mod data;
+mod events;
+mod joining;
+mod leaving;
+mod participant;
+mod publishing;
+mod requests;
+mod resuming;
+mod subscribing;
+mod telling;
+mod ticking;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::{Event, ParticipantId, RoomId, TrackId};
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::signal_request::Message;
+use livekit_protocol::{DisconnectReason, ParticipantInfo};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::participant::Participant;
+pub(super) use self::telling::{frame, leave};
+use super::seat::{Place, Seat};
+use super::{Admission, Entrance, NotAdmitted, Rooms, Which};
+use crate::clock::now_ms;
+use crate::domain::refusal::Result as Done;
+use crate::media::MediaRoom;
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a room is asked from this side; the media node's events come beside it.
+pub(super) enum Input {
+    Enter {
+        coming: Box<(Admission, Entrance)>,
+        room: mpsc::Sender<Input>,
+        answer: oneshot::Sender<Result<Seat, NotAdmitted>>,
+    },
+    Check {
+        identity: String,
+        answer: oneshot::Sender<Result<(), NotAdmitted>>,
+    },
+    Request {
+        from: Place,
+        request: Box<Message>,
+    },
+    Gone {
+        from: Place,
+    },
+    Mute {
+        identity: String,
+        which: Which,
+        answer: oneshot::Sender<Done<()>>,
+    },
+    Remove {
+        identity: String,
+        answer: oneshot::Sender<Done<()>>,
+    },
+    Close {
+        answer: oneshot::Sender<()>,
+    },
+    List {
+        answer: oneshot::Sender<Vec<ParticipantInfo>>,
+    },
+}
+
+pub(super) struct Room {
+    rooms: Arc<Rooms>,
+    id: RoomId,
+    name: String,
+    created_ms: i64,
+    participants_max: usize,
+    media: MediaRoom,
+    participants: HashMap<ParticipantId, Participant>,
+    /// Who publishes what.
+    owners: HashMap<TrackId, ParticipantId>,
+    /// Who left lately, for those who were cut off in that moment.
+    departed: VecDeque<(Instant, ParticipantInfo)>,
+    /// Sockets so far, to tell them apart.
+    sockets: u64,
+    /// The numbers of participants and publishers that clients were told last.
+    told: (u32, u32),
+    empty_since: Option<Instant>,
+    over: bool,
+}
+
+impl Room {
+    pub(super) fn new(
+        rooms: Arc<Rooms>,
+        id: RoomId,
+        name: &str,
+        participants_max: usize,
+        media: MediaRoom,
+    ) -> Room {
+        metrics::gauge!("beckon_rooms_open").increment(1);
+        Room {
+            rooms,
+            id,
+            name: name.to_owned(),
+            created_ms: now_ms(),
+            participants_max,
+            media,
+            participants: HashMap::new(),
+            owners: HashMap::new(),
+            departed: VecDeque::new(),
+            sockets: 0,
+            told: (0, 0),
+            empty_since: Some(Instant::now()),
+            over: false,
+        }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        // whoever asked may have gone meanwhile, and then hears nothing
+        match input {
+            Input::Enter { coming, room, answer } => {
+                let (admission, entrance) = *coming;
+                let _ = answer.send(self.enter(now, admission, entrance, room));
+            }
+            Input::Check { identity, answer } => {
+                let _ = answer.send(self.check(&identity));
+            }
+            Input::Request { from, request } => self.handle_request(now, from, *request),
+            Input::Gone { from } => self.handle_gone(now, &from),
+            Input::Mute { identity, which, answer } => {
+                let _ = answer.send(self.mute(&identity, &which));
+            }
+            Input::Remove { identity, answer } => {
+                let _ = answer.send(self.remove(now, &identity));
+            }
+            Input::Close { answer } => {
+                self.end(DisconnectReason::RoomDeleted, Action::Disconnect);
+                let _ = answer.send(());
+            }
+            Input::List { answer } => {
+                let _ = answer.send(self.visible().map(Participant::info).collect());
+            }
+        }
+    }
+
+    /// Those whom the others can see.
+    fn visible(&self) -> impl Iterator<Item = &Participant> {
+        self.participants.values().filter(|one| !one.is_hidden())
+    }
+
+    fn find(&self, identity: &str) -> Option<&Participant> {
+        self.participants.values().find(|one| one.identity() == identity)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        metrics::gauge!("beckon_rooms_open").decrement(1);
+        metrics::gauge!("beckon_room_participants").decrement(self.participants.len() as f64);
+        self.rooms.retire(&self.name, &self.id);
+    }
+}
+
+/// Runs a room until it is over. Whoever asks it something afterwards gets no answer, and tries again.
+pub(super) async fn run(
+    mut room: Room,
+    mut inputs: mpsc::Receiver<Input>,
+    mut events: mpsc::Receiver<Event>,
+) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let stop = room.rooms.stop.clone();
+    while !room.over {
+        tokio::select! {
+            () = stop.cancelled() => room.end(DisconnectReason::ServerShutdown, Action::Reconnect),
+            event = events.recv() => match event {
+                Some(event) => room.handle_event(Instant::now(), event),
+                // the media node has dropped the room
+                None => room.end(DisconnectReason::MediaFailure, Action::Reconnect),
+            },
+            Some(input) = inputs.recv() => room.handle(Instant::now(), input),
+            _ = ticks.tick() => room.handle_timeout(Instant::now()),
+        }
+        if !room.media.in_touch() {
+            room.end(DisconnectReason::MediaFailure, Action::Reconnect);
+        }
+    }
+}

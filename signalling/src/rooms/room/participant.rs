@@ -1,0 +1,264 @@
+//! One participant, as the room knows it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::{Connection, ParticipantId, Permissions, Preference, TrackId};
+use bytes::Bytes;
+use livekit_protocol::participant_info::{Kind, State};
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    DisconnectReason, ParticipantInfo, ParticipantPermission, SubscriptionPermission, TrackInfo,
+    TrackPermission, TrackSource,
+};
+
+use super::super::seat::{Outbox, Place};
+use super::super::token::{Claims, Grants};
+use super::super::{Entrance, sid};
+use super::telling::frame;
+use crate::clock::now_ms;
+
+/// A client gets a new token this often, so that it can come back long after its first one has ended.
+pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(5 * 60);
+/// More than the clients of today have.
+const CAPABILITIES_MAX: usize = 32;
+
+pub(super) struct Participant {
+    pub id: ParticipantId,
+    /// Its token, with what it has changed of its own name, metadata and attributes since.
+    pub claims: Claims,
+    pub connection: Connection,
+    pub auto_subscribe: bool,
+    client_protocol: i32,
+    capabilities: Vec<i32>,
+    joined_ms: i64,
+    pub joined_at: Instant,
+    pub state: State,
+    /// Grows with every change that others are told.
+    pub version: u32,
+    /// The number of its present or last socket.
+    pub socket: u64,
+    outbox: Option<Outbox>,
+    /// Without a socket since.
+    pub detached_at: Option<Instant>,
+    /// Its media connection was closed by itself.
+    pub closed_at: Option<Instant>,
+    pub refresh_at: Instant,
+    pub tracks: Vec<Track>,
+    /// What it asked for itself, against or beside `auto_subscribe`.
+    pub chosen: HashMap<TrackId, bool>,
+    /// What the media node was told to send to it.
+    pub subscribed: HashSet<TrackId>,
+    pub preferences: HashMap<TrackId, Preference>,
+    /// Who may receive its tracks.
+    pub audience: SubscriptionPermission,
+}
+
+/// A track of a participant, announced or published.
+pub(super) struct Track {
+    pub id: TrackId,
+    /// The client's own name of it.
+    pub cid: String,
+    /// What the others are told.
+    pub info: TrackInfo,
+    /// It has its media section: the others know of it.
+    pub published: bool,
+    /// Muted by the server, which the client is told again when it comes back.
+    pub silenced: bool,
+    /// Its publisher was told that somebody receives it.
+    pub heard: bool,
+}
+
+impl Participant {
+    pub(super) fn new(now: Instant, claims: Claims, entrance: &Entrance) -> Participant {
+        let mut capabilities = entrance.capabilities.clone();
+        capabilities.truncate(CAPABILITIES_MAX);
+        let life = Duration::try_from_secs_f64(claims.expires_at() - now_ms() as f64 / 1000.0);
+        Participant {
+            id: ParticipantId::from(sid("PA_")),
+            refresh_at: now + (life.unwrap_or_default() / 2).min(REFRESH_EVERY),
+            claims,
+            connection: entrance.connection,
+            auto_subscribe: entrance.auto_subscribe,
+            client_protocol: entrance.client_protocol,
+            capabilities,
+            joined_ms: now_ms(),
+            joined_at: now,
+            state: State::Joined,
+            version: 1,
+            socket: 0,
+            outbox: None,
+            detached_at: Some(now),
+            closed_at: None,
+            tracks: Vec::new(),
+            chosen: HashMap::new(),
+            subscribed: HashSet::new(),
+            preferences: HashMap::new(),
+            audience: SubscriptionPermission { all_participants: true, track_permissions: vec![] },
+        }
+    }
+
+    pub(super) fn identity(&self) -> &str {
+        &self.claims.sub
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.grants().hidden == Some(true)
+    }
+
+    /// Nobody could see whose a hidden participant's tracks are, so it has none.
+    pub(super) fn may_publish(&self) -> bool {
+        self.grants().can_publish != Some(false) && !self.is_hidden()
+    }
+
+    pub(super) fn may_publish_from(&self, source: TrackSource) -> bool {
+        let sources = self.publish_sources();
+        self.may_publish() && (sources.is_empty() || sources.contains(&(source as i32)))
+    }
+
+    pub(super) fn may_subscribe(&self) -> bool {
+        self.grants().can_subscribe != Some(false)
+    }
+
+    pub(super) fn may_send_data(&self) -> bool {
+        self.grants().can_publish_data != Some(false)
+    }
+
+    pub(super) fn may_update_itself(&self) -> bool {
+        self.grants().can_update_own_metadata == Some(true)
+    }
+
+    pub(super) fn permissions(&self) -> Permissions {
+        Permissions { publish: self.may_publish(), subscribe: self.may_subscribe() }
+    }
+
+    fn grants(&self) -> &Grants {
+        &self.claims.video
+    }
+
+    /// The sources it may publish from; none named: all.
+    fn publish_sources(&self) -> Vec<i32> {
+        let named = self.grants().can_publish_sources.as_deref().unwrap_or_default();
+        named.iter().map(|name| source(name) as i32).collect()
+    }
+
+    /// Whether it would receive this track, were it allowed to.
+    pub(super) fn wants(&self, track: &TrackId) -> bool {
+        self.chosen.get(track).copied().unwrap_or(self.auto_subscribe)
+    }
+
+    /// Whether somebody may receive a track of this participant.
+    pub(super) fn permits(&self, other: &Participant, track: &TrackId) -> bool {
+        allows(&self.audience, other, track)
+    }
+
+    pub(super) fn track_mut(&mut self, id: &str) -> Option<&mut Track> {
+        self.tracks.iter_mut().find(|track| track.id.as_str() == id)
+    }
+
+    pub(super) fn published(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| track.published)
+    }
+
+    /// What the others are told of it.
+    pub(super) fn info(&self) -> ParticipantInfo {
+        ParticipantInfo {
+            sid: self.id.to_string(),
+            identity: self.claims.sub.clone(),
+            name: self.claims.name.clone(),
+            metadata: self.claims.metadata.clone(),
+            attributes: self.claims.attributes.clone(),
+            state: self.state as i32,
+            tracks: self.published().map(|track| track.info.clone()).collect(),
+            joined_at: self.joined_ms / 1000,
+            joined_at_ms: self.joined_ms,
+            version: self.version,
+            permission: Some(self.permission()),
+            is_publisher: self.published().next().is_some(),
+            kind: Kind::Standard as i32,
+            client_protocol: self.client_protocol,
+            capabilities: self.capabilities.clone(),
+            ..ParticipantInfo::default()
+        }
+    }
+
+    /// The last that is told of it.
+    pub(super) fn farewell(&self, reason: DisconnectReason) -> ParticipantInfo {
+        ParticipantInfo {
+            state: State::Disconnected as i32,
+            tracks: vec![],
+            version: self.version + 1,
+            disconnect_reason: reason as i32,
+            ..self.info()
+        }
+    }
+
+    fn permission(&self) -> ParticipantPermission {
+        ParticipantPermission {
+            can_subscribe: self.may_subscribe(),
+            can_publish: self.may_publish(),
+            can_publish_data: self.may_send_data(),
+            can_publish_sources: self.publish_sources(),
+            hidden: self.is_hidden(),
+            can_update_metadata: self.may_update_itself(),
+            ..ParticipantPermission::default()
+        }
+    }
+
+    /// Gives it a socket; the one before, if any, is closed once all is sent.
+    pub(super) fn attach(&mut self, socket: u64, outbox: Outbox) {
+        self.socket = socket;
+        self.outbox = Some(outbox);
+        self.detached_at = None;
+    }
+
+    pub(super) fn detach(&mut self, now: Instant) {
+        self.outbox = None;
+        self.detached_at.get_or_insert(now);
+    }
+
+    pub(super) fn is_attached(&self) -> bool {
+        self.outbox.is_some()
+    }
+
+    pub(super) fn is_at(&self, place: &Place) -> bool {
+        self.is_attached() && self.socket == place.socket
+    }
+
+    pub(super) fn send(&mut self, message: Message) {
+        self.send_frame(frame(message));
+    }
+
+    /// Lays a frame into its socket's queue, if it has a socket. One that does not read loses it.
+    pub(super) fn send_frame(&mut self, frame: Bytes) {
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.push(frame).is_err()) {
+            metrics::counter!("beckon_rtc_sockets_too_slow_total").increment(1);
+            self.outbox = None;
+        }
+    }
+}
+
+/// Whether a publisher's choice of its audience has room for somebody.
+pub(super) fn allows(
+    audience: &SubscriptionPermission,
+    other: &Participant,
+    track: &TrackId,
+) -> bool {
+    let named = |one: &&TrackPermission| {
+        one.participant_identity == other.identity() || one.participant_sid == other.id.as_str()
+    };
+    let it = |one: &TrackPermission| one.track_sids.iter().any(|sid| sid == track.as_str());
+    let mut of_other = audience.track_permissions.iter().filter(named);
+    audience.all_participants || of_other.any(|one| one.all_tracks || it(one))
+}
+
+/// The source a grant names.
+fn source(name: &str) -> TrackSource {
+    match name {
+        "camera" => TrackSource::Camera,
+        "microphone" => TrackSource::Microphone,
+        "screen_share" => TrackSource::ScreenShare,
+        "screen_share_audio" => TrackSource::ScreenShareAudio,
+        _ => TrackSource::Unknown,
+    }
+}

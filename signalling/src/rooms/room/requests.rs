@@ -1,0 +1,107 @@
+//! What each request of a client means: an arm a request, each a call.
+
+use std::time::Instant;
+
+use beckon_sfu_api::{Command, Description, ParticipantId};
+use livekit_protocol::request_response::{Reason, Request};
+use livekit_protocol::signal_request::Message;
+use livekit_protocol::signal_response::Message as Answer;
+use livekit_protocol::{DisconnectReason, Ping, Pong, UpdateParticipantMetadata};
+
+use super::super::admission::NAME_BYTES_MAX;
+use super::super::seat::Place;
+use super::Room;
+use super::participant::Participant;
+use super::telling::No;
+use crate::clock::now_ms;
+
+/// Metadata and attributes of one participant in all. They go into its next token, whose length is limited.
+const OWN_WORDS_BYTES_MAX: usize = 4 * 1024;
+
+impl Room {
+    /// Acts on a request, unless its socket was replaced or cut off meanwhile.
+    pub(super) fn handle_request(&mut self, now: Instant, from: Place, request: Message) {
+        let who = &from.participant;
+        if self.participants.get(who).is_none_or(|one| !one.is_at(&from)) {
+            return;
+        }
+        match request {
+            Message::Offer(offer) => self.offer(who, offer),
+            Message::Answer(answer) => {
+                let answer = Description { id: answer.id, sdp: answer.sdp };
+                self.media.tell(Command::Answer { participant: who.clone(), answer });
+            }
+            // we are ICE-lite: the client's checks tell where it is
+            Message::Trickle(_) => {}
+            Message::AddTrack(request) => self.add_track(who, request),
+            Message::Mute(request) => self.mute_own(who, &request),
+            Message::Subscription(request) => self.subscription(who, request),
+            Message::TrackSetting(settings) => self.prefer(who, settings),
+            Message::SubscriptionPermission(audience) => self.permit(who, audience),
+            Message::SyncState(state) => self.sync(who, state),
+            Message::Leave(_) => self.depart(now, who, DisconnectReason::ClientInitiated, None),
+            Message::Ping(timestamp) => self.tell(who, Answer::Pong(timestamp)),
+            Message::PingReq(ping) => self.tell(who, Answer::PongResp(pong(&ping))),
+            Message::UpdateMetadata(request) => self.update_metadata(who, request),
+            Message::UpdateAudioTrack(request) => self.update_audio_track(who, request),
+            Message::UpdateVideoTrack(request) => self.update_video_track(who, request),
+            other => self.refuse(who, other),
+        }
+    }
+
+    /// What this server lacks gets a refusal, never silence.
+    fn refuse(&mut self, who: &ParticipantId, request: Message) {
+        let no = No(Reason::UnsupportedType, "this server does not support that");
+        let answer = match request {
+            Message::PublishDataTrackRequest(request) => {
+                no.answer(0, Some(Request::PublishDataTrack(request)))
+            }
+            Message::UnpublishDataTrackRequest(request) => {
+                no.answer(0, Some(Request::UnpublishDataTrack(request)))
+            }
+            Message::StoreDataBlobRequest(request) => no.answer(request.request_id, None),
+            Message::GetDataBlobRequest(request) => no.answer(request.request_id, None),
+            _ => no.answer(0, None),
+        };
+        self.tell(who, answer);
+    }
+
+    fn update_metadata(&mut self, who: &ParticipantId, request: UpdateParticipantMetadata) {
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        let id = request.request_id;
+        match rename(participant, request.clone()) {
+            Ok(()) => {
+                participant.send(No(Reason::Ok, "").answer(id, None));
+                self.tell_all_of(who);
+            }
+            Err(no) => participant.send(no.answer(id, Some(Request::UpdateMetadata(request)))),
+        }
+    }
+}
+
+/// Takes over what a participant says of itself. Empty texts change nothing, an empty attribute is taken away.
+fn rename(it: &mut Participant, request: UpdateParticipantMetadata) -> Result<(), No> {
+    if !it.may_update_itself() {
+        return Err(No(Reason::NotAllowed, "the token does not allow to update oneself"));
+    }
+    let mut claims = it.claims.clone();
+    if !request.name.is_empty() {
+        claims.name = request.name;
+    }
+    if !request.metadata.is_empty() {
+        claims.metadata = request.metadata;
+    }
+    claims.attributes.extend(request.attributes);
+    claims.attributes.retain(|_, value| !value.is_empty());
+    let attributes = claims.attributes.iter().map(|(key, value)| key.len() + value.len());
+    let words = claims.metadata.len() + attributes.sum::<usize>();
+    if words > OWN_WORDS_BYTES_MAX || claims.name.len() > NAME_BYTES_MAX {
+        return Err(No(Reason::LimitExceeded, "name, metadata or attributes are too long"));
+    }
+    it.claims = claims;
+    Ok(())
+}
+
+fn pong(ping: &Ping) -> Pong {
+    Pong { last_ping_timestamp: ping.timestamp, timestamp: now_ms() }
+}

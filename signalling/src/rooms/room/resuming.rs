@@ -1,0 +1,63 @@
+//! Going on over a new socket, while media goes on by itself.
+
+use beckon_sfu_api::{Command, ParticipantId};
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    MuteTrackRequest, ParticipantInfo, ReconnectResponse, SyncState, TrackUnpublishedResponse,
+};
+use tokio::sync::mpsc;
+
+use super::super::seat::Seat;
+use super::participant::Participant;
+use super::telling::update;
+use super::{Input, Room};
+
+impl Room {
+    /// Gives a participant a new socket. One whom we do not know, or who is somebody else, starts over.
+    pub(super) fn resume(
+        &mut self,
+        who: ParticipantId,
+        identity: &str,
+        room: mpsc::Sender<Input>,
+    ) -> Seat {
+        let known = self.participants.get(&who).filter(|one| one.identity() == identity);
+        let Some(ice_servers) = known.map(|one| self.ice_servers(one)) else {
+            return Seat::to_start_over();
+        };
+        let (seat, outbox) = self.seat(&who, room);
+        let (socket, server_info) = (self.sockets, Some(self.server_info()));
+        let everybody = update(self.everybody(&who));
+        let Some(participant) = self.participants.get_mut(&who) else { return seat };
+        participant.attach(socket, outbox);
+        let reconnect = ReconnectResponse { ice_servers, server_info, ..Default::default() };
+        participant.send(Message::Reconnect(reconnect));
+        participant.send(everybody);
+        let silenced = participant.tracks.iter().filter(|track| track.silenced);
+        for sid in silenced.map(|track| track.id.to_string()).collect::<Vec<_>>() {
+            participant.send(Message::Mute(MuteTrackRequest { sid, muted: true }));
+        }
+        self.media.tell(Command::Restart { participant: who });
+        seat
+    }
+
+    /// All who are here as one of them sees it, and who left while it may have been cut off.
+    fn everybody(&self, who: &ParticipantId) -> Vec<ParticipantInfo> {
+        let left = self.departed.iter().map(|(_, info)| info);
+        // who is back must not be taken for gone
+        let left = left.filter(|info| self.find(&info.identity).is_none()).cloned();
+        let here = self.participants.values().filter(|one| one.id == *who || !one.is_hidden());
+        left.chain(here.map(Participant::info)).collect()
+    }
+
+    /// What the client believes after a resume: it hears of tracks that it takes for published and we do not.
+    pub(super) fn sync(&mut self, who: &ParticipantId, state: SyncState) {
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        for published in state.publish_tracks {
+            let track_sid = published.track.unwrap_or_default().sid;
+            if participant.track_mut(&track_sid).is_none() {
+                let gone = TrackUnpublishedResponse { track_sid };
+                participant.send(Message::TrackUnpublished(gone));
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Who receives which track, and how much of it.
+
+use std::collections::HashSet;
+
+use beckon_sfu_api::{Command, ParticipantId, Preference, Quality, TrackId};
+use livekit_protocol::request_response::Reason;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
+    TrackSubscribed, UpdateSubscription, UpdateTrackSettings, VideoQuality,
+};
+
+use super::Room;
+use super::participant::{Participant, allows};
+use super::telling::No;
+
+/// Tracks named in one request.
+const NAMED_MAX: usize = 1000;
+
+impl Room {
+    /// A client wants tracks, or no longer.
+    pub(super) fn subscription(&mut self, who: &ParticipantId, request: UpdateSubscription) {
+        let of_participants = request.participant_tracks.into_iter().flat_map(|of| of.track_sids);
+        let named: Vec<_> =
+            request.track_sids.into_iter().chain(of_participants).take(NAMED_MAX).collect();
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        if request.subscribe && !participant.may_subscribe() {
+            let no = No(Reason::NotAllowed, "the token does not allow to subscribe");
+            return participant.send(no.answer(0, None));
+        }
+        for track in named.iter().map(|sid| TrackId::from(sid.as_str())) {
+            if self.owners.contains_key(&track) {
+                participant.chosen.insert(track, request.subscribe);
+            } else if request.subscribe {
+                participant.send(no_subscription(&track, SubscriptionError::SeTrackNotfound));
+            }
+        }
+        self.reconcile(who);
+    }
+
+    /// How much of a track a client wants, now and whenever it receives it again.
+    pub(super) fn prefer(&mut self, who: &ParticipantId, settings: UpdateTrackSettings) {
+        let preference = preference(&settings);
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        let tracks = settings.track_sids.iter().take(NAMED_MAX);
+        for track in tracks.map(|sid| TrackId::from(sid.as_str())) {
+            if !self.owners.contains_key(&track) {
+                continue;
+            }
+            participant.preferences.insert(track.clone(), preference);
+            if participant.subscribed.contains(&track) {
+                let participant = who.clone();
+                self.media.tell(Command::Prefer { participant, track, preference });
+            }
+        }
+    }
+
+    /// Whom a publisher lets receive its tracks.
+    pub(super) fn permit(&mut self, who: &ParticipantId, mut audience: SubscriptionPermission) {
+        audience.track_permissions.truncate(NAMED_MAX);
+        audience.track_permissions.iter_mut().for_each(|one| one.track_sids.truncate(NAMED_MAX));
+        let Some(publisher) = self.participants.get_mut(who) else { return };
+        if publisher.audience == audience {
+            return;
+        }
+        let before = std::mem::replace(&mut publisher.audience, audience);
+        let others: Vec<_> = self.participants.keys().filter(|id| *id != who).cloned().collect();
+        for other in others {
+            self.tell_permitted(who, &other, &before);
+            self.reconcile(&other);
+        }
+    }
+
+    /// Tells a subscriber of which tracks it may receive now, or no longer.
+    fn tell_permitted(
+        &mut self,
+        publisher: &ParticipantId,
+        subscriber: &ParticipantId,
+        before: &SubscriptionPermission,
+    ) {
+        let Some([publisher, subscriber]) = self.two(publisher, subscriber) else { return };
+        let (who, after) = (publisher.id.to_string(), &publisher.audience);
+        for track in publisher.published() {
+            let allowed = allows(after, subscriber, &track.id);
+            if allowed == allows(before, subscriber, &track.id) {
+                continue;
+            }
+            subscriber.send(Message::SubscriptionPermissionUpdate(SubscriptionPermissionUpdate {
+                participant_sid: who.clone(),
+                track_sid: track.id.to_string(),
+                allowed,
+            }));
+        }
+    }
+
+    fn two(&mut self, a: &ParticipantId, b: &ParticipantId) -> Option<[&mut Participant; 2]> {
+        match self.participants.get_disjoint_mut([a, b]) {
+            [Some(a), Some(b)] => Some([a, b]),
+            _ => None,
+        }
+    }
+
+    /// Makes the media node send to a participant exactly what it wants and may receive.
+    pub(super) fn reconcile(&mut self, who: &ParticipantId) {
+        let Some(it) = self.participants.get(who) else { return };
+        let target = self.receivable(it);
+        let coming: Vec<_> =
+            target.iter().filter(|t| !it.subscribed.contains(t)).cloned().collect();
+        let keep: HashSet<_> = target.into_iter().collect();
+        let going: Vec<_> = it.subscribed.iter().filter(|t| !keep.contains(t)).cloned().collect();
+        let preferences: Vec<_> = coming
+            .iter()
+            .filter_map(|track| Some((track.clone(), *it.preferences.get(track)?)))
+            .collect();
+        if let Some(it) = self.participants.get_mut(who) {
+            it.subscribed = keep;
+        }
+        let participant = || who.clone();
+        if !going.is_empty() {
+            self.media.tell(Command::Unsubscribe { participant: participant(), tracks: going });
+        }
+        if !coming.is_empty() {
+            let tracks = coming.clone();
+            self.media.tell(Command::Subscribe { participant: participant(), tracks });
+        }
+        for (track, preference) in preferences {
+            self.media.tell(Command::Prefer { participant: participant(), track, preference });
+        }
+        coming.iter().for_each(|track| self.tell_heard(track));
+    }
+
+    /// All that a participant wants and may receive, in the order of publishing.
+    fn receivable(&self, it: &Participant) -> Vec<TrackId> {
+        if !it.may_subscribe() {
+            return vec![];
+        }
+        let others = self.visible().filter(|other| other.id != it.id);
+        let tracks =
+            others.flat_map(|other| other.published().map(move |track| (other, &track.id)));
+        tracks
+            .filter(|(other, track)| it.wants(track) && other.permits(it, track))
+            .map(|(_, track)| track.clone())
+            .collect()
+    }
+
+    /// The first time that somebody receives a track, its publisher hears of it.
+    fn tell_heard(&mut self, track: &TrackId) {
+        let owner = self.owners.get(track).and_then(|owner| self.participants.get_mut(owner));
+        let Some(owner) = owner else { return };
+        let first = owner
+            .track_mut(track.as_str())
+            .is_some_and(|it| !std::mem::replace(&mut it.heard, true));
+        if first {
+            let track_sid = track.to_string();
+            owner.send(Message::TrackSubscribed(TrackSubscribed { track_sid }));
+        }
+    }
+
+    /// Everybody forgets a track that is gone.
+    pub(super) fn forget(&mut self, track: &TrackId) {
+        self.owners.remove(track);
+        for participant in self.participants.values_mut() {
+            participant.chosen.remove(track);
+            participant.subscribed.remove(track);
+            participant.preferences.remove(track);
+        }
+    }
+}
+
+pub(super) fn no_subscription(track: &TrackId, error: SubscriptionError) -> Message {
+    let (track_sid, err) = (track.to_string(), error as i32);
+    Message::SubscriptionResponse(SubscriptionResponse { track_sid, err })
+}
+
+/// A size decides alone: clients that send one leave the quality at its lowest value.
+fn preference(settings: &UpdateTrackSettings) -> Preference {
+    let size = (settings.width, settings.height);
+    let size = (size.0 > 0 && size.1 > 0).then_some(size);
+    let quality = match settings.quality() {
+        _ if size.is_some() => Quality::High,
+        VideoQuality::Low => Quality::Low,
+        VideoQuality::Medium => Quality::Medium,
+        VideoQuality::High | VideoQuality::Off => Quality::High,
+    };
+    let enabled = !settings.disabled && settings.quality() != VideoQuality::Off;
+    Preference { enabled, quality, size }
+}

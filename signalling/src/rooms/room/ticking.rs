@@ -1,0 +1,83 @@
+//! What happens by the clock.
+
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::ParticipantId;
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::participant_info::State;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{DisconnectReason, RoomUpdate};
+
+use super::super::token::{self, Claims, TOKEN_BYTES_MAX};
+use super::Room;
+use super::participant::{Participant, REFRESH_EVERY};
+use crate::clock::now_ms;
+
+/// How long somebody without a socket is waited for.
+pub(super) const GRACE: Duration = Duration::from_secs(15);
+/// How long a room without anybody stays.
+pub(super) const EMPTY_MAX: Duration = Duration::from_secs(20);
+/// Within this time media must flow for the first time.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+/// Whoever closes the media connection says goodbye, or comes again, within this time.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
+/// How long a renewed token is good.
+const REFRESHED_LIFE_S: i64 = 10 * 60;
+
+impl Room {
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        let overdue: Vec<_> =
+            self.participants.values_mut().filter_map(|p| overdue(now, p)).collect();
+        for (who, reason) in overdue {
+            self.depart(now, &who, reason, Some(Action::Reconnect));
+        }
+        self.refresh_tokens(now);
+        self.tell_counts();
+        self.forget_departed(now);
+        self.over |= self.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_MAX);
+    }
+
+    fn refresh_tokens(&mut self, now: Instant) {
+        for participant in self.participants.values_mut() {
+            if participant.refresh_at > now {
+                continue;
+            }
+            participant.refresh_at = now + REFRESH_EVERY;
+            let exp = now_ms() / 1000 + REFRESHED_LIFE_S;
+            let claims = Claims { exp: Some(exp.into()), nbf: None, ..participant.claims.clone() };
+            // a key that was taken away signs nothing any more
+            let Some(key) = self.rooms.keys.find(&claims.iss) else { continue };
+            let token = token::mint(key, claims);
+            if token.len() <= TOKEN_BYTES_MAX {
+                participant.send(Message::RefreshToken(token));
+            }
+        }
+    }
+
+    fn tell_counts(&mut self) {
+        let counts = self.counts();
+        if self.told != counts {
+            self.told = counts;
+            let room = Some(self.info());
+            self.tell_all(Message::RoomUpdate(RoomUpdate { room }));
+        }
+    }
+}
+
+/// Whether a participant's time is up. A socket that was cut for being too slow is noticed here.
+fn overdue(now: Instant, it: &mut Participant) -> Option<(ParticipantId, DisconnectReason)> {
+    if !it.is_attached() {
+        it.detach(now);
+    }
+    let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| now.duration_since(at));
+    let reason = if since(it.detached_at) >= GRACE {
+        DisconnectReason::SignalClose
+    } else if since(it.closed_at) >= GOODBYE_WITHIN {
+        DisconnectReason::ClientInitiated
+    } else if it.state != State::Active && since(Some(it.joined_at)) >= CONNECT_WITHIN {
+        DisconnectReason::JoinFailure
+    } else {
+        return None;
+    };
+    Some((it.id.clone(), reason))
+}

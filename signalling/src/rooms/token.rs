@@ -1,0 +1,151 @@
+//! Tokens that let their bearer into one room: JWT (RFC 7519) with HS256 and LiveKit's video grants.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+use sha2::Sha256;
+
+use super::keys::Keys;
+use crate::config::ApiKey;
+
+/// The longest token that is looked at.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// How far the clocks of whoever made a token and ours may differ.
+const LEEWAY_S: f64 = 60.0;
+
+/// What a token says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Claims {
+    /// The key that signed it.
+    pub iss: String,
+    /// Whose it is: the identity in the room.
+    pub sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<Number>,
+    pub exp: Option<Number>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub metadata: String,
+    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    pub attributes: HashMap<String, String>,
+    pub video: Grants,
+}
+
+/// What its bearer may do. What is not said about publishing and subscribing is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Grants {
+    pub room: String,
+    pub room_join: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_publish: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_subscribe: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_publish_data: Option<bool>,
+    /// `camera`, `microphone`, `screen_share`, `screen_share_audio`; none named: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_publish_sources: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_update_own_metadata: Option<bool>,
+    /// Not shown to the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<bool>,
+    /// Our own: this token does not open a room, it only lets into one that is announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_must_exist: Option<bool>,
+}
+
+impl Claims {
+    /// When the token ends, in seconds since 1970.
+    pub fn expires_at(&self) -> f64 {
+        self.exp.as_ref().and_then(Number::as_f64).unwrap_or_default()
+    }
+}
+
+/// What is wrong with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("it is too long")]
+    TooLong,
+    #[error("it is no JWT")]
+    Malformed,
+    #[error("it is not signed with HS256")]
+    Algorithm,
+    #[error("its API key is unknown")]
+    Key,
+    #[error("its signature does not fit")]
+    Signature,
+    #[error("it is expired")]
+    Expired,
+    #[error("it is not valid yet")]
+    NotYet,
+    #[error("it names nobody")]
+    Nobody,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+/// Signs claims, which name the key in `iss` from then on.
+pub fn mint(key: &ApiKey, claims: Claims) -> String {
+    let claims = Claims { iss: key.id.clone(), ..claims };
+    let header = BASE64URL.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
+    let claims = serde_json::to_vec(&claims).expect("claims are plain JSON");
+    let signed = format!("{header}.{}", BASE64URL.encode(claims));
+    let signature = BASE64URL.encode(mac(key, &signed).finalize().into_bytes());
+    format!("{signed}.{signature}")
+}
+
+/// What a token says, if it was signed with one of our keys and is good now.
+pub fn verify(keys: &Keys, token: &str, now_s: i64) -> Result<Claims, Invalid> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(Invalid::TooLong);
+    }
+    let (signed, signature) = token.rsplit_once('.').ok_or(Invalid::Malformed)?;
+    let (header, payload) = signed.split_once('.').ok_or(Invalid::Malformed)?;
+    if read::<Header>(header)?.alg != "HS256" {
+        return Err(Invalid::Algorithm);
+    }
+    let claims: Claims = read(payload)?;
+    let key = keys.find(&claims.iss).ok_or(Invalid::Key)?;
+    let signature = BASE64URL.decode(signature).map_err(|_| Invalid::Malformed)?;
+    mac(key, signed).verify_slice(&signature).map_err(|_| Invalid::Signature)?;
+    check_time(&claims, now_s as f64)?;
+    if claims.sub.is_empty() {
+        return Err(Invalid::Nobody);
+    }
+    Ok(claims)
+}
+
+fn check_time(claims: &Claims, now: f64) -> Result<(), Invalid> {
+    if claims.expires_at() + LEEWAY_S <= now {
+        return Err(Invalid::Expired);
+    }
+    let from = claims.nbf.as_ref().and_then(Number::as_f64);
+    if from.is_some_and(|from| now + LEEWAY_S < from) {
+        return Err(Invalid::NotYet);
+    }
+    Ok(())
+}
+
+fn read<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Invalid> {
+    let json = BASE64URL.decode(part).map_err(|_| Invalid::Malformed)?;
+    serde_json::from_slice(&json).map_err(|_| Invalid::Malformed)
+}
+
+fn mac(key: &ApiKey, text: &str) -> Hmac<Sha256> {
+    let secret = key.secret.expose_secret().as_bytes();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes any key");
+    mac.update(text.as_bytes());
+    mac
+}

@@ -1,1 +1,215 @@
+//! One subscription: the stream that one participant gets of one track.
 
+mod outbound;
+mod rewriter;
+mod selector;
+mod sent;
+
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::Preference;
+
+pub use self::outbound::Outbound;
+use self::rewriter::Rewriter;
+use self::selector::{Selector, Verdict};
+use self::sent::{Packet, Sent};
+use crate::extension::ExtensionMap;
+use crate::keys::ParticipantKey;
+use crate::negotiation::Binding;
+use crate::rtp::Fields;
+use crate::track::{Layers, Received, ticks};
+
+pub struct Forwarder {
+    pub to: ParticipantKey,
+    pub ssrc: u32,
+    /// Of the stream that repairs.
+    pub rtx_ssrc: u32,
+    /// The media section of the subscriber that carries it, once there is one.
+    pub binding: Option<Bound>,
+    pub preference: Preference,
+    /// Whether the subscriber's transport is secure; nothing is forwarded before.
+    pub started: bool,
+    selector: Selector,
+    rewriter: Rewriter,
+    sent: Sent,
+    /// Next extended sequence number of the repair stream.
+    rtx_next: u64,
+    packets: u32,
+    octets: u32,
+}
+
+/// What was negotiated with the subscriber.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    pub payload_type: u8,
+    pub rtx_payload_type: Option<u8>,
+    pub extensions: ExtensionMap,
+    /// Whether packets are numbered for congestion control.
+    pub transport_cc: bool,
+}
+
+impl From<&Binding> for Bound {
+    fn from(binding: &Binding) -> Self {
+        Bound {
+            payload_type: binding.payload_type,
+            rtx_payload_type: binding.rtx_payload_type,
+            extensions: binding.extensions,
+            transport_cc: binding.transport_cc,
+        }
+    }
+}
+
+/// What a sender report of ours says (RFC 3550, section 6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderInfo {
+    pub ntp: u64,
+    pub rtp: u32,
+    pub packets: u32,
+    pub octets: u32,
+}
+
+impl Forwarder {
+    /// Begins with the best layer: the allocator has not spoken yet.
+    pub fn new(to: ParticipantKey, ssrc: u32, rtx_ssrc: u32) -> Self {
+        let mut selector = Selector::default();
+        selector.set_target(Some(u8::MAX));
+        Forwarder {
+            to,
+            ssrc,
+            rtx_ssrc,
+            binding: None,
+            preference: Preference::default(),
+            started: false,
+            selector,
+            rewriter: Rewriter::new(),
+            sent: Sent::default(),
+            rtx_next: u64::from(rand::random::<u16>() >> 1),
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// The layer that the subscriber shall get; `None` pauses.
+    pub fn set_target(&mut self, target: Option<u8>) {
+        self.selector.set_target(target);
+    }
+
+    pub fn target(&self) -> Option<u8> {
+        self.selector.target()
+    }
+
+    /// The layer that is forwarded.
+    pub fn layer(&self) -> Option<u8> {
+        self.selector.current().map(|place| place.layer)
+    }
+
+    /// Stops until the next keyframe.
+    pub fn pause(&mut self) {
+        self.selector.stop();
+    }
+
+    /// The layer without whose keyframe it cannot start or switch.
+    pub fn wants_keyframe(&self, now: Instant, layers: &Layers) -> Option<u8> {
+        let ready = self.started && self.binding.is_some() && self.preference.enabled;
+        if ready { self.selector.awaits(now, layers) } else { None }
+    }
+
+    /// What becomes of a packet of the track for this subscriber.
+    pub fn forward(
+        &mut self,
+        now: Instant,
+        layers: &Layers,
+        received: &Received,
+    ) -> Option<Outbound> {
+        let bound = self.binding.as_ref().filter(|_| self.started)?;
+        if !self.preference.enabled {
+            self.selector.stop();
+            return None;
+        }
+        match self.selector.select(now, layers, received) {
+            Verdict::Drop => return None,
+            Verdict::Forward => {}
+            Verdict::Switch => self.rewriter.switch(now, layers, received),
+        }
+        let payload_type = bound.payload_type;
+        let packet = Packet::new(self.rewriter.rewrite(now, received)?, received);
+        self.sent.put(layers.kind, packet);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(received.payload_len.into());
+        Some(self.outbound(payload_type, &packet))
+    }
+
+    /// A packet that was held back, by its outgoing sequence number.
+    pub fn again(&self, sequence: u16) -> Option<Outbound> {
+        let packet = self.sent.get(self.rewriter.locate(sequence)?)?;
+        Some(self.outbound(self.binding.as_ref()?.payload_type, packet))
+    }
+
+    /// Answers a NACK, not twice within a round trip. Without a repair stream the same packet goes out once more, which
+    /// is safe only if it is the same to the last bit: SRTP uses the same nonce. One with a number for congestion
+    /// control is not, and is not repeated.
+    pub fn repair(&mut self, now: Instant, sequence: u16, rtt: Duration) -> Option<Outbound> {
+        let bound = *self.binding.as_ref().filter(|_| self.started)?;
+        if bound.rtx_payload_type.is_none() && bound.transport_cc {
+            return None;
+        }
+        let packet = self.sent.get_mut(self.rewriter.locate(sequence)?)?;
+        if !packet.repair(now, rtt) {
+            return None;
+        }
+        let packet = *packet;
+        let original = self.outbound(bound.payload_type, &packet);
+        Some(match bound.rtx_payload_type {
+            Some(payload_type) => self.wrap(payload_type, original),
+            None => original,
+        })
+    }
+
+    /// By the publisher's clock if it told it, else by when the last packet came. `ntp` is the time of `now`.
+    pub fn sender_report(&self, now: Instant, ntp: u64, layers: &Layers) -> Option<SenderInfo> {
+        let clock_rate = layers.codec.clock_rate();
+        let (place, shift) = self.rewriter.timestamp_shift()?;
+        let layer = layers.get(place.layer).filter(|layer| layer.epoch() == place.epoch);
+        let told = layer.and_then(|layer| layer.sender_report());
+        let (rtp, at) = match told {
+            Some(report) => (report.rtp.wrapping_add(shift), report.at),
+            None => self.rewriter.newest()?,
+        };
+        let passed = ticks(now.saturating_duration_since(at), clock_rate) as u32;
+        let rtp = rtp.wrapping_add(passed);
+        Some(SenderInfo { ntp, rtp, packets: self.packets, octets: self.octets })
+    }
+
+    fn outbound(&self, payload_type: u8, packet: &Packet) -> Outbound {
+        let Packet { rewritten, layer, index, marker, payload_len, .. } = *packet;
+        Outbound {
+            fields: Fields {
+                marker,
+                payload_type,
+                sequence: rewritten.out as u16,
+                timestamp: rewritten.timestamp,
+                ssrc: self.ssrc,
+            },
+            roc: (rewritten.out >> 16) as u32,
+            layer,
+            index,
+            payload_len,
+            vp8: rewritten.vp8,
+            osn: None,
+        }
+    }
+
+    /// As a packet of the repair stream (RFC 4588, section 4).
+    fn wrap(&mut self, payload_type: u8, original: Outbound) -> Outbound {
+        let next = self.rtx_next;
+        self.rtx_next += 1;
+        let fields =
+            Fields { payload_type, sequence: next as u16, ssrc: self.rtx_ssrc, ..original.fields };
+        let osn = Some(original.fields.sequence);
+        Outbound { fields, roc: (next >> 16) as u32, osn, ..original }
+    }
+}
+
+#[cfg(test)]
+#[path = "forwarder_tests.rs"]
+mod tests;

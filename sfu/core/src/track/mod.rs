@@ -1,1 +1,295 @@
+//! A published track: what came of it, what of that is missing, and who gets it.
 
+mod claim;
+mod history;
+mod keyframes;
+mod layer;
+mod losses;
+mod rate;
+mod reception;
+pub(crate) mod sequence;
+
+use std::time::Instant;
+
+use beckon_sfu_api::{Announced, Codec, Kind, Source, TrackId};
+
+pub use self::claim::Claim;
+pub use self::history::Stored;
+use self::layer::Fit;
+pub use self::layer::{LAYERS_MAX, Layer, Layers};
+pub use self::rate::Rate;
+pub use self::reception::{SenderReport, ticks};
+use crate::codec::{self, FrameInfo};
+use crate::downlink::allocator::Demand;
+use crate::extension::{Extension, ExtensionMap};
+use crate::forwarder::Forwarder;
+use crate::keys::ParticipantKey;
+use crate::negotiation::Publication;
+use crate::rtcp::{self, Report};
+use crate::rtp::Header;
+use crate::stats::Discard;
+
+pub struct Track {
+    pub id: TrackId,
+    pub owner: ParticipantKey,
+    pub source: Source,
+    /// Of the section that carries it, in the publisher's description.
+    pub mid: String,
+    pub payload_type: u8,
+    pub rtx_payload_type: Option<u8>,
+    pub extensions: ExtensionMap,
+    /// One a subscriber.
+    pub forwarders: Vec<Forwarder>,
+    layers: Layers,
+    rids: Vec<String>,
+    /// Lowest first, as the publisher said.
+    announced: Vec<beckon_sfu_api::Layer>,
+    muted: bool,
+    /// Of [`Track::write_feedback`], kept for its memory.
+    missing: Vec<u16>,
+}
+
+/// A packet that is new and kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    pub layer: u8,
+    pub epoch: u32,
+    /// Extended sequence number, the packet's name in its layer's history.
+    pub index: u64,
+    /// With the layer's SSRC, payload type and sequence number, even if the packet was a repair.
+    pub header: Header,
+    pub info: FrameInfo,
+    pub payload_len: u16,
+}
+
+/// What was asked of a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub packets: usize,
+    pub keyframes: usize,
+}
+
+impl Track {
+    pub fn new(owner: ParticipantKey, announced: &Announced, publication: &Publication) -> Self {
+        let mut track = Track {
+            id: announced.id.clone(),
+            owner,
+            source: announced.source,
+            mid: String::new(),
+            payload_type: 0,
+            rtx_payload_type: None,
+            extensions: ExtensionMap::default(),
+            forwarders: Vec::new(),
+            layers: Layers::new(publication.codec, claim::layers(publication)),
+            rids: Vec::new(),
+            announced: announced.layers.clone(),
+            muted: announced.muted,
+            missing: Vec::with_capacity(64 * LAYERS_MAX),
+        };
+        track.renegotiate(publication);
+        track
+    }
+
+    /// Takes over what a later description says of the track's section.
+    pub fn renegotiate(&mut self, publication: &Publication) {
+        self.mid.clone_from(&publication.mid);
+        self.payload_type = publication.payload_type;
+        self.rtx_payload_type = publication.rtx_payload_type;
+        self.extensions = publication.extensions;
+        self.rids.clone_from(&publication.rids);
+        for (layer, (ssrc, rtx)) in self.layers.iter_mut().zip(&publication.ssrcs) {
+            (layer.ssrc, layer.rtx_ssrc) = (Some(*ssrc), *rtx);
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.layers.kind
+    }
+
+    pub fn codec(&self) -> Codec {
+        self.layers.codec
+    }
+
+    pub fn layers(&self) -> &Layers {
+        &self.layers
+    }
+
+    /// For walking the subscribers while their packets are read.
+    pub fn split(&mut self) -> (&Layers, &mut [Forwarder]) {
+        (&self.layers, &mut self.forwarders)
+    }
+
+    pub fn is_muted(&self) -> bool {
+        self.muted
+    }
+
+    /// A muted track is received and not forwarded. Afterwards video starts again with a keyframe.
+    pub fn mute(&mut self, muted: bool) {
+        self.muted = muted;
+        if muted {
+            self.forwarders.iter_mut().for_each(Forwarder::pause);
+        }
+    }
+
+    /// Takes a decrypted packet in. `None` if there is nothing to forward: a duplicate, padding, a muted track.
+    pub fn handle_rtp(
+        &mut self,
+        now: Instant,
+        claim: Claim,
+        header: &Header,
+        packet: &[u8],
+    ) -> Result<Option<Received>, Discard> {
+        let payload = header.payload(packet);
+        if claim.repair {
+            return self.handle_repair(now, claim.layer, header, packet, payload);
+        }
+        if header.payload_type != self.payload_type {
+            return Err(Discard::UnknownPayloadType);
+        }
+        let clock_rate = self.codec().clock_rate();
+        let layer = self.layers.get_mut(claim.layer).ok_or(Discard::UnknownSsrc)?;
+        let fit = layer.place(now, header, clock_rate);
+        self.layers.heard(now, claim.layer, packet.len(), header.marker);
+        match fit {
+            Fit::Fits { index } => {
+                Ok(self.keep(claim.layer, index, header, packet, payload, *header))
+            }
+            Fit::Duplicate | Fit::Stale => Err(Discard::Stale),
+        }
+    }
+
+    /// Unwraps a packet of a repair stream (RFC 4588, section 4). Without an original in it, it only probes the way.
+    fn handle_repair(
+        &mut self,
+        now: Instant,
+        layer: u8,
+        header: &Header,
+        packet: &[u8],
+        payload: &[u8],
+    ) -> Result<Option<Received>, Discard> {
+        if Some(header.payload_type) != self.rtx_payload_type {
+            return Err(Discard::UnknownPayloadType);
+        }
+        let Some((osn, payload)) = payload.split_first_chunk() else { return Ok(None) };
+        let sequence = u16::from_be_bytes(*osn);
+        let payload_type = self.payload_type;
+        let repaired = self.layers.get_mut(layer).ok_or(Discard::UnknownSsrc)?;
+        match repaired.place_repaired(now, sequence) {
+            Fit::Fits { index } => {
+                let mut original = *header;
+                (original.sequence, original.payload_type) = (sequence, payload_type);
+                original.ssrc = repaired.ssrc.unwrap_or(header.ssrc);
+                Ok(self.keep(layer, index, header, packet, payload, original))
+            }
+            Fit::Duplicate => Ok(None),
+            Fit::Stale => Err(Discard::Stale),
+        }
+    }
+
+    fn keep(
+        &mut self,
+        layer: u8,
+        index: u64,
+        header: &Header,
+        packet: &[u8],
+        payload: &[u8],
+        original: Header,
+    ) -> Option<Received> {
+        let descriptor = self.extensions.id(Extension::DependencyDescriptor);
+        let descriptor = descriptor.and_then(|id| header.extension(packet, id));
+        let info = codec::describe(self.codec(), payload, descriptor);
+        let head = packet.get(..header.payload_start())?;
+        let kept = self.layers.get_mut(layer)?;
+        kept.keep(index, &original, &info, head, payload);
+        if info.keyframe {
+            kept.keyframes.arrived();
+        }
+        let payload_len = payload.len() as u16;
+        let epoch = kept.epoch();
+        (!self.muted).then_some(Received {
+            layer,
+            epoch,
+            index,
+            header: original,
+            info,
+            payload_len,
+        })
+    }
+
+    /// A subscriber lost its picture.
+    pub fn request_keyframe(&mut self, layer: u8) {
+        if let Some(layer) = self.layers.get_mut(layer) {
+            layer.keyframes.request();
+        }
+    }
+
+    /// Appends the NACKs and PLIs that are due, for the forwarders' wishes too.
+    pub fn write_feedback(&mut self, now: Instant, sender_ssrc: u32, out: &mut Vec<u8>) -> Asked {
+        let mut asked = Asked::default();
+        let nack = self.kind() == Kind::Video || self.rtx_payload_type.is_some();
+        if self.kind() == Kind::Video && !self.muted {
+            self.gather_wishes(now);
+        }
+        for layer in self.layers.iter_mut() {
+            let Some(media) = layer.ssrc else { continue };
+            self.missing.clear();
+            layer.missing(now, &mut self.missing);
+            if nack && !self.missing.is_empty() {
+                rtcp::write_nack(out, sender_ssrc, media, &self.missing);
+                asked.packets += self.missing.len();
+            }
+            if !self.muted && layer.keyframes.ask(now) {
+                rtcp::write_pli(out, sender_ssrc, media);
+                asked.keyframes += 1;
+            }
+        }
+        asked
+    }
+
+    fn gather_wishes(&mut self, now: Instant) {
+        for forwarder in &self.forwarders {
+            let wish = forwarder.wants_keyframe(now, &self.layers);
+            if let Some(layer) = wish.and_then(|layer| self.layers.get_mut(layer)) {
+                layer.keyframes.request();
+            }
+        }
+    }
+
+    /// Of every layer that was heard, for a receiver report to the publisher.
+    pub fn reports(&mut self, now: Instant) -> impl Iterator<Item = Report> {
+        self.layers.iter_mut().filter_map(move |layer| layer.report(now))
+    }
+
+    /// Whether the report was about a layer of this track.
+    pub fn handle_sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64, rtp: u32) -> bool {
+        let mut streams = self.layers.iter_mut().filter_map(|layer| layer.reception.as_mut());
+        let stream = streams.find(|stream| stream.ssrc() == ssrc);
+        let found = stream.is_some();
+        if let Some(stream) = stream {
+            stream.heard_sender(now, ntp, rtp);
+        }
+        found
+    }
+
+    /// What a subscription would take of the way to its subscriber.
+    pub fn demand(&self, now: Instant, forwarder: &Forwarder) -> Demand {
+        let mut demand = Demand {
+            kind: self.kind(),
+            source: self.source,
+            layers: [0; LAYERS_MAX],
+            lives: [false; LAYERS_MAX],
+            max_layer: self.layer_for(&forwarder.preference),
+            current: forwarder.target(),
+        };
+        for (at, layer) in self.layers.iter().enumerate() {
+            let announced = self.announced.get(at).map_or(0, |layer| u64::from(layer.bitrate));
+            demand.layers[at] = layer.bits_per_second(now).unwrap_or(announced);
+            demand.lives[at] = layer.is_live(now);
+        }
+        demand
+    }
+}
+
+#[cfg(test)]
+#[path = "track_tests.rs"]
+mod tests;

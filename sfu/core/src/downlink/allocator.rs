@@ -1,0 +1,166 @@
+//! Who gets how much of a way that may be too narrow for all.
+
+use std::cmp::Reverse;
+
+use beckon_sfu_api::{Kind, Source};
+
+use crate::track::LAYERS_MAX;
+
+/// What is forwarded takes this of the budget for each bit, ...
+const KEPT: u64 = 100;
+/// ... and what is not yet takes more: without some room left it would be gone again at once.
+const NEW: u64 = 115;
+
+/// What one subscription would take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    pub kind: Kind,
+    pub source: Source,
+    /// Bits per second of each layer, lowest first.
+    pub layers: [u64; LAYERS_MAX],
+    pub lives: [bool; LAYERS_MAX],
+    /// The subscriber has no use for more.
+    pub max_layer: u8,
+    /// What it gets now.
+    pub current: Option<u8>,
+}
+
+/// Screens first, then what is shown large.
+type Rank = (Reverse<bool>, Reverse<u8>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    Layer(u8),
+    Paused,
+}
+
+/// Shares `budget_bps` out: `grants` gets one entry a demand, in the same order. Audio gets everything, even beyond the
+/// budget. Then every picture gets its lowest layer, shared screens first; then everyone keeps what it has; then it
+/// goes upwards, screens first, step by step for the others, large ones before small ones.
+pub fn allocate(budget_bps: u64, demands: &[Demand], grants: &mut Vec<Grant>) {
+    grants.clear();
+    grants.extend(demands.iter().map(Demand::unbudgeted));
+    let audio = demands.iter().filter(|demand| demand.kind == Kind::Audio);
+    let audio = audio.fold(0, |sum: u64, demand| sum.saturating_add(demand.layers[0]));
+    let left = budget_bps.saturating_sub(audio).saturating_mul(KEPT);
+    let mut share = Share { left, demands, grants };
+    share.each_in_order(Share::start);
+    share.each_in_order(Share::keep);
+    for (at, _) in demands.iter().enumerate().filter(|(_, demand)| demand.is_screen()) {
+        while share.raise(at) {}
+    }
+    for _ in 1..LAYERS_MAX {
+        share.each_in_order(|share, at| {
+            share.raise(at);
+        });
+    }
+}
+
+impl Demand {
+    fn is_screen(&self) -> bool {
+        self.kind == Kind::Video && self.source == Source::ScreenShare
+    }
+
+    /// The living layers that are of use, lowest first.
+    fn useful(&self) -> impl DoubleEndedIterator<Item = u8> {
+        let top = self.max_layer.min(LAYERS_MAX as u8 - 1);
+        let lives = self.lives;
+        let wanted = (0..=top).filter(move |layer| lives[usize::from(*layer)]);
+        // Only larger ones live: the smallest of them must do.
+        let least = (top + 1..LAYERS_MAX as u8).find(move |layer| lives[usize::from(*layer)]);
+        let fallback = least.filter(|_| !lives[..=usize::from(top)].contains(&true));
+        wanted.chain(fallback)
+    }
+
+    /// What costs nothing is granted: audio, and pictures of which nothing came yet.
+    fn unbudgeted(&self) -> Grant {
+        match (self.kind, self.useful().next()) {
+            (Kind::Audio, _) => Grant::Layer(0),
+            (Kind::Video, None) => Grant::Layer(self.max_layer),
+            (Kind::Video, Some(_)) => Grant::Paused,
+        }
+    }
+
+    /// A still picture may measure less than a smaller one: what was paid once is not paid back.
+    fn cost(&self, layer: u8) -> u64 {
+        self.layers[..=usize::from(layer)].iter().copied().max().unwrap_or(0)
+    }
+
+    /// The order in which demands of one kind are served.
+    fn rank(&self) -> Rank {
+        (Reverse(self.is_screen()), Reverse(self.max_layer))
+    }
+}
+
+struct Share<'a> {
+    /// In hundredths of a bit per second.
+    left: u64,
+    demands: &'a [Demand],
+    grants: &'a mut [Grant],
+}
+
+impl Share<'_> {
+    /// Walks the pictures by rank without sorting them: there are few ranks.
+    fn each_in_order(&mut self, mut serve: impl FnMut(&mut Self, usize)) {
+        let demands = self.demands;
+        let pictures =
+            || demands.iter().enumerate().filter(|(_, demand)| demand.kind == Kind::Video);
+        let after = |last: Option<Rank>| {
+            let ranks = pictures().map(|(_, demand)| demand.rank());
+            ranks.filter(|rank| last.is_none_or(|last| *rank > last)).min()
+        };
+        let mut next = after(None);
+        while let Some(rank) = next {
+            for (at, _) in pictures().filter(|(_, demand)| demand.rank() == rank) {
+                serve(self, at);
+            }
+            next = after(next);
+        }
+    }
+
+    fn start(&mut self, at: usize) {
+        let demand = &self.demands[at];
+        if self.grants[at] != Grant::Paused {
+            return;
+        }
+        if let Some(lowest) = demand.useful().next() {
+            self.grant(at, lowest, demand.current.is_none());
+        }
+    }
+
+    fn keep(&mut self, at: usize) {
+        let demand = &self.demands[at];
+        let Some(current) = demand.current else { return };
+        for layer in demand.useful().take_while(|layer| *layer <= current) {
+            self.grant(at, layer, false);
+        }
+    }
+
+    /// One layer up, if there is one and room for it.
+    fn raise(&mut self, at: usize) -> bool {
+        let Grant::Layer(granted) = self.grants[at] else { return false };
+        let next = self.demands[at].useful().find(|layer| *layer > granted);
+        next.is_some_and(|layer| self.grant(at, layer, true))
+    }
+
+    fn grant(&mut self, at: usize, layer: u8, new: bool) -> bool {
+        let demand = &self.demands[at];
+        let before = match self.grants[at] {
+            Grant::Layer(before) if before >= layer => return false,
+            Grant::Layer(before) => demand.cost(before),
+            Grant::Paused => 0,
+        };
+        let cost = demand.cost(layer).saturating_sub(before);
+        let price = cost.saturating_mul(if new { NEW } else { KEPT });
+        if price > self.left {
+            return false;
+        }
+        self.left -= price;
+        self.grants[at] = Grant::Layer(layer);
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "allocator_tests.rs"]
+mod tests;

@@ -1,0 +1,215 @@
+//! How much a way carries, from what its receiver reports.
+//!
+//! Feedback about every packet (transport-wide congestion control) is the best witness: a growing queue and lost packets
+//! bring the estimate down, quiet lets it grow until the allocator tries more. Without it, receiver reports and the
+//! receiver's own estimate (REMB) serve. Nothing is probed with padding.
+
+use std::time::{Duration, Instant};
+
+use super::trend::{Trend, Usage};
+use crate::track::Rate;
+use crate::twcc::Feedback;
+
+/// Speech stays intelligible with this.
+const MIN_BPS: u64 = 30_000;
+/// With the first feedback, unless more was sent already.
+const START_BPS: u64 = 1_000_000;
+/// Packets whose feedback may still come.
+const SENT: usize = 2048;
+/// Of the measured throughput, when a queue grows.
+const DECREASE_PERCENT: u64 = 85;
+/// A queue has to drain before one can tell whether that was enough.
+const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
+/// Per second, below and above what the way could not carry the last time.
+const INCREASE_PERCENT: f64 = 8.0;
+const INCREASE_ABOVE_CEILING_PERCENT: f64 = 2.0;
+/// After so long a ceiling is worth another try.
+const CEILING_MAX_AGE: Duration = Duration::from_secs(60);
+/// The estimate may be this far above what was measured: half as much again, and the step to a larger layer.
+const BEYOND_PERCENT: u64 = 150;
+const BEYOND_BPS: u64 = 1_500_000;
+/// Losses beyond this are congestion, below that they are the air.
+const LOSS_HIGH: f64 = 0.10;
+const LOSS_LOW: f64 = 0.02;
+/// Losses are judged over so many packets at least.
+const LOSS_PACKETS: u32 = 50;
+/// Reports count only if there was no feedback about packets for so long.
+const FEEDBACK_MAX_AGE: Duration = Duration::from_secs(2);
+/// A receiver that stops sending its own estimate has none.
+const REMB_MAX_AGE: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub struct Estimator {
+    start: Instant,
+    sent: Vec<Sent>,
+    sent_rate: Rate,
+    /// What arrived, by the time of the feedback.
+    arrived_rate: Rate,
+    trend: Trend,
+    /// `None`: nothing is known.
+    bps: Option<u64>,
+    /// What the way carried when it was full.
+    ceiling: Option<(u64, Instant)>,
+    remb: Option<(u64, Instant)>,
+    losses: Losses,
+    fed_back: Option<Instant>,
+    updated: Option<Instant>,
+    decreased: Option<Instant>,
+}
+
+/// A packet on its way.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    sequence: u16,
+    /// 0: the feedback came.
+    bytes: u16,
+    at_us: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    lost: u32,
+    packets: u32,
+    /// Of the last packets that were enough to tell.
+    fraction: f64,
+    /// Since they were used.
+    fresh: bool,
+}
+
+impl Estimator {
+    pub fn new(now: Instant) -> Self {
+        Estimator {
+            start: now,
+            sent: vec![Sent { sequence: 0, bytes: 0, at_us: 0 }; SENT],
+            sent_rate: Rate::default(),
+            arrived_rate: Rate::default(),
+            trend: Trend::default(),
+            bps: None,
+            ceiling: None,
+            remb: None,
+            losses: Losses::default(),
+            fed_back: None,
+            updated: None,
+            decreased: None,
+        }
+    }
+
+    /// `u64::MAX` while nothing is known.
+    pub fn estimate_bps(&self) -> u64 {
+        let remb = self.remb.map_or(u64::MAX, |(bps, _)| bps);
+        self.bps.unwrap_or(u64::MAX).min(remb).max(MIN_BPS)
+    }
+
+    /// What arrives, by the feedback about packets.
+    pub fn throughput_bps(&self, now: Instant) -> u64 {
+        self.arrived_rate.bits_per_second(now)
+    }
+
+    /// A packet goes out, numbered if that was negotiated.
+    pub fn on_sent(&mut self, now: Instant, transport_sequence: Option<u16>, bytes: usize) {
+        self.sent_rate.add(now, bytes);
+        let Some(sequence) = transport_sequence else { return };
+        let at_us = now.saturating_duration_since(self.start).as_micros() as u64;
+        let bytes = bytes.clamp(1, usize::from(u16::MAX)) as u16;
+        self.sent[usize::from(sequence) % SENT] = Sent { sequence, bytes, at_us };
+    }
+
+    pub fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
+        self.fed_back = Some(now);
+        for (sequence, arrival) in feedback.arrivals() {
+            let sent = &mut self.sent[usize::from(sequence) % SENT];
+            if sent.sequence != sequence || sent.bytes == 0 {
+                continue;
+            }
+            self.losses.count(arrival.is_none());
+            let Some(arrival) = arrival else { continue };
+            self.trend.on_packet(sent.at_us as f64 / 1000.0, arrival.as_secs_f64() * 1000.0);
+            self.arrived_rate.add(now, sent.bytes.into());
+            sent.bytes = 0;
+        }
+        let arrived = self.arrived_rate.bits_per_second(now);
+        self.update(now, arrived, self.trend.usage());
+    }
+
+    /// A receiver report about one of our streams: `fraction_lost` as in there.
+    pub fn on_report(&mut self, now: Instant, fraction_lost: u8) {
+        let recent = |at: Instant| now.saturating_duration_since(at) < FEEDBACK_MAX_AGE;
+        if self.fed_back.is_some_and(recent) {
+            return;
+        }
+        let fraction = f64::from(fraction_lost) / 256.0;
+        if self.bps.is_none() && fraction <= LOSS_HIGH {
+            return;
+        }
+        self.losses = Losses { fraction, fresh: true, ..Losses::default() };
+        let sent = self.sent_rate.bits_per_second(now);
+        let arrived = sent.saturating_sub((sent as f64 * fraction) as u64);
+        self.update(now, arrived, Usage::Normal);
+    }
+
+    /// The receiver's own estimate.
+    pub fn on_remb(&mut self, now: Instant, bps: u64) {
+        self.remb = Some((bps, now));
+    }
+
+    /// Forgets what is too old.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let old = |at: Instant, age| now.saturating_duration_since(at) > age;
+        self.remb = self.remb.filter(|(_, at)| !old(*at, REMB_MAX_AGE));
+        self.ceiling = self.ceiling.filter(|(_, at)| !old(*at, CEILING_MAX_AGE));
+    }
+
+    fn update(&mut self, now: Instant, arrived: u64, usage: Usage) {
+        let sent = self.sent_rate.bits_per_second(now);
+        let bps = *self.bps.get_or_insert(sent.max(START_BPS));
+        let since = self.updated.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
+        let may_decrease =
+            self.decreased.is_none_or(|at| now.duration_since(at) >= DECREASE_INTERVAL);
+        let fraction = self.losses.fraction;
+        let next = if usage == Usage::Over {
+            if !may_decrease {
+                return;
+            }
+            self.ceiling = Some((arrived, now));
+            bps.min(arrived * DECREASE_PERCENT / 100)
+        } else if fraction > LOSS_HIGH && self.losses.fresh {
+            if !may_decrease {
+                return;
+            }
+            self.losses.fresh = false;
+            (bps as f64 * (1.0 - fraction / 2.0)) as u64
+        } else if fraction < LOSS_LOW && usage == Usage::Normal {
+            self.grown(bps, arrived, since)
+        } else {
+            bps
+        };
+        if next < bps {
+            self.decreased = Some(now);
+        }
+        self.bps = Some(next.max(MIN_BPS));
+    }
+
+    fn grown(&self, bps: u64, arrived: u64, since: Duration) -> u64 {
+        let above = self.ceiling.is_some_and(|(ceiling, _)| bps > ceiling);
+        let percent = if above { INCREASE_ABOVE_CEILING_PERCENT } else { INCREASE_PERCENT };
+        let seconds = since.min(Duration::from_secs(1)).as_secs_f64();
+        let more = (bps as f64 * percent / 100.0 * seconds) as u64;
+        let most = arrived * BEYOND_PERCENT / 100 + BEYOND_BPS;
+        (bps + more).min(most).max(bps)
+    }
+}
+
+impl Losses {
+    fn count(&mut self, lost: bool) {
+        self.packets += 1;
+        self.lost += u32::from(lost);
+        if self.packets >= LOSS_PACKETS {
+            let fraction = f64::from(self.lost) / f64::from(self.packets);
+            *self = Losses { lost: 0, packets: 0, fraction, fresh: true };
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "estimator_tests.rs"]
+mod tests;

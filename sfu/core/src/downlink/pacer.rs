@@ -1,0 +1,125 @@
+//! Spreads bursts of video, so that they do not fill the queue of a thin link.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::Kind;
+
+use crate::keys::TrackKey;
+
+/// So much faster than the estimate may be sent: only large bursts wait, and not for long.
+const SPEED_PERCENT: u64 = 250;
+/// What may go at once.
+const BURST: Duration = Duration::from_millis(40);
+/// Packets that wait; what comes then is lost, as in any full queue.
+const HELD_MAX: usize = 512;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Now,
+    /// To be given to [`Pacer::hold`] and sent when [`Pacer::release`] gives it back.
+    Hold,
+}
+
+/// A bucket of bytes that fills with time. What is sent takes from it, below zero too.
+#[derive(Debug)]
+pub struct Pacer {
+    /// Bytes a second; `None`: as fast as it comes.
+    rate: Option<u64>,
+    /// Bytes that may go.
+    credit: i64,
+    filled: Option<Instant>,
+    held: VecDeque<(TrackKey, u16, u16)>,
+}
+
+impl Default for Pacer {
+    fn default() -> Self {
+        Pacer { rate: None, credit: 0, filled: None, held: VecDeque::with_capacity(HELD_MAX) }
+    }
+}
+
+impl Pacer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// To the estimate, in bits per second; `u64::MAX` if there is none.
+    pub fn set_rate(&mut self, bps: u64) {
+        self.rate = (bps != u64::MAX).then(|| (bps.saturating_mul(SPEED_PERCENT) / 800).max(1));
+    }
+
+    /// Audio never waits, and video never overtakes video.
+    pub fn admit(&mut self, now: Instant, bytes: usize, kind: Kind) -> Admission {
+        self.fill(now);
+        if kind == Kind::Video && !(self.may_send() && self.held.is_empty()) {
+            return Admission::Hold;
+        }
+        self.spend(bytes);
+        Admission::Now
+    }
+
+    /// False if too many wait: the packet is lost.
+    pub fn hold(&mut self, track: TrackKey, sequence: u16, bytes: usize) -> bool {
+        let room = self.held.len() < HELD_MAX;
+        if room {
+            let bytes = bytes.try_into().unwrap_or(u16::MAX);
+            self.held.push_back((track, sequence, bytes));
+        }
+        room
+    }
+
+    /// The next packet whose time has come.
+    pub fn release(&mut self, now: Instant) -> Option<(TrackKey, u16)> {
+        self.fill(now);
+        if !self.may_send() {
+            return None;
+        }
+        let (track, sequence, bytes) = self.held.pop_front()?;
+        self.spend(bytes.into());
+        Some((track, sequence))
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let (filled, _) = (self.filled?, self.held.front()?);
+        let Some(rate) = self.rate.filter(|_| self.credit <= 0) else { return Some(filled) };
+        let wait = time_for(rate, 1 - self.credit) + Duration::from_nanos(1);
+        Some(filled + wait)
+    }
+
+    fn may_send(&self) -> bool {
+        self.rate.is_none() || self.credit > 0
+    }
+
+    fn spend(&mut self, bytes: usize) {
+        if self.rate.is_some() {
+            self.credit -= bytes as i64;
+        }
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let Some(rate) = self.rate else {
+            (self.credit, self.filled) = (0, Some(now));
+            return;
+        };
+        let most = bytes_in(rate, BURST).max(1);
+        let filled = *self.filled.get_or_insert(now);
+        let earned = bytes_in(rate, now.saturating_duration_since(filled));
+        self.credit = self.credit.saturating_add(earned).min(most);
+        // What makes no whole byte yet counts next time.
+        self.filled = Some(if self.credit == most { now } else { filled + time_for(rate, earned) });
+    }
+}
+
+fn bytes_in(rate: u64, time: Duration) -> i64 {
+    (u128::from(rate) * time.as_nanos() / 1_000_000_000).try_into().unwrap_or(i64::MAX)
+}
+
+/// How long the bucket takes for so many bytes.
+fn time_for(rate: u64, bytes: i64) -> Duration {
+    let nanos = u128::from(bytes.unsigned_abs()) * 1_000_000_000 / u128::from(rate.max(1));
+    Duration::from_nanos(nanos.try_into().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+#[path = "pacer_tests.rs"]
+mod tests;

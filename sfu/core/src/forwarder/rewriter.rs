@@ -1,0 +1,164 @@
+//! Makes one stream without a seam of packets from changing layers.
+
+use std::time::Instant;
+
+use crate::codec::vp8;
+use crate::forwarder::selector::Place;
+use crate::track::{Layers, Received, ticks};
+
+/// Picture ids have 15 bits at most (RFC 7741, section 4.2).
+const PICTURE_IDS: u16 = 0x7fff;
+
+/// A packet's place in the outgoing stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Extended sequence number: its high bits are the rollover counter.
+    pub out: u64,
+    pub timestamp: u32,
+    /// Picture id and tl0picidx, if the packet has them.
+    pub vp8: Option<(u16, u8)>,
+}
+
+/// Whatever the stretch of a layer is shifted by.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    place: Place,
+    /// Older packets are from before the switch.
+    first: u64,
+    sequence: u64,
+    timestamp: u32,
+    picture_id: u16,
+    tl0: u8,
+}
+
+/// The newest of what was sent.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    out: u64,
+    timestamp: u32,
+    at: Instant,
+    picture_id: u16,
+    tl0: u8,
+}
+
+#[derive(Debug)]
+pub struct Rewriter {
+    start: u64,
+    stretch: Option<Stretch>,
+    newest: Option<Newest>,
+}
+
+impl Rewriter {
+    /// The first sequence number is random, and low, so that the rollover counter's first step is far off (RFC 3711,
+    /// section 3.3.1).
+    pub fn new() -> Self {
+        Rewriter { start: u64::from(rand::random::<u16>() >> 1), stretch: None, newest: None }
+    }
+
+    /// What the current layer's timestamps are shifted by.
+    pub fn timestamp_shift(&self) -> Option<(Place, u32)> {
+        self.stretch.map(|stretch| (stretch.place, stretch.timestamp))
+    }
+
+    /// Timestamp and time of the newest packet.
+    pub fn newest(&self) -> Option<(u32, Instant)> {
+        self.newest.map(|newest| (newest.timestamp, newest.at))
+    }
+
+    /// The full index of a sequence number that was sent.
+    pub fn locate(&self, sequence: u16) -> Option<u64> {
+        let newest = self.newest?.out;
+        let back = (newest as u16).wrapping_sub(sequence);
+        newest.checked_sub(back.into())
+    }
+
+    /// The stream goes on with this packet's stretch, from this packet on.
+    pub fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
+        let ids = received.info.vp8;
+        let picture_id = ids.and_then(|ids| ids.picture_id).unwrap_or(0);
+        let tl0 = ids.and_then(|ids| ids.tl0).unwrap_or(0);
+        let mut stretch = Stretch {
+            place: Place::of(received),
+            first: received.index,
+            sequence: self.start.wrapping_sub(received.index),
+            timestamp: 0,
+            picture_id: 0,
+            tl0: 0,
+        };
+        if let (Some(newest), Some(old)) = (self.newest, self.stretch) {
+            let timestamp = follow(now, layers, &newest, &old, received);
+            stretch.sequence = (newest.out + 1).wrapping_sub(received.index);
+            stretch.timestamp = timestamp.wrapping_sub(received.header.timestamp);
+            stretch.picture_id = newest.picture_id.wrapping_add(1).wrapping_sub(picture_id);
+            stretch.tl0 = newest.tl0.wrapping_add(1).wrapping_sub(tl0);
+        }
+        self.stretch = Some(stretch);
+    }
+
+    /// `None` for packets from before the last switch.
+    pub fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
+        let stretch = self.stretch?;
+        if Place::of(received) != stretch.place || received.index < stretch.first {
+            return None;
+        }
+        let out = received.index.wrapping_add(stretch.sequence);
+        let timestamp = received.header.timestamp.wrapping_add(stretch.timestamp);
+        let ids = received.info.vp8.map(|ids| stretch.ids(&ids));
+        if self.newest.is_none_or(|newest| out > newest.out) {
+            let before = self.newest.map_or((0, 0), |newest| (newest.picture_id, newest.tl0));
+            let (picture_id, tl0) = ids.unwrap_or(before);
+            self.newest = Some(Newest { out, timestamp, at: now, picture_id, tl0 });
+        }
+        Some(Rewritten { out, timestamp, vp8: ids })
+    }
+}
+
+impl Stretch {
+    fn ids(&self, ids: &vp8::Ids) -> (u16, u8) {
+        let picture_id = ids.picture_id.unwrap_or(0).wrapping_add(self.picture_id) & PICTURE_IDS;
+        (picture_id, ids.tl0.unwrap_or(0).wrapping_add(self.tl0))
+    }
+}
+
+/// The timestamp with which a switch goes on: by the sender's own clock if both layers told it, else by ours. At least
+/// one tick later than anything before.
+fn follow(
+    now: Instant,
+    layers: &Layers,
+    newest: &Newest,
+    old: &Stretch,
+    received: &Received,
+) -> u32 {
+    let place = Place::of(received);
+    let clock_rate = layers.codec.clock_rate();
+    let by_clock = ticks(now.saturating_duration_since(newest.at), clock_rate);
+    let by_sender = if place == old.place {
+        Some(received.header.timestamp.wrapping_add(old.timestamp))
+    } else {
+        translate(layers, old, received)
+    };
+    let step = by_sender.map(|timestamp| timestamp.wrapping_sub(newest.timestamp) as i32);
+    // What is far from our own clock is a clock that was set, or a report from before a new beginning.
+    let plausible =
+        step.filter(|step| by_clock.abs_diff((*step).max(0) as u64) < clock_rate.into());
+    let step = plausible.map_or(by_clock as u32, |step| step.max(0) as u32);
+    newest.timestamp.wrapping_add(step.max(1))
+}
+
+/// A timestamp of the new layer as the old one would have written it.
+fn translate(layers: &Layers, old: &Stretch, received: &Received) -> Option<u32> {
+    let (from, to) = (layers.get(received.layer)?, layers.get(old.place.layer)?);
+    if to.epoch() != old.place.epoch {
+        return None;
+    }
+    let (from, to) = (from.sender_report()?, to.sender_report()?);
+    let apart = from.ntp.wrapping_sub(to.ntp) as i64;
+    let apart = (i128::from(apart) * i128::from(layers.codec.clock_rate())) >> 32;
+    let since_report = received.header.timestamp.wrapping_sub(from.rtp);
+    let in_old = to.rtp.wrapping_add(apart as u32).wrapping_add(since_report);
+    Some(in_old.wrapping_add(old.timestamp))
+}
+
+#[cfg(test)]
+#[path = "rewriter_tests.rs"]
+mod tests;

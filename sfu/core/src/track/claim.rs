@@ -1,0 +1,89 @@
+//! Which packets belong to a track, and which layer suits a subscriber.
+
+use beckon_sfu_api::{Preference, Quality};
+
+use super::Track;
+use super::layer::{LAYERS_MAX, Layer};
+use crate::extension::Extension;
+use crate::negotiation::Publication;
+use crate::rtp::Header;
+
+/// What an SSRC carries of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub layer: u8,
+    /// It repeats lost packets of the layer (RFC 4588).
+    pub repair: bool,
+}
+
+/// A layer may be this much smaller than what a subscriber shows, in percent.
+const UPSCALING: u32 = 110;
+
+/// The layers of a section: by rid, else by declared SSRC, else one.
+pub(super) fn layers(publication: &Publication) -> Vec<Layer> {
+    let declared = publication.rids.len().max(publication.ssrcs.len());
+    let kind = publication.codec.kind();
+    let layer = |at| {
+        let ssrcs = publication.ssrcs.get(at).copied();
+        Layer::new(kind, ssrcs.map(|(ssrc, _)| ssrc), ssrcs.and_then(|(_, rtx)| rtx))
+    };
+    (0..declared.clamp(1, LAYERS_MAX)).map(layer).collect()
+}
+
+impl Track {
+    /// Whether a packet of an SSRC that is not known yet is of this track: by what was declared, else by its section
+    /// and layer (RFC 8852, RFC 9143).
+    pub fn claims(&self, header: &Header, packet: &[u8]) -> Option<Claim> {
+        self.claims_declared(header.ssrc).or_else(|| self.claims_by_name(header, packet))
+    }
+
+    fn claims_declared(&self, ssrc: u32) -> Option<Claim> {
+        let mut layers = (0..).zip(self.layers.iter());
+        layers.find_map(|(at, layer)| {
+            let repair = layer.rtx_ssrc == Some(ssrc);
+            let own = layer.ssrc == Some(ssrc);
+            (own || repair).then_some(Claim { layer: at, repair })
+        })
+    }
+
+    fn claims_by_name(&self, header: &Header, packet: &[u8]) -> Option<Claim> {
+        let named = |extension| {
+            let id = self.extensions.id(extension)?;
+            header.extension(packet, id)
+        };
+        if named(Extension::Mid)? != self.mid.as_bytes() {
+            return None;
+        }
+        let layer = |rid: &[u8]| {
+            let at = self.rids.iter().position(|known| known.as_bytes() == rid)?;
+            (at < usize::from(self.layers.count())).then_some(at as u8)
+        };
+        if let Some(rid) = named(Extension::RepairedRid) {
+            return Some(Claim { layer: layer(rid)?, repair: true });
+        }
+        if let Some(rid) = named(Extension::Rid) {
+            return Some(Claim { layer: layer(rid)?, repair: false });
+        }
+        let repair = Some(header.payload_type) == self.rtx_payload_type;
+        (self.layers.count() == 1).then_some(Claim { layer: 0, repair })
+    }
+
+    /// The highest layer that a subscriber has use for.
+    pub(super) fn layer_for(&self, preference: &Preference) -> u8 {
+        let top = self.layers.count() - 1;
+        let quality = match preference.quality {
+            Quality::Low => 0,
+            Quality::Medium => 1,
+            Quality::High => top,
+        };
+        let size = preference.size.map_or(top, |(width, height)| {
+            // The picture keeps its shape, so that one side fits and the other has room.
+            let suits = |layer: &beckon_sfu_api::Layer| {
+                layer.width.saturating_mul(UPSCALING) >= width.saturating_mul(100)
+                    || layer.height.saturating_mul(UPSCALING) >= height.saturating_mul(100)
+            };
+            self.announced.iter().position(suits).map_or(top, |at| at.min(LAYERS_MAX) as u8)
+        });
+        quality.min(size).min(top)
+    }
+}

@@ -1,0 +1,92 @@
+//! Bits per second over the last second.
+
+use std::time::{Duration, Instant};
+
+const BUCKETS: usize = 8;
+const BUCKET: Duration = Duration::from_millis(125);
+
+/// Counts bytes in buckets of time, the oldest of which is overwritten.
+#[derive(Debug, Default)]
+pub struct Rate {
+    start: Option<Instant>,
+    /// Number of the newest bucket, since `start`.
+    newest: u64,
+    buckets: [u64; BUCKETS],
+}
+
+impl Rate {
+    pub fn add(&mut self, now: Instant, bytes: usize) {
+        let bucket = self.bucket(now);
+        if bucket >= self.newest + BUCKETS as u64 {
+            self.buckets = [0; BUCKETS];
+        } else {
+            for passed in self.newest + 1..=bucket {
+                self.buckets[passed as usize % BUCKETS] = 0;
+            }
+        }
+        self.newest = self.newest.max(bucket);
+        self.buckets[self.newest as usize % BUCKETS] += bytes as u64;
+    }
+
+    /// Over what was measured so far, if that is less than a second; 0 until the first bucket is full.
+    pub fn bits_per_second(&self, now: Instant) -> u64 {
+        let Some(start) = self.start else { return 0 };
+        let current = (now.duration_since(start).as_nanos() / BUCKET.as_nanos()) as u64;
+        // The current bucket is not full yet.
+        let oldest = (current + 1).saturating_sub(BUCKETS as u64);
+        let known = self.newest.saturating_sub(BUCKETS as u64 - 1);
+        let full = oldest.max(known)..current.min(self.newest + 1);
+        let bytes: u64 = full.map(|bucket| self.buckets[bucket as usize % BUCKETS]).sum();
+        let ms = (current - oldest) * BUCKET.as_millis() as u64;
+        (bytes * 8000).checked_div(ms).unwrap_or(0)
+    }
+
+    /// Whether a whole window was measured.
+    pub fn is_settled(&self, now: Instant) -> bool {
+        self.start.is_some_and(|start| now.duration_since(start) >= BUCKET * BUCKETS as u32)
+    }
+
+    fn bucket(&mut self, now: Instant) -> u64 {
+        let start = *self.start.get_or_insert(now);
+        (now.duration_since(start).as_nanos() / BUCKET.as_nanos()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measure(ms: std::ops::Range<u64>, step: usize, bytes: usize) -> (Rate, Instant) {
+        let start = Instant::now();
+        let mut rate = Rate::default();
+        for at in ms.step_by(step) {
+            rate.add(start + Duration::from_millis(at), bytes);
+        }
+        (rate, start)
+    }
+
+    #[test]
+    fn a_steady_stream_is_measured_exactly() {
+        let (rate, start) = measure(0..5000, 5, 625);
+        for ms in [4900, 4990, 5000] {
+            assert_eq!(rate.bits_per_second(start + Duration::from_millis(ms)), 1_000_000);
+        }
+    }
+
+    #[test]
+    fn the_beginning_is_measured_over_what_there_was() {
+        let (rate, start) = measure(0..300, 5, 625);
+        assert_eq!(rate.bits_per_second(start + Duration::from_millis(299)), 1_000_000);
+        assert!(!rate.is_settled(start + Duration::from_millis(299)));
+        assert_eq!(rate.bits_per_second(start), 0);
+    }
+
+    #[test]
+    fn silence_brings_it_to_nothing() {
+        let (mut rate, start) = measure(0..2000, 5, 625);
+        assert_eq!(rate.bits_per_second(start + Duration::from_millis(4000)), 0);
+        rate.add(start + Duration::from_secs(60), 100);
+        let bps = rate.bits_per_second(start + Duration::from_millis(60_200));
+        assert!(bps < 2000, "{bps}");
+    }
+}

@@ -11,6 +11,9 @@ mod read;
 pub mod sdp;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 
 use beckon_sfu_api::{Codec, Kind, MidTrack, ParticipantId, Refused, Source, TrackId};

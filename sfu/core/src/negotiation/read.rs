@@ -250,7 +250,8 @@ impl Draft {
 
     fn finish(self, bundle: Option<&[&str]>) -> Section {
         let Draft { mut section, repairs, .. } = self;
-        let unbundled = bundle.is_some_and(|mids| !mids.contains(&section.mid.as_str()));
+        let unbundled = !section.mid.is_empty()
+            && bundle.is_some_and(|mids| !mids.contains(&section.mid.as_str()));
         let closed = self.closed && !self.bundle_only;
         section.rejected = closed || unbundled || section.media == Media::Unknown;
         for format in &mut section.formats {

@@ -102,6 +102,7 @@ pub struct Transport {
     held: Vec<BytesMut>,
     gate: records::Gate,
     channels: Channels,
+    wants_association: bool,
     events: VecDeque<TransportEvent>,
 }
 
@@ -157,6 +158,7 @@ impl Transport {
             held: Vec::new(),
             gate: records::Gate::default(),
             channels: Channels::new(role),
+            wants_association: false,
             events: VecDeque::new(),
         }
     }
@@ -211,9 +213,11 @@ impl Transport {
         self.flush(now);
     }
 
-    /// Starts the association for data channels that the peer will open; only the DTLS client does.
+    /// Starts the association for data channels, whoever opens them, as soon as the transport is secure. Only the DTLS
+    /// client does; its server waits for it.
     pub fn associate(&mut self, now: Instant) {
-        if self.role == Role::Client && self.is_secure() {
+        self.wants_association = self.role == Role::Client;
+        if self.wants_association && self.is_secure() {
             self.channels.connect(now);
             self.flush(now);
         }
@@ -348,6 +352,9 @@ impl Transport {
         let Some(srtp) = srtp else { return self.fail(now, "DTLS exports no keys") };
         self.state = State::Secure;
         self.events.push_back(TransportEvent::Secure(Box::new(srtp)));
+        if self.wants_association {
+            self.channels.connect(now);
+        }
     }
 
     /// Gives what SCTP wants to send to DTLS.

@@ -4,9 +4,8 @@ use super::cipher::{Cipher, ENCRYPTED, Nonce};
 use super::kdf::{Master, Protocol};
 use super::window::Windows;
 use super::{Profile, ssrc_at};
+use crate::rtp;
 use crate::stats::Discard;
-
-const RTP_HEADER_LEN: usize = 12;
 
 pub struct Opener {
     rtp: Cipher,
@@ -27,7 +26,7 @@ impl Opener {
 
     /// Opens an SRTP packet in place: the RTP packet that was in it.
     pub fn open_rtp<'p>(&mut self, packet: &'p mut [u8]) -> Result<&'p mut [u8], Discard> {
-        let header_len = header_len(packet).ok_or(Discard::Malformed)?;
+        let header_len = rtp::header_len(packet).ok_or(Discard::Malformed)?;
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         let ssrc = ssrc_at(packet, 8).ok_or(Discard::Malformed)?;
         let index = self.rtp_seen.index_of(ssrc, sequence).ok_or(Discard::Replayed)?;
@@ -59,19 +58,4 @@ impl Opener {
         self.rtcp_seen.accept(ssrc, index);
         Ok(&mut packet[..len])
     }
-}
-
-/// The length of the RTP header with sources and extensions, all of which are in the packet.
-fn header_len(packet: &[u8]) -> Option<usize> {
-    let first = *packet.first()?;
-    let sources = usize::from(first & 0x0f) * 4;
-    let mut len = RTP_HEADER_LEN + sources;
-    if first >> 6 != 2 {
-        return None;
-    }
-    if first & 0x10 != 0 {
-        let words = packet.get(len + 2..len + 4)?;
-        len += 4 + usize::from(u16::from_be_bytes([words[0], words[1]])) * 4;
-    }
-    (len <= packet.len()).then_some(len)
 }

@@ -8,6 +8,8 @@ mod losses;
 mod rate;
 mod reception;
 pub(crate) mod sequence;
+#[cfg(test)]
+pub(crate) mod stage;
 
 use std::time::Instant;
 

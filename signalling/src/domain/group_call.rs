@@ -1,61 +1,204 @@
 //! A group call: people come and go, are asked in and removed, until nobody is left. Pure: time and inputs go in,
 //! effects come out.
 
+mod acts;
+mod wire;
+
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
+pub use self::wire::{CallTicket, GroupCallPhase, GroupCallState, GroupMedia, MuteSource};
 use super::ids::{CallId, ConversationId, UserId};
-use super::user::Profile;
+use super::message::CallOutcome;
+use super::refusal::{Code, Refusal, Result};
 
-/// What a group call was started with; everybody may still do more or less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GroupMedia {
-    Voice,
-    Video,
-}
+/// A call in which nobody has been for this long is over; as long, a seat is kept for whoever has a ticket.
+pub const EMPTY_MS: i64 = 20_000;
+/// Somebody invited who has not come for this long is no longer invited.
+pub const RING_MS: i64 = 45_000;
+/// A call that is over is remembered for this long, so that whoever comes late hears `call_over`.
+pub const REMEMBER_OVER_MS: i64 = 60_000;
+/// People whom a call rings at once; more are refused with `too_large`.
+pub const RINGING_MAX: usize = 20;
+/// People from outside the conversation that a call lets in, all told; more are refused with `too_large`.
+pub const GUESTS_MAX: usize = 200;
 
-/// What a moderator may mute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MuteSource {
-    Microphone,
-    Camera,
-    ScreenShare,
-}
-
-/// A group call as everybody who may join it sees it. As it is one text for all, the profiles' `relation` is `none`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = GroupCall)]
-pub struct GroupCallState {
+/// What never changes about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
     pub id: CallId,
     pub conversation_id: ConversationId,
     pub media: GroupMedia,
     pub started_by: UserId,
+    /// For a call that was a one-to-one call before: when that was answered.
     pub started_at: i64,
-    pub state: GroupCallPhase,
-    /// Who is in it, longest first.
-    pub participants: Vec<Profile>,
-    /// Whom it rings.
-    pub invited: Vec<Profile>,
-    /// People at once.
+}
+
+/// Something that happens to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A person does something.
+    Act { user: UserId, act: Act },
+    /// Somebody has come into the room.
+    Entered(UserId),
+    /// Somebody has left the room, or was lost by it.
+    Left { user: UserId, lost: bool },
+    /// These are members of the conversation from now on.
+    MembersJoined(Vec<UserId>),
+    /// These no longer are.
+    MembersLeft(Vec<UserId>),
+    /// Who owns the group now.
+    Owner(UserId),
+    /// The conversation was dissolved, or the room is closed.
+    Closed,
+    /// Time has passed.
+    Tick,
+    /// The node that holds the call stops.
+    NodeStops,
+}
+
+/// What a person may do about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Ask for a ticket, as a member of the conversation or as somebody invited.
+    Join { member: bool },
+    /// Ask people in.
+    Invite { members: Vec<UserId>, guests: Vec<UserId> },
+    /// Not come, although invited.
+    Decline,
+    /// Silence somebody.
+    Mute(UserId),
+    /// Put somebody out for good.
+    Remove(UserId),
+}
+
+/// What has to be done about an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell everybody concerned how the call stands, and those whom it concerned until now.
+    Tell { also: Vec<UserId> },
+    /// Ring these, who were asked in.
+    Ring { users: Vec<UserId>, by: UserId },
+    /// Take somebody out of the room.
+    Evict(UserId),
+    /// Close the room, tell everybody, and write the record: once a call, and always.
+    End(Ending),
+    /// Nobody will ask for this call any more.
+    Forget,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub outcome: CallOutcome,
+    /// None if nobody ever came.
+    pub duration_ms: Option<i64>,
+}
+
+/// One group call, from its start until it is forgotten.
+#[derive(Clone, Debug)]
+pub struct GroupCall {
+    pub origin: Origin,
     pub size_max: usize,
-    pub moderators: Vec<UserId>,
+    owner: Option<UserId>,
+    /// In the room, longest first.
+    inside: Vec<UserId>,
+    /// With a ticket, not in the room yet.
+    coming: Vec<Until>,
+    ringing: Vec<Until>,
+    /// From outside the conversation; may come, and come back.
+    guests: HashSet<UserId>,
+    /// Put out by a moderator.
+    removed: HashSet<UserId>,
+    /// Have left the conversation since the call began, perhaps with a ticket in hand.
+    outside: HashSet<UserId>,
+    /// Since when nobody is inside.
+    empty_since: i64,
+    /// Whether anybody has ever talked.
+    used: bool,
+    /// When to forget it; none while it is live.
+    forget_at: Option<i64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GroupCallPhase {
-    Active,
-    Over,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Until {
+    user: UserId,
+    at: i64,
 }
 
-/// The way into a group call's room.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct CallTicket {
-    pub call: GroupCallState,
-    /// Where the room is, for a LiveKit SDK.
-    pub url: String,
-    /// A LiveKit access token, good for 10 minutes to join.
-    pub token: String,
+impl GroupCall {
+    /// A call begins; `owner` is the group's, if it is one.
+    pub fn begin(origin: Origin, owner: Option<UserId>, size_max: usize, now: i64) -> GroupCall {
+        GroupCall {
+            origin,
+            size_max,
+            owner,
+            inside: vec![],
+            coming: vec![],
+            ringing: vec![],
+            guests: HashSet::new(),
+            removed: HashSet::new(),
+            outside: HashSet::new(),
+            empty_since: now,
+            used: false,
+            forget_at: None,
+        }
+    }
+
+    /// A one-to-one call goes on as this one: both are on their way into the room, and it has been a call already.
+    pub fn grown(origin: Origin, both: [UserId; 2], size_max: usize, now: i64) -> GroupCall {
+        let coming = both.map(|user| Until { user, at: now + EMPTY_MS }).into();
+        GroupCall { coming, used: true, ..GroupCall::begin(origin, None, size_max, now) }
+    }
+
+    /// Applies one input; a refused one changes nothing.
+    pub fn handle(&mut self, now: i64, input: Input) -> Result<Vec<Effect>> {
+        match input {
+            Input::Tick => Ok(self.tick(now)),
+            Input::Act { .. } if !self.is_live() => Err(Code::CallOver.into()),
+            _ if !self.is_live() => Ok(vec![]),
+            Input::Act { user, act } => self.act(now, user, act),
+            Input::Entered(user) => Ok(self.enter(user)),
+            Input::Left { user, lost } => Ok(self.leave(now, user, lost)),
+            Input::MembersJoined(users) => Ok(self.members_joined(&users)),
+            Input::MembersLeft(users) => Ok(self.members_left(now, &users)),
+            Input::Owner(owner) => Ok(self.hand_over(owner)),
+            Input::Closed => Ok(self.end(now, CallOutcome::Completed)),
+            Input::NodeStops => Ok(self.end(now, CallOutcome::Lost)),
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.forget_at.is_none()
+    }
+
+    /// Who is in it, longest first.
+    pub fn inside(&self) -> &[UserId] {
+        &self.inside
+    }
+
+    pub fn ringing(&self) -> impl Iterator<Item = UserId> {
+        self.ringing.iter().map(|invitation| invitation.user)
+    }
+
+    /// Those from outside the conversation whom the call concerns.
+    pub fn guests(&self) -> impl Iterator<Item = UserId> {
+        self.guests.iter().copied()
+    }
+
+    /// Who may mute and remove: the group's owner and whoever started the call.
+    pub fn moderators(&self) -> Vec<UserId> {
+        let starter = Some(self.origin.started_by).filter(|user| self.owner != Some(*user));
+        let both = self.owner.into_iter().chain(starter);
+        both.filter(|user| !self.is_barred(*user)).collect()
+    }
+
+    /// Whether somebody may know of the call.
+    pub fn concerns(&self, user: UserId, member: bool) -> bool {
+        member || self.guests.contains(&user)
+    }
 }
+
+#[cfg(test)]
+#[path = "group_call_tests.rs"]
+mod tests;

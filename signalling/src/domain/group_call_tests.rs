@@ -1,0 +1,263 @@
+use super::*;
+
+const START: i64 = 1_700_000_000_000;
+const SIZE: usize = 3;
+
+struct Cast {
+    owner: UserId,
+    alice: UserId,
+    bob: UserId,
+    carol: UserId,
+    dave: UserId,
+}
+
+fn cast() -> Cast {
+    let fresh = UserId::fresh;
+    Cast { owner: fresh(), alice: fresh(), bob: fresh(), carol: fresh(), dave: fresh() }
+}
+
+fn origin(started_by: UserId) -> Origin {
+    Origin {
+        id: CallId::fresh(),
+        conversation_id: ConversationId::fresh(),
+        media: GroupMedia::Video,
+        started_by,
+        started_at: START,
+    }
+}
+
+/// A call that Alice has started in a group of somebody else.
+fn started(cast: &Cast) -> GroupCall {
+    let mut call = GroupCall::begin(origin(cast.alice), Some(cast.owner), SIZE, START);
+    enters(&mut call, cast.alice);
+    call
+}
+
+fn does(call: &mut GroupCall, now: i64, user: UserId, act: Act) -> Result<Vec<Effect>, Code> {
+    call.handle(now, Input::Act { user, act }).map_err(|refusal| refusal.code)
+}
+
+fn joins(call: &mut GroupCall, user: UserId, member: bool) -> Result<Vec<Effect>, Code> {
+    does(call, START, user, Act::Join { member })
+}
+
+fn enters(call: &mut GroupCall, user: UserId) -> Vec<Effect> {
+    joins(call, user, true).unwrap();
+    call.handle(START, Input::Entered(user)).unwrap()
+}
+
+fn leaves(call: &mut GroupCall, now: i64, user: UserId, lost: bool) -> Vec<Effect> {
+    call.handle(now, Input::Left { user, lost }).unwrap()
+}
+
+fn rings(call: &mut GroupCall, by: UserId, guests: &[UserId]) -> Result<Vec<Effect>, Code> {
+    does(call, START, by, Act::Invite { members: vec![], guests: guests.to_vec() })
+}
+
+fn tick(call: &mut GroupCall, now: i64) -> Vec<Effect> {
+    call.handle(now, Input::Tick).unwrap()
+}
+
+fn tells() -> Vec<Effect> {
+    tells_also(vec![])
+}
+
+fn tells_also(also: Vec<UserId>) -> Vec<Effect> {
+    vec![Effect::Tell { also }]
+}
+
+fn ends(outcome: CallOutcome, duration_ms: Option<i64>) -> Vec<Effect> {
+    vec![Effect::End(Ending { outcome, duration_ms })]
+}
+
+#[test]
+fn members_come_and_go_until_the_last_one_leaves() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(enters(&mut call, cast.bob), tells());
+    assert_eq!(call.inside(), [cast.alice, cast.bob]);
+    assert_eq!(leaves(&mut call, START + 1_000, cast.alice, false), tells());
+    let over = leaves(&mut call, START + 5_000, cast.bob, false);
+    assert_eq!(over, ends(CallOutcome::Completed, Some(5_000)));
+    assert_eq!(joins(&mut call, cast.bob, true), Err(Code::CallOver));
+    assert_eq!(tick(&mut call, START + 5_000 + REMEMBER_OVER_MS), [Effect::Forget]);
+}
+
+#[test]
+fn a_call_nobody_comes_to_is_cancelled() {
+    let cast = cast();
+    let mut call = GroupCall::begin(origin(cast.alice), None, SIZE, START);
+    joins(&mut call, cast.alice, true).unwrap();
+    assert_eq!(tick(&mut call, START + EMPTY_MS - 1), []);
+    assert_eq!(tick(&mut call, START + EMPTY_MS), ends(CallOutcome::Cancelled, None));
+}
+
+#[test]
+fn whoever_is_lost_may_come_back_before_the_call_is_over() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(leaves(&mut call, START + 1_000, cast.alice, true), tells());
+    assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS - 1), []);
+    call.handle(START + 20_999, Input::Entered(cast.alice)).unwrap();
+    assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS), []);
+    leaves(&mut call, START + 30_000, cast.alice, true);
+    let over = tick(&mut call, START + 30_000 + EMPTY_MS);
+    assert_eq!(over, ends(CallOutcome::Completed, Some(50_000)));
+}
+
+#[test]
+fn the_call_waits_for_somebody_with_a_ticket() {
+    let cast = cast();
+    let mut call = started(&cast);
+    joins(&mut call, cast.bob, true).unwrap();
+    assert_eq!(leaves(&mut call, START + 1, cast.alice, false), tells());
+    call.handle(START + 2, Input::Entered(cast.bob)).unwrap();
+    assert!(call.is_live());
+}
+
+#[test]
+fn another_device_of_the_same_person_changes_nothing() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(enters(&mut call, cast.alice), []);
+    assert_eq!(call.inside(), [cast.alice]);
+}
+
+#[test]
+fn outsiders_are_refused_and_so_is_one_too_many() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(joins(&mut call, cast.dave, false), Err(Code::NotMember));
+    enters(&mut call, cast.bob);
+    joins(&mut call, cast.carol, true).unwrap();
+    assert_eq!(joins(&mut call, cast.owner, true), Err(Code::CallFull));
+    assert_eq!(joins(&mut call, cast.bob, true), Ok(vec![]), "whoever is in it may come anew");
+    // Carol does not come after all
+    tick(&mut call, START + EMPTY_MS);
+    assert_eq!(joins(&mut call, cast.owner, true), Ok(vec![]));
+}
+
+#[test]
+fn somebody_invited_is_rung_and_may_come() {
+    let cast = cast();
+    let mut call = started(&cast);
+    let effects = rings(&mut call, cast.alice, &[cast.dave]).unwrap();
+    let ring = Effect::Ring { users: vec![cast.dave], by: cast.alice };
+    assert_eq!(effects, [ring, Effect::Tell { also: vec![] }]);
+    assert!(call.ringing().eq([cast.dave]));
+    assert_eq!(joins(&mut call, cast.dave, false), Ok(tells_also(vec![cast.dave])));
+    assert_eq!(call.ringing().count(), 0, "other devices stop ringing");
+    call.handle(START, Input::Entered(cast.dave)).unwrap();
+    leaves(&mut call, START + 1, cast.dave, false);
+    assert!(joins(&mut call, cast.dave, false).is_ok(), "and come back");
+}
+
+#[test]
+fn an_invitation_ends_by_declining_and_by_time() {
+    let cast = cast();
+    let mut call = started(&cast);
+    rings(&mut call, cast.alice, &[cast.carol, cast.dave]).unwrap();
+    let declined = does(&mut call, START, cast.carol, Act::Decline);
+    assert_eq!(declined, Ok(tells_also(vec![cast.carol])));
+    assert_eq!(does(&mut call, START, cast.carol, Act::Decline), Err(Code::NotFound));
+    assert_eq!(tick(&mut call, START + RING_MS - 1), []);
+    assert_eq!(tick(&mut call, START + RING_MS), tells_also(vec![cast.dave]));
+    for late in [cast.carol, cast.dave] {
+        assert_eq!(joins(&mut call, late, false), Err(Code::NotMember));
+    }
+}
+
+#[test]
+fn only_people_in_the_call_ring_others_and_not_too_many() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(rings(&mut call, cast.bob, &[cast.dave]), Err(Code::Denied));
+    let crowd: Vec<_> = (0..=RINGING_MAX).map(|_| UserId::fresh()).collect();
+    assert_eq!(rings(&mut call, cast.alice, &crowd), Err(Code::TooLarge));
+    assert!(rings(&mut call, cast.alice, &crowd[1..]).is_ok());
+    assert_eq!(rings(&mut call, cast.alice, &crowd[..1]), Err(Code::TooLarge));
+    assert_eq!(rings(&mut call, cast.alice, &[cast.alice]), Ok(vec![]), "is in it already");
+}
+
+#[test]
+fn whoever_was_removed_stays_out() {
+    let cast = cast();
+    let mut call = started(&cast);
+    enters(&mut call, cast.bob);
+    assert_eq!(does(&mut call, START, cast.bob, Act::Remove(cast.alice)), Err(Code::Denied));
+    let effects = does(&mut call, START, cast.alice, Act::Remove(cast.bob)).unwrap();
+    assert_eq!(effects, [Effect::Evict(cast.bob), Effect::Tell { also: vec![cast.bob] }]);
+    assert_eq!(joins(&mut call, cast.bob, true), Err(Code::Denied));
+    assert_eq!(rings(&mut call, cast.alice, &[cast.bob]), Err(Code::Denied));
+    let slipped_in = call.handle(START, Input::Entered(cast.bob)).unwrap();
+    assert_eq!(slipped_in, [Effect::Evict(cast.bob)], "an old ticket helps nobody");
+    assert_eq!(does(&mut call, START, cast.alice, Act::Remove(cast.carol)), Err(Code::NotFound));
+}
+
+#[test]
+fn the_owner_has_the_last_word() {
+    let cast = cast();
+    let mut call = started(&cast);
+    enters(&mut call, cast.owner);
+    assert_eq!(call.moderators(), [cast.owner, cast.alice]);
+    assert_eq!(does(&mut call, START, cast.alice, Act::Remove(cast.owner)), Err(Code::Denied));
+    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.owner)), Err(Code::Denied));
+    assert_eq!(does(&mut call, START, cast.owner, Act::Mute(cast.alice)), Ok(vec![]));
+    assert!(does(&mut call, START, cast.owner, Act::Remove(cast.alice)).is_ok());
+    assert_eq!(call.moderators(), [cast.owner]);
+    assert_eq!(call.handle(START, Input::Owner(cast.bob)).unwrap(), tells());
+    assert_eq!(call.moderators(), [cast.bob]);
+}
+
+#[test]
+fn only_somebody_in_the_call_can_be_muted() {
+    let cast = cast();
+    let mut call = started(&cast);
+    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.bob)), Err(Code::NotFound));
+    enters(&mut call, cast.bob);
+    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.bob)), Ok(vec![]));
+    assert_eq!(does(&mut call, START, cast.bob, Act::Mute(cast.alice)), Err(Code::Denied));
+}
+
+#[test]
+fn whoever_leaves_the_group_leaves_its_call() {
+    let cast = cast();
+    let mut call = started(&cast);
+    enters(&mut call, cast.bob);
+    let effects = call.handle(START, Input::MembersLeft(vec![cast.bob, cast.carol])).unwrap();
+    assert!(effects.contains(&Effect::Evict(cast.bob)));
+    assert!(!effects.contains(&Effect::Evict(cast.carol)), "was never there");
+    assert_eq!(call.inside(), [cast.alice]);
+    assert_eq!(call.handle(START, Input::Entered(cast.bob)).unwrap(), [Effect::Evict(cast.bob)]);
+    assert_eq!(joins(&mut call, cast.bob, false), Err(Code::NotMember));
+    call.handle(START, Input::MembersJoined(vec![cast.bob])).unwrap();
+    assert!(joins(&mut call, cast.bob, true).is_ok());
+    let effects = call.handle(START + 9, Input::MembersLeft(vec![cast.bob, cast.alice])).unwrap();
+    assert_eq!(effects.last(), ends(CallOutcome::Completed, Some(9)).last());
+}
+
+#[test]
+fn a_one_to_one_call_goes_on_with_its_age() {
+    let cast = cast();
+    let both = [cast.alice, cast.bob];
+    let moved = |user| GroupCall::grown(origin(user), both, SIZE, START + 60_000);
+    let mut call = moved(cast.alice);
+    assert!(rings(&mut call, cast.alice, &[cast.carol]).is_ok());
+    for user in both {
+        call.handle(START + 60_500, Input::Entered(user)).unwrap();
+        leaves(&mut call, START + 61_000, user, false);
+    }
+    assert!(!call.is_live());
+    let mut unfinished = moved(cast.alice);
+    let over = tick(&mut unfinished, START + 60_000 + EMPTY_MS);
+    assert_eq!(over, ends(CallOutcome::Completed, Some(80_000)));
+}
+
+#[test]
+fn a_node_that_stops_loses_its_calls() {
+    let cast = cast();
+    let over = started(&cast).handle(START + 7, Input::NodeStops).unwrap();
+    assert_eq!(over, ends(CallOutcome::Lost, Some(7)));
+    let over = started(&cast).handle(START + 7, Input::Closed).unwrap();
+    assert_eq!(over, ends(CallOutcome::Completed, Some(7)));
+}

@@ -24,7 +24,7 @@ pub async fn create(
     members: &[UserId],
 ) -> Result<Conversation> {
     let title = text::line(title, text::TITLE_CHARS_MAX, "title")?;
-    let others = invitable(node, caller, members).await?;
+    let others = invitable(node, caller.user, members).await?;
     if others.len() + 1 > GROUP_MEMBERS_MAX {
         return Err(Refusal { field: Some("member_ids"), ..Code::TooLarge.into() });
     }
@@ -59,7 +59,7 @@ pub async fn invite(
     users: &[UserId],
 ) -> Result<Conversation> {
     must_be_member(node, caller.user, id).await?;
-    let invited = invitable(node, caller, users).await?;
+    let invited = invitable(node, caller.user, users).await?;
     if invited.is_empty() {
         return Err(Refusal::invalid("user_ids"));
     }
@@ -193,16 +193,16 @@ async fn must_own(tx: &mut Tx, caller: Caller, id: ConversationId) -> Result<()>
     }
 }
 
-/// Those of `users` whom the caller may bring into a group: contacts, each once, not the caller.
-async fn invitable(node: &Node, caller: Caller, users: &[UserId]) -> Result<Vec<UserId>> {
+/// Those of `users` whom the caller may bring into a group or its call: contacts, each once, not the caller.
+pub async fn invitable(node: &Node, caller: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
     if users.len() > GROUP_MEMBERS_MAX {
         return Err(Refusal { field: Some("user_ids"), ..Code::TooLarge.into() });
     }
-    let mut wanted: Vec<_> = users.iter().copied().filter(|u| *u != caller.user).collect();
+    let mut wanted: Vec<_> = users.iter().copied().filter(|u| *u != caller).collect();
     wanted.sort();
     wanted.dedup();
     let open: HashSet<_> =
-        store::contacts::open_bonds(&node.db, caller.user).await?.into_iter().collect();
+        store::contacts::open_bonds(&node.db, caller).await?.into_iter().collect();
     match wanted.iter().all(|user| open.contains(user)) {
         true => Ok(wanted),
         false => Err(Code::NotContacts.into()),

@@ -46,6 +46,7 @@ use crate::chat::Lanes;
 use crate::domain::ids::{NodeId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::files::{Files, Storage};
+use crate::group_calls::GroupCalls;
 use crate::hub::{Close, Hub};
 use crate::limits::RateLimits;
 use crate::node::Node;
@@ -101,6 +102,7 @@ impl Signalling {
             id,
             calls: Calls::default(),
             rooms: Arc::new(Rooms::new(&config, keys, media, stop.clone())),
+            group_calls: GroupCalls::default(),
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
             limits: RateLimits::new(&config.limits),
@@ -134,6 +136,7 @@ impl Signalling {
     /// Sends sockets away to reconnect elsewhere and finishes what was promised, within `limit`.
     pub async fn drain(&self, limit: Duration) {
         calls::stop(&self.node).await;
+        group_calls::stop(&self.node).await;
         self.node.stop.cancel();
         self.node.hub.close_all(Close::Restart);
         let places = self.node.config.limits.sockets.min(Semaphore::MAX_PERMITS) as u32;

@@ -12,6 +12,7 @@ use crate::chat::Lanes;
 use crate::config::Config;
 use crate::domain::ids::NodeId;
 use crate::files::Files;
+use crate::group_calls::GroupCalls;
 use crate::hub::Hub;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
@@ -28,6 +29,7 @@ pub struct Node {
     pub lanes: Lanes,
     pub calls: Calls,
     pub rooms: Arc<Rooms>,
+    pub group_calls: GroupCalls,
     pub limits: RateLimits,
     pub passwords: Passwords,
     pub files: Files,

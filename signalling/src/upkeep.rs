@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::now_ms;
 use crate::node::Node;
-use crate::{calls, presence, store};
+use crate::{calls, group_calls, presence, store};
 
 /// Sockets that nobody resumed are noticed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub(crate) fn start(node: &Arc<Node>) {
     let stop = node.stop.clone();
     tokio::spawn(stop.run_until_cancelled_owned(relisten(node.clone())));
     tokio::spawn(calls::keep(node.clone()));
+    tokio::spawn(group_calls::keep(node.clone()));
     tokio::spawn(node.files.clone().sweep_forever(node.stop.clone()));
 }
 

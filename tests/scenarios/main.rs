@@ -9,6 +9,7 @@ mod calls;
 mod chat;
 mod contacts;
 mod files;
+mod group_calls;
 mod groups;
 mod history;
 mod nodes;

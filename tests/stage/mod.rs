@@ -14,6 +14,7 @@ mod database;
 mod node;
 mod person;
 mod redis;
+mod seat;
 mod socket;
 mod upload;
 
@@ -28,6 +29,7 @@ pub use self::{
     node::Node,
     person::{PASSWORD, Person, Room, send},
     redis::Redis,
+    seat::Seat,
     socket::{Closed, Socket},
     upload::Upload,
 };

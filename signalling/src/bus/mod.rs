@@ -2,6 +2,7 @@
 //! gap reads the store.
 
 pub mod calls;
+pub mod group_calls;
 mod redis;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use self::calls::CallWord;
+use self::group_calls::GroupWord;
 use crate::domain::frame::Payload;
 use crate::domain::ids::{ConversationId, LoginId, NodeId, SocketId, UserId};
 use crate::hub::Hub;
@@ -28,6 +30,8 @@ pub enum Notice {
     OtherSockets { user: UserId, but: SocketId, frame: Payload },
     /// To one node, about calls.
     Calls(CallWord),
+    /// To one node, about group calls.
+    GroupCalls(Box<GroupWord>),
     /// From now on, who listens to a conversation.
     Members { conversation: ConversationId, joined: Vec<UserId>, left: Vec<UserId> },
     /// These logins are over; their sockets close.

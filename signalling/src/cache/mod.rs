@@ -3,6 +3,7 @@
 //! Redis being away is no error: what it would have known is asked of this node's memory, and then of the store.
 
 mod calls;
+mod group_calls;
 mod redis;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use moka::sync::Cache as Moka;
 use serde::{Deserialize, Serialize};
 
 pub use self::calls::{CALL_LEASE, Claim, Place};
+pub use self::group_calls::GroupPlace;
 use self::redis::Redis;
 use crate::domain::ids::{AppId, ConversationId, LoginId, NodeId, UserId};
 use crate::domain::message::Message;

@@ -1,22 +1,17 @@
 //! The end of a call: both are free again, hear of it, and find its record in their conversation.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::record;
 use crate::clock::now_ms;
-use crate::conversations;
 use crate::domain::call::{Call, Ending, Parties};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
 use crate::domain::message::{Body, CallMedia, CallOutcome};
-use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
-use crate::store::messages::{Author, NewMessage, Sent};
-
-/// Waits between attempts to write a record while the store is away; then it is given up, and logged.
-const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
+use crate::store::messages::{Author, NewMessage};
 
 /// A call that has just ended.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +44,7 @@ pub(super) async fn settle(node: &Arc<Node>, over: Over) {
     node.calls.endings.spawn(async move {
         free_and_tell(&owned, over).await;
         let _ = tell.send(()); // nobody waits any more
-        record(&owned, over).await;
+        write_record(&owned, over).await;
     });
     let _ = told.await;
 }
@@ -72,38 +67,18 @@ async fn free_and_tell(node: &Node, over: Over) {
     tracing::info!(call.id = %call_id, call.outcome = outcome.as_str(), call.duration_ms = duration_ms, "a call ended");
 }
 
-async fn record(node: &Node, over: Over) {
+async fn write_record(node: &Node, over: Over) {
+    let Parties { call_id, caller, callee } = over.parties;
     let Ending { outcome, duration_ms, .. } = over.ending;
-    let call_id = over.parties.call_id;
     let message = NewMessage {
         id: MessageId::fresh(),
         conversation: over.conversation_id,
-        sender: over.parties.caller,
+        sender: caller,
         client_msg_id: over.record_id,
         body: Body::Call { call_id, media: over.media, outcome, duration_ms },
         at: now_ms(),
         author: Author::Server,
     };
-    let mut waits = RETRY_AFTER_S.into_iter();
-    while let Err(error) = write(node, &over, message.clone()).await {
-        let Some(wait_s) = waits.next() else {
-            tracing::error!(call.id = %call_id, %error, "a call record could not be written");
-            return;
-        };
-        tokio::time::sleep(Duration::from_secs(wait_s)).await;
-    }
-}
-
-async fn write(node: &Node, over: &Over, message: NewMessage) -> Result<()> {
-    let record = match node.lanes.submit(message)?.committed().await? {
-        Sent::New { message, .. } | Sent::Again { message, .. } => message,
-        Sent::Refused(Code::NotMember) => return Ok(()), // the conversation is gone, and its history with it
-        Sent::Refused(code) => return Err(code.into()),
-    };
-    if over.ending.outcome == CallOutcome::Completed {
-        // whoever was in the call knows of it
-        conversations::read_next(node, over.parties.callee, record.conversation_id, record.seq)
-            .await?;
-    }
-    Ok(())
+    let were_in = if outcome == CallOutcome::Completed { vec![callee] } else { vec![] };
+    record::write(node, message, &were_in).await;
 }

@@ -6,6 +6,8 @@
 mod board;
 mod ending;
 mod keep;
+mod moving;
+pub mod record;
 mod remote;
 mod tell;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use crate::node::Node;
 use crate::{ice, people, store};
 
 pub use self::keep::{keep, stop};
+pub use self::moving::{active, hand_on};
 
 /// The longest signal frame: a description with many candidates takes a few KiB.
 pub const SIGNAL_BYTES_MAX: usize = 32 * 1024;

@@ -226,6 +226,23 @@ impl Call {
         }
     }
 
+    /// The call goes on as a group call: nobody hears of an end, and nothing is written here.
+    pub fn hand_on(&mut self, now: i64, user: UserId) -> Result<(), Code> {
+        self.active_for(user)?;
+        self.state = State::Over { forget_at: now + REMEMBER_OVER_MS };
+        Ok(())
+    }
+
+    /// The answered call as one of its two may hand it on.
+    pub fn active_for(&self, user: UserId) -> Result<Snapshot, Code> {
+        match (&self.state, self.snapshot()) {
+            _ if !self.parties.includes(user) => Err(Code::NotFound),
+            (State::Active { .. }, Some(call)) => Ok(call),
+            (State::Ringing { .. }, _) => Err(Code::Denied),
+            _ => Err(Code::CallOver),
+        }
+    }
+
     /// Whether it rings or is active.
     pub fn is_live(&self) -> bool {
         !matches!(self.state, State::Over { .. })

@@ -52,6 +52,17 @@ fn answered_and_hung_up_by_either_is_completed_with_its_duration() {
 }
 
 #[test]
+fn an_answered_call_may_go_on_elsewhere_and_then_is_over_here() {
+    let mut call = active();
+    assert_eq!(call.hand_on(START, EVE), Err(Code::NotFound));
+    assert_eq!(call.hand_on(START, BOB), Ok(()));
+    assert_eq!(act(&mut call, START, ALICE, ALICE_WEB, Act::Hangup), Err(Code::CallOver));
+    assert_eq!(call.hand_on(START, ALICE), Err(Code::CallOver));
+    assert_eq!(call.handle(START + REMEMBER_OVER_MS, Input::Tick), Ok(vec![Effect::Forget]));
+    assert_eq!(ringing().hand_on(START, ALICE), Err(Code::Denied), "before the answer");
+}
+
+#[test]
 fn before_the_answer_the_caller_cancels_and_the_callee_declines() {
     let cancelled = act(&mut ringing(), START, ALICE, ALICE_WEB, Act::Hangup);
     assert_eq!(cancelled, Ok(ended(CallOutcome::Cancelled, Some(ALICE), None)));

@@ -50,8 +50,10 @@ pub enum Input {
     MembersLeft(Vec<UserId>),
     /// Who owns the group now.
     Owner(UserId),
-    /// The conversation was dissolved, or the room is closed.
-    Closed,
+    /// The room lost everybody at once; they may come back.
+    Emptied,
+    /// The conversation is gone.
+    Dissolved,
     /// Time has passed.
     Tick,
     /// The node that holds the call stops.
@@ -114,8 +116,8 @@ pub struct GroupCall {
     outside: HashSet<UserId>,
     /// Since when nobody is inside.
     empty_since: i64,
-    /// Whether anybody has ever talked.
-    used: bool,
+    /// Who has ever been in it.
+    came: Vec<UserId>,
     /// When to forget it; none while it is live.
     forget_at: Option<i64>,
 }
@@ -140,7 +142,7 @@ impl GroupCall {
             removed: HashSet::new(),
             outside: HashSet::new(),
             empty_since: now,
-            used: false,
+            came: vec![],
             forget_at: None,
         }
     }
@@ -148,7 +150,7 @@ impl GroupCall {
     /// A one-to-one call goes on as this one: both are on their way into the room, and it has been a call already.
     pub fn grown(origin: Origin, both: [UserId; 2], size_max: usize, now: i64) -> GroupCall {
         let coming = both.map(|user| Until { user, at: now + EMPTY_MS }).into();
-        GroupCall { coming, used: true, ..GroupCall::begin(origin, None, size_max, now) }
+        GroupCall { coming, came: both.into(), ..GroupCall::begin(origin, None, size_max, now) }
     }
 
     /// Applies one input; a refused one changes nothing.
@@ -163,7 +165,8 @@ impl GroupCall {
             Input::MembersJoined(users) => Ok(self.members_joined(&users)),
             Input::MembersLeft(users) => Ok(self.members_left(now, &users)),
             Input::Owner(owner) => Ok(self.hand_over(owner)),
-            Input::Closed => Ok(self.end(now, CallOutcome::Completed)),
+            Input::Emptied => Ok(self.empty(now)),
+            Input::Dissolved => Ok(self.end(now, CallOutcome::Completed)),
             Input::NodeStops => Ok(self.end(now, CallOutcome::Lost)),
         }
     }
@@ -175,6 +178,11 @@ impl GroupCall {
     /// Who is in it, longest first.
     pub fn inside(&self) -> &[UserId] {
         &self.inside
+    }
+
+    /// Who has ever been in it.
+    pub fn came(&self) -> &[UserId] {
+        &self.came
     }
 
     pub fn ringing(&self) -> impl Iterator<Item = UserId> {

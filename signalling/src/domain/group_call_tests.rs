@@ -106,6 +106,17 @@ fn whoever_is_lost_may_come_back_before_the_call_is_over() {
 }
 
 #[test]
+fn a_room_that_starts_over_does_not_end_the_call() {
+    let cast = cast();
+    let mut call = started(&cast);
+    enters(&mut call, cast.bob);
+    assert_eq!(call.handle(START + 1_000, Input::Emptied).unwrap(), tells());
+    assert_eq!(call.inside(), []);
+    call.handle(START + 2_000, Input::Entered(cast.bob)).unwrap();
+    assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS), []);
+}
+
+#[test]
 fn the_call_waits_for_somebody_with_a_ticket() {
     let cast = cast();
     let mut call = started(&cast);
@@ -145,7 +156,7 @@ fn somebody_invited_is_rung_and_may_come() {
     let ring = Effect::Ring { users: vec![cast.dave], by: cast.alice };
     assert_eq!(effects, [ring, Effect::Tell { also: vec![] }]);
     assert!(call.ringing().eq([cast.dave]));
-    assert_eq!(joins(&mut call, cast.dave, false), Ok(tells_also(vec![cast.dave])));
+    assert_eq!(joins(&mut call, cast.dave, false), Ok(tells()));
     assert_eq!(call.ringing().count(), 0, "other devices stop ringing");
     call.handle(START, Input::Entered(cast.dave)).unwrap();
     leaves(&mut call, START + 1, cast.dave, false);
@@ -186,7 +197,7 @@ fn whoever_was_removed_stays_out() {
     enters(&mut call, cast.bob);
     assert_eq!(does(&mut call, START, cast.bob, Act::Remove(cast.alice)), Err(Code::Denied));
     let effects = does(&mut call, START, cast.alice, Act::Remove(cast.bob)).unwrap();
-    assert_eq!(effects, [Effect::Evict(cast.bob), Effect::Tell { also: vec![cast.bob] }]);
+    assert_eq!(effects, [Effect::Evict(cast.bob), Effect::Tell { also: vec![] }]);
     assert_eq!(joins(&mut call, cast.bob, true), Err(Code::Denied));
     assert_eq!(rings(&mut call, cast.alice, &[cast.bob]), Err(Code::Denied));
     let slipped_in = call.handle(START, Input::Entered(cast.bob)).unwrap();
@@ -258,6 +269,6 @@ fn a_node_that_stops_loses_its_calls() {
     let cast = cast();
     let over = started(&cast).handle(START + 7, Input::NodeStops).unwrap();
     assert_eq!(over, ends(CallOutcome::Lost, Some(7)));
-    let over = started(&cast).handle(START + 7, Input::Closed).unwrap();
+    let over = started(&cast).handle(START + 7, Input::Dissolved).unwrap();
     assert_eq!(over, ends(CallOutcome::Completed, Some(7)));
 }

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Answer, Json, Path};
+use super::{Answer, Arrival, Json, Path};
 use crate::accounts::Caller;
 use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::WireError;
-use crate::group_calls;
+use crate::group_calls::{self, Asker};
 use crate::node::Node;
 
 #[derive(Deserialize, ToSchema)]
@@ -30,6 +32,25 @@ pub(super) struct Mute {
     source: MuteSource,
 }
 
+/// Where the caller reached us, as a LiveKit SDK wants it: rooms are there too, unless configured otherwise.
+pub(super) struct Here(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Here {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let secure = parts.extensions.get::<Arrival>().is_some_and(|arrival| arrival.secure);
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        Ok(Here(format!("{}://{host}", if secure { "wss" } else { "ws" })))
+    }
+}
+
+impl Here {
+    fn asks(&self, caller: Caller) -> Asker<'_> {
+        Asker { caller, own_url: &self.0 }
+    }
+}
+
 /// Start the call of a group, or join it
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/call", operation_id = "start_group_call",
     tag = "group calls", params(("id" = ConversationId, Path)), request_body = StartGroupCall,
@@ -38,10 +59,11 @@ pub(super) struct Mute {
 pub(super) async fn start(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path(id): Path<ConversationId>,
     Json(asked): Json<StartGroupCall>,
 ) -> Result<(StatusCode, Json<CallTicket>), Answer> {
-    let (fresh, ticket) = group_calls::start(&node, caller, id, asked.media).await?;
+    let (fresh, ticket) = group_calls::start(&node, here.asks(caller), id, asked.media).await?;
     Ok((if fresh { StatusCode::CREATED } else { StatusCode::OK }, Json(ticket)))
 }
 
@@ -64,9 +86,10 @@ pub(super) async fn get(
 pub(super) async fn join(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path(call_id): Path<CallId>,
 ) -> Result<Json<CallTicket>, Answer> {
-    Ok(Json(group_calls::join(&node, caller, call_id).await?))
+    Ok(Json(group_calls::join(&node, here.asks(caller), call_id).await?))
 }
 
 /// Ring contacts of mine into the group call I am in
@@ -76,10 +99,11 @@ pub(super) async fn join(
 pub(super) async fn invite(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path(call_id): Path<CallId>,
     Json(asked): Json<CallPeople>,
 ) -> Result<Json<GroupCallState>, Answer> {
-    Ok(Json(group_calls::invite(&node, caller, call_id, asked.user_ids).await?))
+    Ok(Json(group_calls::invite(&node, here.asks(caller), call_id, asked.user_ids).await?))
 }
 
 /// Turn an invitation to a group call down
@@ -89,9 +113,10 @@ pub(super) async fn invite(
 pub(super) async fn decline(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path(call_id): Path<CallId>,
 ) -> Result<StatusCode, Answer> {
-    group_calls::decline(&node, caller, call_id).await?;
+    group_calls::decline(&node, here.asks(caller), call_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -102,10 +127,11 @@ pub(super) async fn decline(
 pub(super) async fn mute(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path((call_id, user)): Path<(CallId, UserId)>,
     Json(asked): Json<Mute>,
 ) -> Result<StatusCode, Answer> {
-    group_calls::mute(&node, caller, call_id, user, asked.source).await?;
+    group_calls::mute(&node, here.asks(caller), call_id, user, asked.source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -116,9 +142,10 @@ pub(super) async fn mute(
 pub(super) async fn remove(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path((call_id, user)): Path<(CallId, UserId)>,
 ) -> Result<StatusCode, Answer> {
-    group_calls::remove(&node, caller, call_id, user).await?;
+    group_calls::remove(&node, here.asks(caller), call_id, user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,11 +153,12 @@ pub(super) async fn remove(
 #[utoipa::path(post, path = "/api/v1/calls/{call_id}/people", operation_id = "add_people_to_call",
     tag = "group calls", params(("call_id" = CallId, Path)), request_body = CallPeople,
     responses((status = 200, body = CallTicket), (status = "4XX", body = WireError)))]
-pub(super) async fn upgrade(
+pub(super) async fn grow(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    here: Here,
     Path(call_id): Path<CallId>,
     Json(asked): Json<CallPeople>,
 ) -> Result<Json<CallTicket>, Answer> {
-    Ok(Json(group_calls::upgrade(&node, caller, call_id, asked.user_ids).await?))
+    Ok(Json(group_calls::grow(&node, here.asks(caller), call_id, asked.user_ids).await?))
 }

@@ -102,7 +102,7 @@ fn documented() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(group_calls::decline))
         .routes(routes!(group_calls::mute))
         .routes(routes!(group_calls::remove))
-        .routes(routes!(group_calls::upgrade))
+        .routes(routes!(group_calls::grow))
         .routes(routes!(files::download))
         .routes(routes!(files::thumbnail))
         .routes(routes!(files::info))

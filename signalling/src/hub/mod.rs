@@ -16,6 +16,7 @@ pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
 
 use crate::bus::Notice;
 use crate::bus::calls::CallWord;
+use crate::bus::group_calls::{GroupWord, Membership};
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
 use crate::domain::user::Availability;
@@ -30,6 +31,10 @@ pub struct Hub {
     pub synced: Notify,
     /// What nodes say to each other about calls.
     pub call_words: Inbox<CallWord>,
+    /// And about group calls.
+    pub group_words: Inbox<GroupWord>,
+    /// Who joined and left conversations, for their calls.
+    pub memberships: Inbox<Membership>,
 }
 
 #[derive(Debug, Default)]
@@ -174,8 +179,11 @@ impl Hub {
                 self.read().to_others(*user, *but, frame);
             }
             Notice::Calls(word) => self.call_words.put(word.clone()),
+            Notice::GroupCalls(word) => self.group_words.put(word.as_ref().clone()),
             Notice::Members { conversation, joined, left } => {
                 self.write().change_members(*conversation, joined, left);
+                let (joined, left) = (joined.clone(), left.clone());
+                self.memberships.put(Membership { conversation: *conversation, joined, left });
             }
             Notice::LoginsEnded { ids } => {
                 self.close_where(Close::LoginEnded, |m| ids.contains(&m.login))
@@ -195,6 +203,12 @@ impl Hub {
 
     pub fn people(&self) -> Vec<UserId> {
         self.read().people.keys().copied().collect()
+    }
+
+    /// What somebody on this node listens to.
+    pub fn conversations_of(&self, user: UserId) -> HashSet<ConversationId> {
+        let rooms = self.read();
+        rooms.people.get(&user).map(|here| here.conversations.clone()).unwrap_or_default()
     }
 
     pub fn socket(&self, id: SocketId) -> Option<Arc<Mailbox>> {

@@ -101,6 +101,7 @@ impl Stage {
             hub,
             calls: Calls::default(),
             rooms: Arc::new(Rooms::new(&config, keys, None, stop.clone())),
+            group_calls: Default::default(),
             sockets: Arc::new(Semaphore::new(0)),
             files: Files::new(self.db.clone(), storage, config.files.clone()),
             limits: RateLimits::new(&config.limits),

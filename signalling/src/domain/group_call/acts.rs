@@ -33,7 +33,7 @@ impl GroupCall {
     /// Whoever comes is no longer rung, on all devices.
     fn answered(&mut self, user: UserId) -> Vec<Effect> {
         match take(&mut self.ringing, user) {
-            true => vec![Effect::Tell { also: vec![user] }],
+            true => vec![Effect::Tell { also: vec![] }],
             false => vec![],
         }
     }
@@ -77,10 +77,13 @@ impl GroupCall {
         if !take(&mut self.ringing, user) {
             return Err(Code::NotFound.into());
         }
-        if !self.is_in(user) {
-            self.guests.remove(&user);
-        }
-        Ok(vec![Effect::Tell { also: vec![user] }])
+        let also = if self.is_in(user) { vec![] } else { self.uninvite([user]) };
+        Ok(vec![Effect::Tell { also }])
+    }
+
+    /// Those of `users` who were guests and are no longer: members hear of the call anyway.
+    fn uninvite(&mut self, users: impl IntoIterator<Item = UserId>) -> Vec<UserId> {
+        users.into_iter().filter(|user| self.guests.remove(user)).collect()
     }
 
     fn may_mute(&self, by: UserId, whom: UserId) -> Result<Vec<Effect>> {
@@ -117,10 +120,9 @@ impl GroupCall {
 
     /// Forgets somebody's place in the call, and tells.
     fn drop_person(&mut self, now: i64, user: UserId) -> Vec<Effect> {
-        self.guests.remove(&user);
         take(&mut self.ringing, user);
         take(&mut self.coming, user);
-        let mut effects = vec![Effect::Tell { also: vec![user] }];
+        let mut effects = vec![Effect::Tell { also: self.uninvite([user]) }];
         if self.go_out(now, user) && self.coming.is_empty() && self.inside.is_empty() {
             effects = self.end(now, CallOutcome::Completed);
         }
@@ -137,7 +139,9 @@ impl GroupCall {
             return vec![]; // another device took over
         }
         self.inside.push(user);
-        self.used = true;
+        if !self.came.contains(&user) {
+            self.came.push(user);
+        }
         vec![Effect::Tell { also: vec![] }]
     }
 
@@ -148,6 +152,15 @@ impl GroupCall {
         if self.inside.is_empty() && self.coming.is_empty() && !lost {
             return self.end(now, CallOutcome::Completed);
         }
+        vec![Effect::Tell { also: vec![] }]
+    }
+
+    pub(super) fn empty(&mut self, now: i64) -> Vec<Effect> {
+        if self.inside.is_empty() {
+            return vec![];
+        }
+        self.inside.clear();
+        self.empty_since = now;
         vec![Effect::Tell { also: vec![] }]
     }
 
@@ -202,11 +215,10 @@ impl GroupCall {
             return self.end(now, CallOutcome::Completed);
         }
         let missed: Vec<_> = self.ringing.extract_if(.., |until| now >= until.at).collect();
-        let also: Vec<_> = missed.into_iter().map(|until| until.user).collect();
-        for user in &also {
-            self.guests.remove(user);
+        if missed.is_empty() {
+            return vec![];
         }
-        if also.is_empty() { vec![] } else { vec![Effect::Tell { also }] }
+        vec![Effect::Tell { also: self.uninvite(missed.into_iter().map(|until| until.user)) }]
     }
 
     /// A call nobody ever came to was given up.
@@ -215,7 +227,7 @@ impl GroupCall {
         self.inside.clear();
         self.coming.clear();
         self.ringing.clear();
-        vec![Effect::End(match self.used {
+        vec![Effect::End(match !self.came.is_empty() {
             true => {
                 let duration_ms = Some((now - self.origin.started_at).max(0));
                 Ending { outcome, duration_ms }

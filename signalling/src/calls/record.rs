@@ -1,0 +1,40 @@
+//! The record of a call: a message of its conversation, through the same lanes as any other.
+
+use std::time::Duration;
+
+use crate::conversations;
+use crate::domain::ids::UserId;
+use crate::domain::refusal::{Code, Result};
+use crate::node::Node;
+use crate::store::messages::{NewMessage, Sent};
+
+/// Waits between attempts to write a record while the store is away; then it is given up, and logged.
+const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
+
+/// Writes a record; it is no news to those who were in the call.
+pub async fn write(node: &Node, record: NewMessage, were_in: &[UserId]) {
+    let mut waits = RETRY_AFTER_S.into_iter();
+    while let Err(error) = try_write(node, &record, were_in).await {
+        let Some(wait_s) = waits.next() else {
+            let conversation = record.conversation;
+            tracing::error!(conversation.id = %conversation, %error, "a call record could not be written");
+            return;
+        };
+        tokio::time::sleep(Duration::from_secs(wait_s)).await;
+    }
+}
+
+async fn try_write(node: &Node, record: &NewMessage, were_in: &[UserId]) -> Result<()> {
+    let message = match node.lanes.submit(record.clone())?.committed().await? {
+        Sent::New { message, .. } | Sent::Again { message, .. } => message,
+        Sent::Refused(Code::NotMember) => return Ok(()), // the conversation is gone, and its history with it
+        Sent::Refused(code) => return Err(code.into()),
+    };
+    for user in were_in.iter().filter(|user| **user != message.sender_id) {
+        match conversations::read_next(node, *user, message.conversation_id, message.seq).await {
+            Err(refusal) if refusal.code != Code::NotMember => return Err(refusal),
+            _ => {} // a guest has nothing to read there
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The end of a group call: its room closes, other nodes forget it, and its record follows.
+
+use std::sync::Arc;
+
+use super::board::Entry;
+use super::room;
+use crate::calls::record;
+use crate::clock::now_ms;
+use crate::domain::group_call::{Ending, GroupMedia, Origin};
+use crate::domain::ids::{ClientMsgId, MessageId, UserId};
+use crate::domain::message::{Body, CallMedia};
+use crate::node::Node;
+use crate::store::messages::{Author, NewMessage};
+
+/// A call that has just ended.
+#[derive(Clone, Debug)]
+pub(super) struct Over {
+    origin: Origin,
+    ending: Ending,
+    /// To whom the record is no news.
+    came: Vec<UserId>,
+    /// Names the record: writing it twice writes it once.
+    record_id: ClientMsgId,
+}
+
+impl Over {
+    pub(super) fn new(entry: &Entry, ending: Ending) -> Over {
+        let (origin, came) = (entry.call.origin, entry.call.came().to_vec());
+        Over { origin, ending, came, record_id: entry.record_id }
+    }
+}
+
+/// Everybody has heard of the end. Returns when another call may be started on any node; the record follows, even
+/// if whoever ended the call goes away meanwhile.
+pub(super) async fn settle(node: &Arc<Node>, over: Over) {
+    let Origin { id, conversation_id, .. } = over.origin;
+    let owned = node.clone();
+    let recording = node.group_calls.endings.track_future(async move {
+        room::close(&owned, id).await;
+        write_record(&owned, over).await;
+    });
+    tokio::spawn(recording);
+    node.cache.release_group_call(id, conversation_id).await;
+}
+
+async fn write_record(node: &Node, over: Over) {
+    let Origin { id, conversation_id, media, started_by, .. } = over.origin;
+    let Ending { outcome, duration_ms } = over.ending;
+    metrics::counter!("beckon_group_calls_ended_total", "outcome" => outcome.as_str()).increment(1);
+    if let Some(duration_ms) = duration_ms {
+        metrics::histogram!("beckon_group_call_duration_seconds")
+            .record(duration_ms as f64 / 1000.0);
+    }
+    tracing::info!(call.id = %id, call.outcome = outcome.as_str(), call.duration_ms = duration_ms, "a group call ended");
+    let media = match media {
+        GroupMedia::Voice => CallMedia::Voice,
+        GroupMedia::Video => CallMedia::Video,
+    };
+    let message = NewMessage {
+        id: MessageId::fresh(),
+        conversation: conversation_id,
+        sender: started_by,
+        client_msg_id: over.record_id,
+        body: Body::Call { call_id: id, media, outcome, duration_ms },
+        at: now_ms(),
+        author: Author::Server,
+    };
+    record::write(node, message, &over.came).await;
+}

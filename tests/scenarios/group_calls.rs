@@ -31,8 +31,9 @@ async fn sees_inside(person: &Person, call: &str, people: &[&Person]) -> Value {
         list.as_array().expect("people").iter().map(|one| one["id"].clone()).collect()
     };
     let expected: Vec<_> = people.iter().map(|one| json!(one.id)).collect();
-    let fits =
-        |frame: &Value| frame["call"]["id"] == call && ids(&frame["call"]["participants"]) == expected;
+    let fits = |frame: &Value| {
+        frame["call"]["id"] == call && ids(&frame["call"]["participants"]) == expected
+    };
     person.notices_that("group_call", fits).await["call"].clone()
 }
 
@@ -54,8 +55,7 @@ async fn record(person: &Person, room: &Room, call: &str) -> Value {
 /// Alice and Bob, who are talking to each other alone, and their call.
 async fn talking(alice: &Person, bob: &Person) -> String {
     let call = Uuid::new_v4().to_string();
-    let start =
-        json!({"type": "call_start", "call_id": call, "user_id": bob.id, "media": "voice"});
+    let start = json!({"type": "call_start", "call_id": call, "user_id": bob.id, "media": "voice"});
     alice.gets_ok(start).await;
     bob.notices("call_ringing").await;
     bob.gets_ok(json!({"type": "call_accept", "call_id": call})).await;
@@ -72,7 +72,10 @@ async fn a_call_started_in_a_group_is_seen_and_joined_and_leaves_a_record() {
     assert_eq!(answer.status, 201);
     let ticket = answer.ok();
     let call = id_of(&ticket);
-    assert_eq!((&ticket["call"]["started_by"], &ticket["call"]["state"]), (&json!(alice.id), &json!("active")));
+    assert_eq!(
+        (&ticket["call"]["started_by"], &ticket["call"]["state"]),
+        (&json!(alice.id), &json!("active"))
+    );
     let alices = Seat::take(&ticket).await;
     let identity = &alices.joined.participant.as_ref().expect("a participant").identity;
     assert_eq!(*identity, alice.id);
@@ -83,7 +86,10 @@ async fn a_call_started_in_a_group_is_seen_and_joined_and_leaves_a_record() {
     assert_eq!((answer.status.as_u16(), id_of(&answer.ok())), (200, call.clone()));
     let bobs = Seat::take(&answer.json()).await;
     let seen = sees_inside(&carol, &call, &[&alice, &bob]).await;
-    assert_eq!((&seen["media"], &seen["participants"][0]["relation"]), (&json!("video"), &json!("none")));
+    assert_eq!(
+        (&seen["media"], &seen["participants"][0]["relation"]),
+        (&json!("video"), &json!("none"))
+    );
     let late = carol.on_another_device("phone").await;
     let welcome = late.connects().await;
     assert_eq!(welcome["group_calls"][0]["id"], json!(call), "{welcome}");
@@ -93,7 +99,10 @@ async fn a_call_started_in_a_group_is_seen_and_joined_and_leaves_a_record() {
     bobs.leaves().await;
     sees_over(&carol, &call).await;
     let record = record(&carol, &room, &call).await;
-    assert_eq!((&record["body"]["outcome"], &record["sender_id"]), (&json!("completed"), &json!(alice.id)));
+    assert_eq!(
+        (&record["body"]["outcome"], &record["sender_id"]),
+        (&json!("completed"), &json!(alice.id))
+    );
     assert!(record["body"]["duration_ms"].is_u64(), "{record}");
     carol.get(&room.path("/call")).await.is_refused(404, "not_found");
     carol.post(&format!("group-calls/{call}/join"), Value::Null).await.is_refused(409, "call_over");
@@ -108,7 +117,10 @@ async fn only_members_know_of_a_group_call() {
     let mallory = stage.person("mallory").await;
     let room = alice.opens_group("Lunch", &[&bob]).await;
     let call = id_of(&enters(&alice, &room).await);
-    mallory.post(&room.path("/call"), json!({"media": "voice"})).await.is_refused(403, "not_member");
+    mallory
+        .post(&room.path("/call"), json!({"media": "voice"}))
+        .await
+        .is_refused(403, "not_member");
     mallory.get(&room.path("/call")).await.is_refused(403, "not_member");
     let path = |rest: &str| format!("group-calls/{call}/{rest}");
     mallory.post(&path("join"), Value::Null).await.is_refused(403, "not_member");
@@ -119,7 +131,10 @@ async fn only_members_know_of_a_group_call() {
     let unknown = format!("group-calls/{}/join", Uuid::new_v4());
     alice.post(&unknown, Value::Null).await.is_refused(404, "not_found");
     let two = alice.room_with(&bob).await;
-    alice.post(&two.path("/call"), json!({"media": "voice"})).await.is_refused(400, "not_supported");
+    alice
+        .post(&two.path("/call"), json!({"media": "voice"}))
+        .await
+        .is_refused(400, "not_supported");
     mallory.gets_ok(json!({"type": "ping"})).await;
     mallory.has_noticed_no("group_call").await;
 }
@@ -155,7 +170,10 @@ async fn somebody_asked_in_is_rung_and_comes_or_declines() {
     asks_in(&alice, &call, &dave).await;
     for device in [&carol, &phone] {
         let ringing = device.notices("group_call_ringing").await;
-        assert_eq!((&ringing["by"]["id"], &ringing["call"]["id"]), (&json!(alice.id), &json!(call)));
+        assert_eq!(
+            (&ringing["by"]["id"], &ringing["call"]["id"]),
+            (&json!(alice.id), &json!(call))
+        );
     }
     dave.notices("group_call_ringing").await;
     let late = dave.signs_in("phone").await;
@@ -193,7 +211,10 @@ async fn somebody_who_does_not_come_is_no_longer_invited() {
     carol.notices("group_call_ringing").await;
     carol.is_patient_for(LONG).await;
     carol.notices_that("group_call", |frame| frame["call"]["invited"] == json!([])).await;
-    carol.post(&format!("group-calls/{call}/join"), Value::Null).await.is_refused(403, "not_member");
+    carol
+        .post(&format!("group-calls/{call}/join"), Value::Null)
+        .await
+        .is_refused(403, "not_member");
 }
 
 #[tokio::test]
@@ -276,7 +297,10 @@ async fn two_people_ask_a_third_in_without_hanging_up() {
     sees_over(&carol, &call).await;
     let room = alice.room_with(&bob).await;
     let record = record(&bob, &room, &call).await;
-    assert_eq!((&record["body"]["media"], &record["body"]["outcome"]), (&json!("voice"), &json!("completed")));
+    assert_eq!(
+        (&record["body"]["media"], &record["body"]["outcome"]),
+        (&json!("voice"), &json!("completed"))
+    );
     alice.has_noticed_no("call_ended").await;
     assert_eq!(alice.sees(&room).await["unread"], 0, "who was in the call knows of it");
     talking(&alice, &bob).await;

@@ -43,7 +43,8 @@ impl Seat {
             text("url"),
             text("token")
         );
-        let (socket, _) = timeout(PATIENCE, connect_async(url)).await.expect("an answer in time")?;
+        let (socket, _) =
+            timeout(PATIENCE, connect_async(url)).await.expect("an answer in time")?;
         Ok(socket)
     }
 

@@ -42,6 +42,9 @@ pub struct Ticket {
 /// Makes a room known before anybody comes. Only such a room can be entered with our own tickets, and whoever is
 /// removed from it stays out; [`close`] ends that.
 pub fn announce(node: &Node, room: &str, participants_max: usize) -> Result<()> {
+    if node.rooms.media.is_none() {
+        return Err(Code::Unavailable.into());
+    }
     let mut board = node.rooms.board();
     if board.announced.len() >= ANNOUNCED_MAX {
         return Err(Code::Busy.into());

@@ -121,6 +121,7 @@ fn candidates_of_names_other_protocols_and_components_are_left_out() {
         a=candidate:5 1 udp 2130706431 0b3f.local 40003 typ host\r\n\
         a=candidate:6";
     let offer = read(&but("a=mid:0", candidates));
-    let expected = ["192.0.2.7:40000", "[2001:db8::7]:40001"].map(|text| text.parse().unwrap());
+    let expected: [std::net::SocketAddr; 2] =
+        ["192.0.2.7:40000", "[2001:db8::7]:40001"].map(|text| text.parse().unwrap());
     assert_eq!(offer.candidates, expected);
 }

@@ -10,6 +10,8 @@ mod requests;
 mod resuming;
 mod subscribing;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod ticking;
 
 use std::collections::{HashMap, VecDeque};

@@ -1,0 +1,6 @@
+//! Rooms against a media node that only takes notes: who hears what, in which order.
+
+mod coming_and_going;
+mod messages;
+mod stage;
+mod tracks;

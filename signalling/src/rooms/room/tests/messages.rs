@@ -49,7 +49,7 @@ async fn a_message_carries_the_true_name_of_its_sender() {
 
     let to_eve = DataPacket { destination_identities: vec!["eve".into()], ..hello() };
     stage.event(data(&alice, to_eve.encode_to_vec()));
-    assert_eq!(sent(&stage).unwrap().0, [eve.id.clone()]);
+    assert_eq!(sent(&stage).unwrap().0, [eve.id]);
 }
 
 #[tokio::test]
@@ -74,7 +74,8 @@ async fn a_participant_changes_its_own_words_if_it_may() {
     let [mut alice] = stage.people(["alice"]);
     let may = Grants { can_update_own_metadata: Some(true), ..claims("bob").video };
     let mut bob = stage.join_with(Claims { video: may, ..claims("bob") }, entrance());
-    (alice.hears(), bob.hears());
+    alice.hears();
+    bob.hears();
     let change = |metadata: String| {
         let attributes = [("mood".to_owned(), "glad".to_owned())].into();
         let request =

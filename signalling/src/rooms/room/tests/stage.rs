@@ -231,8 +231,9 @@ impl Person {
             Message::Update(update) => Some(update.participants),
             _ => None,
         });
-        let of = updates.filter(|update| update.iter().any(|info| info.identity == identity));
-        of.last().expect("an update")
+        let mut all: Vec<_> = updates.collect();
+        all.retain(|update| update.iter().any(|info| info.identity == identity));
+        all.pop().expect("an update")
     }
 
     /// Whether the room has closed this socket, once everything was read.

@@ -94,7 +94,9 @@ async fn publishing_needs_the_grant() {
     let sources = Some(vec!["microphone".to_owned()]);
     let voice = Grants { can_publish_sources: sources, ..claims("bob").video };
     let mut bob = stage.join_with(Claims { video: voice, ..claims("bob") }, entrance());
-    (alice.hears(), bob.hears(), stage.told());
+    alice.hears();
+    bob.hears();
+    stage.told();
     stage.asks(&alice, Request::AddTrack(microphone("m"))).await;
     assert_eq!(refusal(&mut alice), Reason::NotAllowed);
     stage.asks(&bob, Request::AddTrack(camera("c"))).await;
@@ -203,7 +205,8 @@ async fn a_publisher_chooses_its_audience() {
     let mut stage = Stage::new(10);
     let [mut alice, mut bob] = stage.people(["alice", "bob"]);
     let track = stage.publishes(&mut alice, microphone("m")).await;
-    (bob.hears(), stage.told());
+    bob.hears();
+    stage.told();
     for allowed in [false, true] {
         let audience =
             SubscriptionPermission { all_participants: allowed, track_permissions: vec![] };
@@ -225,7 +228,9 @@ async fn muting_is_told_to_the_others() {
     let mut stage = Stage::new(10);
     let [mut alice, mut bob] = stage.people(["alice", "bob"]);
     let track = stage.publishes(&mut alice, microphone("m")).await;
-    (alice.hears(), bob.hears(), stage.told());
+    alice.hears();
+    bob.hears();
+    stage.told();
     let sid = track.to_string();
     stage.asks(&alice, Request::Mute(MuteTrackRequest { sid: sid.clone(), muted: true })).await;
     assert!(bob.hears_update()[0].tracks[0].muted);
@@ -245,7 +250,8 @@ async fn what_cannot_be_received_is_said() {
     let mut stage = Stage::new(10);
     let [mut alice, mut bob] = stage.people(["alice", "bob"]);
     let track = stage.publishes(&mut alice, camera("c")).await;
-    (alice.hears(), bob.hears());
+    alice.hears();
+    bob.hears();
     let refused = |who: &Person| Event::Refused {
         participant: who.id.clone(),
         track: Some(track.clone()),

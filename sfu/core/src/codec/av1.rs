@@ -23,7 +23,7 @@ pub(super) fn describe(payload: &[u8], descriptor: Option<&[u8]>) -> FrameInfo {
     let first = described.map_or(begins, |lead| lead & START_OF_FRAME != 0);
     let templates =
         descriptor.is_some_and(|it| it.get(3).is_some_and(|byte| byte & HAS_TEMPLATES != 0));
-    let keyframe = aggregation & NEW_SEQUENCE != 0 || first && templates;
+    let keyframe = first && (templates || aggregation & NEW_SEQUENCE != 0);
     FrameInfo { keyframe, first, temporal, spatial, vp8: None }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use beckon_sfu_api::{Announced, Codec, Kind, MidTrack, Refused, TrackId};
+use beckon_sfu_api::{Announced, Kind, MidTrack, Refused, TrackId};
 
 use super::policy::{self, Agreed};
 use super::sdp::{Direction, Media, SECTIONS_MAX, Section, Session, Setup};
+use super::uses::Use;
 use super::write::{Origin, Rtp, Says, Writer};
-use super::{Answered, Binding, Local, Publication, Wanted};
+use super::{Answered, Local, Wanted};
 
 /// What the media sections of a connection are used for.
 pub struct Answerer {
@@ -17,17 +18,6 @@ pub struct Answerer {
     /// Wanted tracks that the client cannot take. They are not tried again.
     refused: Vec<TrackId>,
     last: Option<Last>,
-}
-
-enum Use {
-    Published(Publication),
-    /// Its track was taken away, but the client still sends.
-    Forgotten,
-    Subscribed {
-        binding: Binding,
-        codec: Codec,
-        ssrc: u32,
-    },
 }
 
 /// What is left of the last offer.
@@ -240,66 +230,6 @@ impl Answerer {
             }
         };
         Some(Reply::Rtp { direction, agreed, sends })
-    }
-}
-
-impl Use {
-    fn carries(&self, wanted: &Wanted) -> bool {
-        matches!(self, Use::Subscribed { binding, ssrc, .. }
-            if binding.track == wanted.track && *ssrc == wanted.ssrc)
-    }
-
-    /// The kind of a subscribed section whose track is wanted no more.
-    fn surplus(&self, wanted: &[Wanted]) -> Option<Kind> {
-        match self {
-            Use::Subscribed { codec, .. } if !wanted.iter().any(|wanted| self.carries(wanted)) => {
-                Some(codec.kind())
-            }
-            _ => None,
-        }
-    }
-
-    /// Adapts to what the section of a new offer says, if it is still there. False if the section is free now.
-    fn refresh(
-        &mut self,
-        section: Option<&Section>,
-        wanted: &[Wanted],
-        answered: &mut Answered,
-    ) -> bool {
-        let unwanted = self.surplus(wanted).is_some();
-        let sending = section.filter(|section| section.direction.sends());
-        let receiving = section.filter(|section| section.direction == Direction::Receive);
-        match self {
-            Use::Published(publication) => {
-                let now = sending.and_then(|section| {
-                    let agreed = policy::agree(section, publication.codec)?;
-                    Some(policy::publication(&publication.track, section, &agreed))
-                });
-                let Some(now) = now else {
-                    answered.ended.push(publication.track.clone());
-                    return false;
-                };
-                if *publication != now {
-                    *publication = now;
-                    answered.published.push(publication.clone());
-                }
-                true
-            }
-            Use::Forgotten => sending.is_some(),
-            Use::Subscribed { .. } if unwanted => false,
-            Use::Subscribed { binding, codec, .. } => {
-                let now = receiving.and_then(|section| {
-                    let agreed = policy::agree(section, *codec)?;
-                    Some(policy::binding(&binding.track, &section.mid, &agreed))
-                });
-                let Some(now) = now else { return false };
-                if *binding != now {
-                    *binding = now;
-                    answered.bound.push(binding.clone());
-                }
-                true
-            }
-        }
     }
 }
 

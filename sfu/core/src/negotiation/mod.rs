@@ -9,6 +9,7 @@ mod offerer;
 mod policy;
 mod read;
 pub mod sdp;
+mod uses;
 mod write;
 
 #[cfg(test)]

@@ -1,0 +1,78 @@
+//! What the sections of an answered connection are used for.
+
+use beckon_sfu_api::{Codec, Kind};
+
+use super::sdp::{Direction, Section};
+use super::{Answered, Binding, Publication, Wanted, policy};
+
+/// What a section of a client is used for.
+pub(super) enum Use {
+    Published(Publication),
+    /// Its track was taken away, but the client still sends.
+    Forgotten,
+    Subscribed {
+        binding: Binding,
+        codec: Codec,
+        ssrc: u32,
+    },
+}
+
+impl Use {
+    pub(super) fn carries(&self, wanted: &Wanted) -> bool {
+        matches!(self, Use::Subscribed { binding, ssrc, .. }
+            if binding.track == wanted.track && *ssrc == wanted.ssrc)
+    }
+
+    /// The kind of a subscribed section whose track is wanted no more.
+    pub(super) fn surplus(&self, wanted: &[Wanted]) -> Option<Kind> {
+        match self {
+            Use::Subscribed { codec, .. } if !wanted.iter().any(|wanted| self.carries(wanted)) => {
+                Some(codec.kind())
+            }
+            _ => None,
+        }
+    }
+
+    /// Adapts to what the section of a new offer says, if it is still there. False if the section is free now.
+    pub(super) fn refresh(
+        &mut self,
+        section: Option<&Section>,
+        wanted: &[Wanted],
+        answered: &mut Answered,
+    ) -> bool {
+        let unwanted = self.surplus(wanted).is_some();
+        let sending = section.filter(|section| section.direction.sends());
+        let receiving = section.filter(|section| section.direction == Direction::Receive);
+        match self {
+            Use::Published(publication) => {
+                let now = sending.and_then(|section| {
+                    let agreed = policy::agree(section, publication.codec)?;
+                    Some(policy::publication(&publication.track, section, &agreed))
+                });
+                let Some(now) = now else {
+                    answered.ended.push(publication.track.clone());
+                    return false;
+                };
+                if *publication != now {
+                    *publication = now;
+                    answered.published.push(publication.clone());
+                }
+                true
+            }
+            Use::Forgotten => sending.is_some(),
+            Use::Subscribed { .. } if unwanted => false,
+            Use::Subscribed { binding, codec, .. } => {
+                let now = receiving.and_then(|section| {
+                    let agreed = policy::agree(section, *codec)?;
+                    Some(policy::binding(&binding.track, &section.mid, &agreed))
+                });
+                let Some(now) = now else { return false };
+                if *binding != now {
+                    *binding = now;
+                    answered.bound.push(binding.clone());
+                }
+                true
+            }
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! A place in a room: the signalling half of a LiveKit client, without media.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::{
     DisconnectReason, JoinResponse, LeaveRequest, SignalRequest, SignalResponse, signal_request,
@@ -54,7 +52,8 @@ impl Seat {
         let leave = LeaveRequest { reason, ..LeaveRequest::default() };
         let request = SignalRequest { message: Some(signal_request::Message::Leave(leave)) };
         self.socket.send(Message::binary(request.encode_to_vec())).await.expect("an open socket");
-        let _ = timeout(Duration::from_secs(1), self.socket.close(None)).await;
+        // dropped with frames unread, it would be reset, and the leave with it
+        while self.hears().await.is_some() {}
     }
 
     /// Waits until the server sends this participant away, and tells why.

@@ -95,3 +95,6 @@ fn split_u16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = bytes.split_first_chunk::<2>()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))
 }
+
+#[cfg(test)]
+mod tests;

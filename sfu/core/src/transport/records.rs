@@ -144,3 +144,6 @@ fn read_fragment(bytes: &[u8]) -> Option<(Fragment<'_>, &[u8])> {
     };
     (fits && (len > 0 || message_len == 0)).then_some((fragment, rest))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::twcc::Feedback;
 
 /// Speech stays intelligible with this.
 const MIN_BPS: u64 = 30_000;
-/// With the first feedback, unless more was sent already.
+/// After the first second, unless more got through by then.
 const START_BPS: u64 = 1_000_000;
 /// Packets whose feedback may still come.
 const SENT: usize = 2048;
@@ -20,7 +20,8 @@ const SENT: usize = 2048;
 const DECREASE_PERCENT: u64 = 85;
 /// A queue has to drain before one can tell whether that was enough.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
-/// Per second, below and above what the way could not carry the last time.
+/// Per second: while the way was never full, below what filled it the last time, and above that.
+const INCREASE_NEVER_FULL_PERCENT: f64 = 50.0;
 const INCREASE_PERCENT: f64 = 8.0;
 const INCREASE_ABOVE_CEILING_PERCENT: f64 = 2.0;
 /// After so long a ceiling is worth another try.
@@ -127,7 +128,7 @@ impl Estimator {
             self.arrived_rate.add(now, sent.bytes.into());
             sent.bytes = 0;
         }
-        let arrived = self.arrived_rate.bits_per_second(now);
+        let arrived = self.arrived_rate.peak_bits_per_second(now);
         self.update(now, arrived, self.trend.usage());
     }
 
@@ -160,12 +161,16 @@ impl Estimator {
     }
 
     fn update(&mut self, now: Instant, arrived: u64, usage: Usage) {
-        let sent = self.sent_rate.bits_per_second(now);
-        let bps = *self.bps.get_or_insert(sent.max(START_BPS));
+        let fraction = self.losses.fraction;
+        let trouble = usage == Usage::Over || fraction > LOSS_HIGH;
+        if self.bps.is_none() && !trouble && !self.arrived_rate.is_settled(now) {
+            return;
+        }
+        let proven = (arrived * BEYOND_PERCENT / 100).max(START_BPS);
+        let bps = *self.bps.get_or_insert(proven);
         let since = self.updated.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
         let may_decrease =
             self.decreased.is_none_or(|at| now.duration_since(at) >= DECREASE_INTERVAL);
-        let fraction = self.losses.fraction;
         let next = if usage == Usage::Over {
             if !may_decrease {
                 return;
@@ -177,6 +182,7 @@ impl Estimator {
                 return;
             }
             self.losses.fresh = false;
+            self.ceiling = Some((arrived, now));
             (bps as f64 * (1.0 - fraction / 2.0)) as u64
         } else if fraction < LOSS_LOW && usage == Usage::Normal {
             self.grown(bps, arrived, since)
@@ -190,8 +196,11 @@ impl Estimator {
     }
 
     fn grown(&self, bps: u64, arrived: u64, since: Duration) -> u64 {
-        let above = self.ceiling.is_some_and(|(ceiling, _)| bps > ceiling);
-        let percent = if above { INCREASE_ABOVE_CEILING_PERCENT } else { INCREASE_PERCENT };
+        let percent = match self.ceiling {
+            Some((ceiling, _)) if bps > ceiling => INCREASE_ABOVE_CEILING_PERCENT,
+            None if self.decreased.is_none() => INCREASE_NEVER_FULL_PERCENT,
+            _ => INCREASE_PERCENT,
+        };
         let seconds = since.min(Duration::from_secs(1)).as_secs_f64();
         let more = (bps as f64 * percent / 100.0 * seconds) as u64;
         let most = arrived * BEYOND_PERCENT / 100 + BEYOND_BPS;

@@ -30,10 +30,19 @@ impl Rate {
 
     /// Over what was measured so far, if that is less than a second; 0 until the first bucket is full.
     pub fn bits_per_second(&self, now: Instant) -> u64 {
+        self.over(now, BUCKETS as u64 - 1)
+    }
+
+    /// Over the last half of a second if that is more, as after a step upwards.
+    pub fn peak_bits_per_second(&self, now: Instant) -> u64 {
+        self.over(now, BUCKETS as u64 / 2).max(self.bits_per_second(now))
+    }
+
+    /// Over so many buckets before the current one, which is not full yet.
+    fn over(&self, now: Instant, buckets: u64) -> u64 {
         let Some(start) = self.start else { return 0 };
         let current = (now.duration_since(start).as_nanos() / BUCKET.as_nanos()) as u64;
-        // The current bucket is not full yet.
-        let oldest = (current + 1).saturating_sub(BUCKETS as u64);
+        let oldest = current.saturating_sub(buckets);
         let known = self.newest.saturating_sub(BUCKETS as u64 - 1);
         let full = oldest.max(known)..current.min(self.newest + 1);
         let bytes: u64 = full.map(|bucket| self.buckets[bucket as usize % BUCKETS]).sum();
@@ -79,6 +88,17 @@ mod tests {
         assert_eq!(rate.bits_per_second(start + Duration::from_millis(299)), 1_000_000);
         assert!(!rate.is_settled(start + Duration::from_millis(299)));
         assert_eq!(rate.bits_per_second(start), 0);
+    }
+
+    #[test]
+    fn a_step_upwards_is_seen_early() {
+        let (mut rate, start) = measure(0..5000, 5, 625);
+        for at in (5000..5500).step_by(5) {
+            rate.add(start + Duration::from_millis(at), 1250);
+        }
+        let now = start + Duration::from_millis(5500);
+        assert_eq!(rate.peak_bits_per_second(now), 2_000_000);
+        assert!(rate.bits_per_second(now) < 1_600_000);
     }
 
     #[test]

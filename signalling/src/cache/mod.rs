@@ -143,6 +143,7 @@ impl Cache {
             users.iter().map(|user| here.get(user).copied().unwrap_or_default()).collect()
         };
         if let Some(redis) = &self.redis
+            && !users.is_empty() // an empty pipeline is an error, and would count as Redis being away
             && let Some(elsewhere) = redis.presences(users, self.node).await
         {
             for (state, elsewhere) in states.iter_mut().zip(elsewhere) {

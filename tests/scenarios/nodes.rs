@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::{Person, Room, Stage};
+use crate::stage::{Person, Room, Seat, Stage, eventually};
 
 /// Waits for a message as a client does: it is delivered, or a `sync` makes one look.
 async fn learns(person: &Person, text: &str, room: &Room) {
@@ -90,6 +90,99 @@ async fn people_on_two_nodes_call_each_other() {
     assert_eq!(alice.notices("call_signal").await["signal"], answer);
     bob.gets_ok(json!({"type": "call_hangup", "call_id": call})).await;
     assert_eq!(alice.notices("call_ended").await["outcome"], "completed");
+}
+
+/// Both nodes say that their rooms are there; the test knows where they really are.
+const ROOMS_ELSEWHERE: (&str, &str) = ("BECKON_ROOMS__URL", "wss://rooms.example.com");
+
+/// A group of Alice on the first node and Bob on the second, who are also Carol's contacts there.
+async fn group_over_two_nodes(stage: &Stage) -> (Person, Person, Person, Room) {
+    let second = stage.node().await;
+    let alice = stage.person("alice").await;
+    let bob = stage.person_on(&second, "bob").await;
+    let carol = stage.person_on(&second, "carol").await;
+    alice.befriends(&bob).await;
+    alice.befriends(&carol).await;
+    bob.befriends(&carol).await;
+    let room = alice.opens_group("Lunch", &[&bob]).await;
+    bob.notices("conversation").await;
+    (alice, bob, carol, room)
+}
+
+/// A ticket of a room on this person's own node.
+fn here(mut ticket: Value, person: &Person) -> Value {
+    assert_eq!(ticket["url"], ROOMS_ELSEWHERE.1);
+    ticket["url"] = json!(person.node().url().replacen("http", "ws", 1));
+    ticket
+}
+
+#[tokio::test]
+async fn a_group_call_on_one_node_is_joined_and_moderated_from_the_other() {
+    let Some(stage) = Stage::shared_with(&[ROOMS_ELSEWHERE]).await else { return };
+    let (alice, bob, carol, room) = group_over_two_nodes(&stage).await;
+    let media = json!({"media": "video"});
+    let ticket = alice.post(&room.path("/call"), media.clone()).await.ok();
+    let call = ticket["call"]["id"].as_str().expect("a call").to_owned();
+    let _alices = Seat::take(&here(ticket, &alice)).await;
+    let inside = |person: &Person| {
+        let id = person.id.clone();
+        move |frame: &Value| frame["call"]["participants"].to_string().contains(&id)
+    };
+    bob.notices_that("group_call", inside(&alice)).await;
+    let phone = bob.signs_in("phone").await;
+    assert_eq!(phone.connects().await["group_calls"][0]["id"], json!(call));
+    eventually("the other node to know who is in it", || async {
+        bob.get(&room.path("/call")).await.ok()["participants"][0]["id"] == json!(alice.id)
+    })
+    .await;
+
+    let answer = bob.post(&room.path("/call"), media).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["call"]["id"]), (200, &json!(call)));
+    let mut bobs = Seat::take(&here(answer.ok(), &alice)).await;
+    alice.notices_that("group_call", inside(&bob)).await;
+    let path = |rest: &str| format!("group-calls/{call}/{rest}");
+    bob.post(&path("people"), json!({"user_ids": [carol.id]})).await.ok();
+    carol.notices("group_call_ringing").await;
+    carol.post(&path("decline"), Value::Null).await.ok();
+    carol.post(&path("join"), Value::Null).await.is_refused(403, "not_member");
+    let whom = path(&format!("people/{}", alice.id));
+    bob.delete(&whom).await.is_refused(403, "denied");
+
+    bob.delete(&format!("groups/{}/members/{}", room.id, bob.id)).await.ok();
+    bobs.is_sent_away().await;
+    bob.post(&path("join"), Value::Null).await.is_refused(403, "not_member");
+}
+
+#[tokio::test]
+async fn a_one_to_one_call_over_two_nodes_grows() {
+    let Some(stage) = Stage::shared_with(&[ROOMS_ELSEWHERE]).await else { return };
+    let (alice, bob, carol, _) = group_over_two_nodes(&stage).await;
+    let call = uuid::Uuid::new_v4().to_string();
+    let start = json!({"type": "call_start", "call_id": call, "user_id": bob.id, "media": "voice"});
+    alice.gets_ok(start).await;
+    bob.notices("call_ringing").await;
+    bob.gets_ok(json!({"type": "call_accept", "call_id": call})).await;
+    alice.notices("call_accepted").await;
+    let people = json!({"user_ids": [carol.id]});
+    let ticket = bob.post(&format!("calls/{call}/people"), people).await.ok();
+    for person in [&alice, &bob] {
+        assert_eq!(person.notices("call_moved").await["call_id"], json!(call));
+    }
+    carol.notices("group_call_ringing").await;
+    let _bobs = Seat::take(&here(ticket, &alice)).await;
+    let join = format!("group-calls/{call}/join");
+    Seat::take(&here(carol.post(&join, Value::Null).await.ok(), &alice)).await;
+}
+
+#[tokio::test]
+async fn without_an_address_of_its_rooms_a_call_is_joined_on_its_own_node_only() {
+    let Some(stage) = Stage::shared().await else { return };
+    let (alice, bob, _, room) = group_over_two_nodes(&stage).await;
+    let media = json!({"media": "voice"});
+    let ticket = alice.post(&room.path("/call"), media.clone()).await.ok();
+    assert_eq!(bob.get(&room.path("/call")).await.ok()["id"], ticket["call"]["id"]);
+    bob.post(&room.path("/call"), media.clone()).await.is_refused(503, "unavailable");
+    bob.at(stage.first()).post(&room.path("/call"), media).await.ok();
 }
 
 #[tokio::test]

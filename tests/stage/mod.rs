@@ -66,9 +66,14 @@ impl Stage {
 
     /// A stage that can hold several nodes: MariaDB and a Redis of its own. None where they are missing and not required.
     pub async fn shared() -> Option<Self> {
+        Self::shared_with(&[]).await
+    }
+
+    /// As [`Stage::shared`], with some settings of its own for all nodes.
+    pub async fn shared_with(settings: &[(&str, &str)]) -> Option<Self> {
         let engine = Engine::mariadb()?;
         let redis = Redis::start().await?;
-        Some(Self::build(engine, Some(redis), &[]).await)
+        Some(Self::build(engine, Some(redis), settings).await)
     }
 
     async fn build(engine: Engine, redis: Option<Redis>, settings: &[(&str, &str)]) -> Self {

@@ -1,4 +1,7 @@
+import { defineAsyncComponent } from 'vue'
+
 export { useContacts } from './contacts.store'
 export { useRequests } from './requests.store'
-export { default as AddContact } from './AddContact.vue'
-export { default as ContactPicker } from './ContactPicker.vue'
+// Opened by hand, so not part of the first visit.
+export const AddContact = defineAsyncComponent(() => import('./AddContact.vue'))
+export const ContactPicker = defineAsyncComponent(() => import('./ContactPicker.vue'))

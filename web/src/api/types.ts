@@ -36,6 +36,10 @@ export type CallState = Schemas['CallState']
 export type Media = Schemas['CallMedia']
 export type Outcome = Schemas['CallOutcome']
 export type Signal = Schemas['Signal']
+export type GroupCall = Schemas['GroupCall']
+export type CallTicket = Schemas['CallTicket']
+export type GroupMedia = Schemas['GroupMedia']
+export type MuteSource = Schemas['MuteSource']
 
 export type ImageBody = Extract<Body, { type: 'image' }>
 export type CallBody = Extract<Body, { type: 'call' }>

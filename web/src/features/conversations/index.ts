@@ -1,6 +1,7 @@
 export { deliveryOf } from './delivery'
 export { useConversations } from './conversations.store'
 export { useDrafts } from './drafts.store'
+export { useLiveCalls } from './liveCalls.store'
 export { useMembers } from './members.store'
 export { useTyping } from './typing.store'
 export { useWords } from './useWords'

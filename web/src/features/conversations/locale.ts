@@ -23,6 +23,7 @@ export const zh = {
     owner: '{users}成为新群主',
     contact: '你们已成为联系人，打个招呼吧',
   },
+  inCall: '{n} 人正在通话',
   separator: '、',
   call: {
     voice: '语音通话',
@@ -66,6 +67,7 @@ export const en: typeof zh = {
     owner: '{users} now owns the group',
     contact: 'You are now contacts. Say hello!',
   },
+  inCall: '{n} person in a call | {n} people in a call',
   separator: ', ',
   call: {
     voice: 'Voice call',

@@ -1,20 +1,21 @@
 import { defineStore } from 'pinia'
 import { computed, reactive, ref, shallowRef, watch } from 'vue'
-import { ApiError, socket, type Media, type Profile, type Signal, type Uuid } from '@/api'
+import { ApiError, socket, type GroupCall, type Media, type Profile, type Signal, type Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { errorText } from '@/shared/errors'
 import { randomUuid } from '@/shared/uuid'
 import { farewell, knock, ring, ringback } from './audio'
 import { current, next, NO_CALLS, type Call, type Calls, type Effect, type Input } from './callState'
 import { DirectCall, SLOTS, type Slot } from './direct'
-import { LocalMedia, type DeviceKind, type Trouble } from './localMedia'
+import { useLocal } from './local.store'
 import { Outbox, type Delivery } from './outbox'
 import { rate, Steady, type Quality, type Sample } from './quality'
-import { preferredDevice } from './useDevices'
 
 /** Nobody waits longer for media that does not come. */
 const MEDIA_LOST_MS = 40_000
 const SAMPLE_EVERY_MS = 2000
+/** After a move the other side may still listen to the direct connection for as long. */
+const LINGER_MS = 4000
 
 const NOTHING_ON = { microphone: false, camera: false, screen: false }
 
@@ -26,15 +27,15 @@ export const useCall = defineStore('call', () => {
   const incoming = computed(() => calls.value.incoming)
   const call = computed(() => current(phase.value))
 
-  const local = shallowRef<LocalMedia>()
+  const local = useLocal()
   const remote = reactive({ ...NOTHING_ON })
   const remoteTracks = shallowRef<Partial<Record<Slot, MediaStreamTrack>>>({})
-  /** What each thing that should be sent suffers from. */
-  const troubles = shallowRef<Partial<Record<Slot, Trouble['why']>>>({})
   const quality = ref<Quality>('good')
 
   let direct: DirectCall | undefined
   let outbox: Outbox | undefined
+  let stopSending: (() => void) | undefined
+  let moveOn: (call: GroupCall) => void = () => {}
   let sampling: ReturnType<typeof setInterval> | undefined
 
   function feed(input: Input): void {
@@ -51,6 +52,8 @@ export const useCall = defineStore('call', () => {
       case 'signal': return receive(effect.signal)
       case 'repair': return repair()
       case 'close': return close()
+      case 'move': return moveOn(effect.call)
+      case 'hand_over': return handOver()
     }
   }
 
@@ -71,7 +74,7 @@ export const useCall = defineStore('call', () => {
       onTracks: listTracks,
       onConnected: connected => feed({ type: connected ? 'media_up' : 'media_down' }),
     })
-    for (const slot of SLOTS) void direct.put(slot, local.value?.tracks[slot] ?? null)
+    stopSending = local.sendTo(direct)
     sampling = watchQuality(direct)
     tellMedia()
   }
@@ -102,12 +105,22 @@ export const useCall = defineStore('call', () => {
 
   function close(): void {
     if (direct) farewell()
-    clearInterval(sampling)
     direct?.close()
-    direct = outbox = undefined
-    local.value?.close()
-    local.value = undefined
-    troubles.value = {}
+    forget()
+    local.close()
+  }
+
+  /** What one hears comes from the room now; the connection stays for the other side, who may not be that far. */
+  function handOver(): void {
+    const leaving = direct
+    setTimeout(() => leaving?.close(), LINGER_MS)
+    forget()
+  }
+
+  function forget(): void {
+    clearInterval(sampling)
+    stopSending?.()
+    direct = outbox = stopSending = undefined
     remoteTracks.value = {}
     quality.value = 'good'
     Object.assign(remote, NOTHING_ON)
@@ -124,55 +137,31 @@ export const useCall = defineStore('call', () => {
     }, SAMPLE_EVERY_MS)
   }
 
-  /** Opens what the call begins with; a call without any device still shows and plays the other side. */
-  function prepare(media: Media): void {
-    const mine = new LocalMedia({
-      preferred: preferredDevice,
-      onTrack: (slot, track) => void direct?.put(slot, track),
-      onTrouble: ({ slot, why }) => (troubles.value = { ...troubles.value, [slot]: why }),
-    })
-    local.value = mine
-    troubles.value = {}
-    void mine.start({ camera: media === 'video' })
-    if (media === 'screen') void mine.setScreen(true)
-  }
-
   function tellMedia(): void {
-    if (!local.value) return
-    const { on, tracks } = local.value
+    if (!local.media) return
+    const { on, tracks } = local.media
     outbox?.push({ kind: 'media', microphone: on.microphone && !!tracks.microphone, camera: !!tracks.camera, screen: !!tracks.screen })
   }
 
   function start(peer: Profile, media: Media): void {
     if (call.value) return
     feed({ type: 'start', callId: randomUuid(), peer, media })
-    prepare(media)
+    local.open(media)
   }
 
   function accept(callId: Uuid, media: Media): void {
     if (!incoming.value.some(one => one.id === callId)) return
     feed({ type: 'accept', callId })
-    prepare(media)
+    local.open(media)
   }
 
-  const toggleMicrophone = (on = !local.value?.on.microphone) => attempt(() => local.value?.setMicrophone(on))
-  const toggleCamera = () => attempt(() => local.value?.setCamera(!local.value.on.camera))
-  const toggleScreen = () => attempt(() => local.value?.setScreen(!local.value.on.screen))
-  const changeDevice = (kind: DeviceKind) => attempt(() => local.value?.change(kind))
-
-  /** A new try: what was wrong before is told again only if it still is. */
-  function attempt(act: () => Promise<void> | undefined): void {
-    troubles.value = {}
-    void act()
-  }
-
-  for (const type of ['welcome', 'call_ringing', 'call_accepted', 'call_signal', 'call_ended'] as const) {
+  for (const type of ['welcome', 'call_ringing', 'call_accepted', 'call_signal', 'call_ended', 'call_moved'] as const) {
     socket.on(type, frame => feed(frame as Input))
   }
   // A closed page says goodbye, so that nobody talks to an empty chair until the server gives up.
   addEventListener('pagehide', () => feed({ type: 'hangup' }))
 
-  watch(() => local.value && [local.value.on.microphone, local.value.tracks.microphone, local.value.tracks.camera, local.value.tracks.screen], tellMedia)
+  watch(() => local.media && [local.media.on.microphone, local.media.tracks.microphone, local.media.tracks.camera, local.media.tracks.screen], tellMedia)
   watch(phase, (_, __, onCleanup) => {
     const { kind } = phase.value
     const waits = kind === 'reconnecting' || (kind === 'connecting' && 'agreedAt' in phase.value)
@@ -184,11 +173,14 @@ export const useCall = defineStore('call', () => {
   watch(() => phase.value.kind === 'outgoing' && phase.value.ringing, (ringing, _, onCleanup) => ringing && onCleanup(ringback()))
 
   return {
-    phase, incoming, call, local, remote, remoteTracks, troubles, quality,
-    start, accept, toggleMicrophone, toggleCamera, toggleScreen, changeDevice,
+    phase, incoming, call, remote, remoteTracks, quality,
+    start, accept,
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     hangUp: () => feed({ type: 'hangup' }),
     dismiss: () => feed({ type: 'dismiss' }),
-    clearTroubles: () => (troubles.value = {}),
+    /** The room carries the call that moved. */
+    moved: () => feed({ type: 'moved' }),
+    /** Who takes over when a call becomes a group call. */
+    onMove: (act: (call: GroupCall) => void) => (moveOn = act),
   }
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CallState as WireCall, Profile } from '@/api'
+import type { CallState as WireCall, GroupCall, Profile } from '@/api'
 import { next, NO_CALLS, type Calls, type Effect, type Input } from './callState'
 
 const profile = (id: string): Profile => ({ id, name: id, nickname: id, relation: 'contact' })
@@ -11,8 +11,8 @@ function wire(id: string, caller: Profile, callee: Profile, more: Partial<WireCa
   return { id, caller, callee, conversation_id: 'c', media: 'video', state: 'ringing', started_at: 0, mine: false, ice_servers: [], ...more }
 }
 
-const welcomeFrame = (recovered: boolean, calls: WireCall[] = []): Input =>
-  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, calls })
+const welcomeFrame = (recovered: boolean, calls: WireCall[] = [], group_calls: GroupCall[] = []): Input =>
+  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, calls, group_calls })
 
 /** Alice's device: feeds inputs and remembers the effects of the last one. */
 class Device {
@@ -177,5 +177,31 @@ describe('trouble on the way', () => {
     expect(talking().hears(signal).did).toEqual(['signal'])
     expect(talking().hears({ ...signal, call_id: 'other' }).did).toEqual([])
     expect(new Device().hears(callBob, signal).did).toEqual([])
+  })
+})
+
+describe('becoming a group call', () => {
+  const group: GroupCall = {
+    id: 'x', conversation_id: 'c', media: 'video', started_by: 'alice', started_at: 1, state: 'active',
+    participants: [alice, bob], invited: [carol], size_max: 100, moderators: ['alice'],
+  }
+  const moved: Input = { type: 'call_moved', call_id: 'x', call: group }
+
+  it('goes on while the room is entered, and hands its tracks over', () => {
+    const device = talking().hears(moved)
+    expect([device.kind, ...device.effects]).toEqual(['moving', { do: 'move', call: group }])
+    expect(device.hears({ type: 'media_down' }, { type: 'hangup' }).kind).toBe('moving')
+    expect([device.hears({ type: 'moved' }).kind, ...device.did]).toEqual(['idle', 'hand_over'])
+  })
+
+  it('is not for a device that does not carry the call', () => {
+    expect(new Device().hears(moved).kind).toBe('idle')
+    expect(talking().hears({ ...moved, call: { ...group, id: 'other' } }).kind).toBe('live')
+    expect(talking().hears({ type: 'moved' }).kind).toBe('live')
+  })
+
+  it('is noticed after a reconnect too', () => {
+    const device = talking().hears(welcomeFrame(false, [], [group]))
+    expect([device.kind, ...device.did]).toEqual(['moving', 'move'])
   })
 })

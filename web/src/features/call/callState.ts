@@ -1,4 +1,4 @@
-import type { CallState as WireCall, Media, Outcome, Profile, RequestFrame, ServerFrames, Signal, Uuid } from '@/api'
+import type { CallState as WireCall, GroupCall, Media, Outcome, Profile, RequestFrame, ServerFrames, Signal, Uuid } from '@/api'
 
 /**
  * What a one-to-one call goes through on this device, decided without sockets, timers or media: `next` takes
@@ -27,6 +27,8 @@ export type CallPhase =
   | { readonly kind: 'live', readonly call: Call, readonly agreedAt: number }
   /** Media was there and is gone; it may come back. */
   | { readonly kind: 'reconnecting', readonly call: Call, readonly agreedAt: number }
+  /** It became a group call: the room is being entered while the two still hear each other directly. */
+  | { readonly kind: 'moving', readonly call: Call, readonly agreedAt: number }
   | { readonly kind: 'ended', readonly call: Call, readonly outcome: Outcome | 'refused', readonly durationMs?: number, readonly refusal?: Refusal }
 
 export interface Refusal {
@@ -42,7 +44,7 @@ export interface Calls {
 
 export const NO_CALLS: Calls = { phase: { kind: 'idle' }, incoming: [] }
 
-type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_ended'
+type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_ended' | 'call_moved'
 
 export type Input =
   | { [T in CallFrame]: { type: T } & ServerFrames[T] }[CallFrame]
@@ -58,6 +60,8 @@ export type Input =
   | { type: 'media_down' }
   /** Media has been away for longer than anybody waits. */
   | { type: 'media_lost' }
+  /** The room carries the call now, or somebody left it. */
+  | { type: 'moved' }
 
 export type Effect =
   | { do: 'send', frame: Extract<RequestFrame, { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' }> }
@@ -66,6 +70,10 @@ export type Effect =
   /** The socket is back and the call is still ours: what went wrong meanwhile can be repaired. */
   | { do: 'repair' }
   | { do: 'close' }
+  /** The call goes on as a group call, with the tracks it has. */
+  | { do: 'move', call: GroupCall }
+  /** Only the direct connection ends; the tracks belong to the group call. */
+  | { do: 'hand_over' }
 
 export interface Context {
   readonly me: Uuid
@@ -85,6 +93,8 @@ export function next(calls: Calls, input: Input, context: Context): Step {
     case 'media_up': return [mediaUp(calls), []]
     case 'media_down': return [mediaDown(calls), []]
     case 'media_lost': return mediaLost(calls, context)
+    case 'moved': return calls.phase.kind === 'moving' ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'hand_over' }]] : [calls, []]
+    case 'call_moved': return move(calls, input.call)
     case 'welcome': return welcome(calls, input, context)
     case 'call_ringing': return [ringing(calls, input.call, context), []]
     case 'call_accepted': return accepted(calls, input.call, context)
@@ -93,9 +103,9 @@ export function next(calls: Calls, input: Input, context: Context): Step {
   }
 }
 
-/** The call in hand, unless it is over. */
+/** The call in hand, unless it is over or another kind of call by now. */
 export function current(phase: CallPhase): Call | undefined {
-  return phase.kind === 'idle' || phase.kind === 'ended' ? undefined : phase.call
+  return phase.kind === 'idle' || phase.kind === 'ended' || phase.kind === 'moving' ? undefined : phase.call
 }
 
 function start(calls: Calls, { callId, peer, media }: Extract<Input, { type: 'start' }>): Step {
@@ -133,6 +143,14 @@ function mediaLost(calls: Calls, context: Context): Step {
   const { phase } = calls
   if (phase.kind !== 'connecting' && phase.kind !== 'reconnecting') return [calls, []]
   return finish(calls, 'lost', context, [say('call_hangup', phase.call.id)])
+}
+
+/** The socket that carries the call goes with it; the other devices of the two see it like any group call. */
+function move(calls: Calls, group: GroupCall): Step {
+  const call = current(calls.phase)
+  const since = agreedAt(calls.phase)
+  if (call?.id !== group.id || since === undefined) return [calls, []]
+  return [{ ...calls, phase: { kind: 'moving', call, agreedAt: since } }, [{ do: 'move', call: group }]]
 }
 
 function refused(calls: Calls, callId: Uuid, refusal: Refusal): Step {
@@ -188,7 +206,7 @@ function ended(calls: Calls, callId: Uuid, outcome: Outcome, context: Context): 
  * list: what is not in it, or no longer ours, is over.
  */
 function welcome(calls: Calls, frame: ServerFrames['welcome'], context: Context): Step {
-  const [left, effects] = frame.recovered ? recovered(calls, frame.calls) : renewed(calls, frame.calls, context)
+  const [left, effects] = frame.recovered ? recovered(calls, frame.calls) : renewed(calls, frame, context)
   const call = current(left.phase)
   // Hung up while the socket was away: the server has not heard of it.
   const stray = frame.calls.filter(wire => wire.mine && wire.id !== call?.id && !isGlare(left.phase, wire))
@@ -200,14 +218,16 @@ function recovered(calls: Calls, wires: WireCall[]): Step {
   return [calls, wires.some(wire => wire.mine && wire.id === call?.id) ? [{ do: 'repair' }] : []]
 }
 
-function renewed(calls: Calls, wires: WireCall[], context: Context): Step {
+function renewed(calls: Calls, { calls: wires, group_calls }: ServerFrames['welcome'], context: Context): Step {
   const call = current(calls.phase)
+  const moved = group_calls.find(group => group.id === call?.id)
   const wire = wires.find(one => one.id === call?.id)
   const incoming = wires
     .filter(one => one.state === 'ringing' && one.callee.id === context.me && one.id !== call?.id)
     .map(one => seen(one, context))
   const rest: Calls = { ...calls, incoming }
   if (!call) return [rest, []]
+  if (moved) return move(rest, moved)
   if (!wire?.mine) return finish(rest, 'lost', context, wire ? [say('call_hangup', call.id)] : [])
   if (wire.state === 'ringing') return [ringing(rest, wire, context), []]
   const [taken, effects] = accepted(rest, wire, context)

@@ -1,3 +1,6 @@
 export { useCall } from './call.store'
 export { default as CallButtons } from './CallButtons.vue'
 export { default as CallHost } from './CallHost.vue'
+export { default as GroupCallButtons } from './group/GroupCallButtons.vue'
+export { default as RoomBanner } from './group/RoomBanner.vue'
+export { useRoom } from './group/room.store'

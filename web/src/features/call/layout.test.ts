@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { grid, stage, type Box, type Size } from './layout'
+import { grid, gridRoom, stage, stripRoom, type Box, type Size } from './layout'
 
 const areas: Size[] = [{ width: 1440, height: 800 }, { width: 390, height: 700 }, { width: 800, height: 800 }, { width: 2400, height: 300 }]
 
@@ -72,5 +72,25 @@ describe('stage', () => {
   it('puts the strip at the side of a wide area and below in a tall one', () => {
     expect(stage(2, areas[0]!).people[0]!.x).toBeGreaterThan(1000)
     expect(stage(2, areas[1]!).people[0]!.y).toBeGreaterThan(400)
+  })
+})
+
+describe('room', () => {
+  it('is for a screenful of tiles that show somebody', () => {
+    for (const area of areas) {
+      const most = gridRoom(area)
+      const [tile] = grid(most, area)
+      expect(most).toBeGreaterThan(1)
+      expect(tile!.width).toBeGreaterThanOrEqual(140)
+    }
+    expect(gridRoom({ width: 100, height: 50 })).toBe(1)
+    expect(gridRoom({ width: 4000, height: 3000 })).toBe(25)
+  })
+
+  it('in a strip is for tiles that can be told apart', () => {
+    for (const area of areas) {
+      const { people } = stage(stripRoom(area), area)
+      expect(Math.min(...people.map(box => box.width))).toBeGreaterThan(70)
+    }
   })
 })

@@ -11,6 +11,26 @@ const NARROWEST = 4 / 3
 const STRIP_MAX = 240
 const STRIP_SHARE = 0.24
 
+/** Smaller tiles show nobody; more of them than a screenful is a wall, and costs as much as one. */
+const TILE_MIN: Size = { width: 160, height: 90 }
+const GRID_MAX = 25
+
+/** How short a tile of the strip may become, along it. */
+const STRIP_MIN = { beside: 84, below: 112 }
+
+/** How many tiles a grid has room for. */
+export function gridRoom(area: Size, gap = 8): number {
+  const fit = (length: number, least: number) => Math.max(1, Math.floor((length + gap) / (least + gap)))
+  return Math.min(GRID_MAX, fit(area.width, TILE_MIN.width) * fit(area.height, TILE_MIN.height))
+}
+
+/** How many tiles the strip beside a stage has room for. */
+export function stripRoom(area: Size, gap = 8): number {
+  const beside = isWide(area)
+  const along = beside ? area.height : area.width
+  return Math.max(1, Math.floor((along + gap) / ((beside ? STRIP_MIN.beside : STRIP_MIN.below) + gap)))
+}
+
 /** `count` equal tiles covering as much of the area as they can, the last row centred. */
 export function grid(count: number, area: Size, gap = 8): Box[] {
   if (count < 1 || area.width <= 0 || area.height <= 0) return []
@@ -25,7 +45,7 @@ export function grid(count: number, area: Size, gap = 8): Box[] {
 /** A shared screen on the stage with people in a strip: at the side when the area is wide, below when it is tall. */
 export function stage(people: number, area: Size, gap = 8): { stage: Box, people: Box[] } {
   if (people < 1) return { stage: { x: 0, y: 0, ...area }, people: [] }
-  const beside = area.width >= area.height
+  const beside = isWide(area)
   const along = beside ? area.height : area.width
   const across = Math.min(STRIP_MAX, (beside ? area.width : area.height) * STRIP_SHARE)
   const tile = beside
@@ -39,6 +59,10 @@ export function stage(people: number, area: Size, gap = 8): { stage: Box, people
   }
   const height = area.height - strip.height - gap
   return { stage: { x: 0, y: 0, width: area.width, height }, people: boxes.map(box => ({ ...box, y: box.y + height + gap })) }
+}
+
+function isWide(area: Size): boolean {
+  return area.width >= area.height
 }
 
 function largestTile(columns: number, rows: number, area: Size, gap: number): Size {

@@ -34,9 +34,9 @@ export class LocalMedia {
   }
 
   /** Opens both in one go, so that the browser asks once; what one of them lacks does not stop the other. */
-  async start(wanted: { camera: boolean }): Promise<void> {
-    Object.assign(this.on, { microphone: true, camera: wanted.camera })
-    if (!wanted.camera || !this.devices) return this.openAll(wanted.camera ? ['microphone', 'camera'] : ['microphone'])
+  async start({ camera, microphone = true }: { camera: boolean, /** Muted when false, yet ready. */ microphone?: boolean }): Promise<void> {
+    Object.assign(this.on, { microphone, camera })
+    if (!camera || !this.devices) return this.openAll(camera ? ['microphone', 'camera'] : ['microphone'])
     try {
       const stream = await this.devices.getUserMedia({
         audio: wish('microphone', this.options.preferred('microphone')),

@@ -6,13 +6,16 @@ export interface CallKeys {
   camera: () => void
   screen: () => void
   leave: () => void
+  /** Only where there are many people. */
+  people?: () => void
+  layout?: () => void
   /** Whether the microphone is muted, so that holding space means talking. */
   isMuted: () => boolean
   talk: (on: boolean) => void
 }
 
 /** What each key does, as its tooltip says it. */
-export const KEYS = { microphone: 'M', camera: 'V', screen: 'S', leave: 'Shift+L' }
+export const KEYS = { microphone: 'M', camera: 'V', screen: 'S', leave: 'Shift+L', people: 'P', layout: 'G' }
 
 /** The keyboard of a call; silent while somebody writes or a menu has the keys. Returns whether space holds the line open. */
 export function useCallKeys(act: CallKeys): Ref<boolean> {
@@ -29,6 +32,8 @@ export function useCallKeys(act: CallKeys): Ref<boolean> {
   onKey('v', act.camera)
   onKey('s', act.screen)
   onKey('l', act.leave, true)
+  if (act.people) onKey('p', act.people)
+  if (act.layout) onKey('g', act.layout)
 
   onKeyStroke(' ', event => {
     if (isTaken(event) || isButton(event.target)) return

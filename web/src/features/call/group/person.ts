@@ -1,0 +1,27 @@
+import type { Uuid } from '@/api'
+
+/** Somebody in a room, as the screen needs to know them; nothing of the library that carries their media. */
+export interface RoomPerson {
+  readonly id: Uuid
+  /** What they call themselves. */
+  readonly name: string
+  readonly me: boolean
+  /** Whether each is on. */
+  readonly microphone: boolean
+  readonly camera: boolean
+  readonly screen: boolean
+  /** Grows with every screen that comes. */
+  readonly screenSince: number
+  readonly speaking: boolean
+  readonly quality: 'good' | 'weak' | 'lost'
+  readonly pictures: { readonly camera?: Picture, readonly screen?: Picture }
+  readonly sounds: { readonly microphone?: MediaStreamTrack, readonly screen_sound?: MediaStreamTrack }
+}
+
+/** A video that wants to know where it is shown: its size decides what is sent. */
+export interface Picture {
+  /** Stays the same as long as the picture does. */
+  readonly id: string
+  /** Shows it in an element until the returned function is called. */
+  attach(element: HTMLVideoElement): () => void
+}

@@ -1,0 +1,209 @@
+import { useStorage } from '@vueuse/core'
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef, watch } from 'vue'
+import { api, ApiError, socket, type CallTicket, type GroupCall, type GroupMedia, type MuteSource, type Uuid } from '@/api'
+import { useAccount } from '@/features/account'
+import { useConversations, useLiveCalls } from '@/features/conversations'
+import { errorText, showError } from '@/shared/errors'
+import { farewell, knock, ring } from '../audio'
+import { useCall } from '../call.store'
+import type { Slot } from '../direct'
+import { useLocal } from '../local.store'
+import type { RoomPerson } from './person'
+import type { MediaRoom } from './room'
+import { callOf, inHand, next, NO_ROOM, type RoomCalls, type RoomEffect, type RoomInput, type Target } from './roomCallState'
+import { nextFloor, remember, same, type Layout, type TileKey } from './scene'
+
+/** A call that moved into the room ends its direct connection by then, whether the room carries it or not. */
+const MOVE_MS = 10_000
+
+/** What the page was in when it was loaded anew, so that it goes back there. */
+interface Seat { readonly callId: Uuid, readonly camera: boolean, readonly microphone: boolean }
+
+const SEAT = 'beckon.seat'
+
+/** The group call of this page: feeds the machine, carries out what it decides, and holds what the screen shows. */
+export const useRoom = defineStore('room', () => {
+  const account = useAccount()
+  const direct = useCall()
+  const local = useLocal()
+  const live = useLiveCalls()
+  const conversations = useConversations()
+
+  const state = shallowRef<RoomCalls>(NO_ROOM)
+  const phase = computed(() => state.value.phase)
+  const rings = computed(() => state.value.rings)
+  const call = computed(() => (inHand(phase.value) ? callOf(phase.value) : undefined))
+  const busy = computed(() => inHand(phase.value))
+  /** Where the call belongs, if it is a conversation of mine: one may be a guest. */
+  const conversationId = computed(() => {
+    const target = 'target' in phase.value ? phase.value.target : undefined
+    const id = callOf(phase.value)?.conversation_id ?? (target && 'conversationId' in target ? target.conversationId : undefined)
+    return id && conversations.byId(id) && id
+  })
+
+  const people = shallowRef<readonly RoomPerson[]>([])
+  const layout = useStorage<Layout>('beckon.layout', 'grid')
+  const pinned = shallowRef<TileKey>()
+  const floor = ref<Uuid>()
+  const spoke = shallowRef<readonly Uuid[]>([])
+  /** What somebody else turned off. */
+  const turnedOff = ref<Slot>()
+  /** The other of the two while a one-to-one call moves: still heard directly. */
+  const moving = ref<Uuid>()
+
+  let room: MediaRoom | undefined
+  let stopSending: (() => void) | undefined
+
+  function feed(input: RoomInput): void {
+    if (!account.me) return
+    const [after, effects] = next(state.value, input, { me: account.me.id, now: Date.now() })
+    state.value = after
+    effects.forEach(perform)
+  }
+
+  function perform(effect: RoomEffect): void {
+    switch (effect.do) {
+      case 'ask': return void ask(effect.target, effect.media)
+      case 'enter': return void enter(effect.ticket)
+      case 'exit': return exit()
+      case 'decline': return void api.post(`/group-calls/${effect.callId}/decline`).catch(() => {})
+    }
+  }
+
+  async function ask(target: Target, media: GroupMedia): Promise<void> {
+    const asked = phase.value
+    try {
+      const found = 'callId' in target
+        ? await api.post<CallTicket>(`/group-calls/${target.callId}/join`)
+        : await api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
+      if (phase.value === asked) feed({ type: 'ticket', ticket: found })
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : 'unknown'
+      if (phase.value === asked) feed({ type: 'refused', refusal: { code, message: errorText(error) } })
+    }
+  }
+
+  async function enter({ url, token, call }: CallTicket): Promise<void> {
+    close()
+    const { MediaRoom } = await import('./room')
+    if (callOf(phase.value)?.id !== call.id || phase.value.kind !== 'joining') return
+    const mine = new MediaRoom({
+      onPeople: meet,
+      onState: state => feed({ type: state }),
+      onClosed: reason => mine === room && feed({ type: 'closed', reason }),
+      onTurnedOff: turnOff,
+    })
+    room = mine
+    void mine.mute('microphone', local.media?.on.microphone === false)
+    stopSending = local.sendTo(mine)
+    await mine.enter(url, token)
+  }
+
+  function meet(now: RoomPerson[]): void {
+    people.value = now
+    floor.value = nextFloor(floor.value, now)
+    spoke.value = remember(spoke.value, now)
+  }
+
+  /** The device follows, so that what the person sees is true and turning it on again takes one click. */
+  function turnOff(slot: Slot): void {
+    turnedOff.value = slot
+    if (slot === 'microphone') local.setMicrophone(false)
+    else if (slot === 'camera' && local.media?.on.camera) local.toggleCamera()
+    else if (local.media?.on.screen) local.toggleScreen()
+  }
+
+  /** Leaves the room as it is, for another or for good. */
+  function close(): void {
+    stopSending?.()
+    room?.close()
+    room = stopSending = undefined
+    people.value = []
+  }
+
+  function exit(): void {
+    if (room) farewell()
+    close()
+    direct.moved()
+    local.close()
+    moving.value = floor.value = turnedOff.value = pinned.value = undefined
+    spoke.value = []
+    sessionStorage.removeItem(SEAT)
+  }
+
+  function join(target: Target, media: GroupMedia, options: { muted?: boolean } = {}): void {
+    if (busy.value && 'callId' in target && call.value?.id === target.callId) return
+    direct.hangUp()
+    direct.dismiss()
+    feed({ type: 'join', target, media })
+    local.open(media, options)
+  }
+
+  /** The one-to-one call became this one; its devices are open, and its sound stays until the room has some. */
+  function takeOver(moved: GroupCall): void {
+    const { phase: was } = direct
+    moving.value = was.kind === 'moving' ? was.call.peer.id : undefined
+    feed({ type: 'join', target: { callId: moved.id }, media: moved.media })
+  }
+
+  /** Back to where the page was before it was loaded anew. */
+  function resume(callId: Uuid): boolean {
+    const seat = JSON.parse(sessionStorage.getItem(SEAT) ?? 'null') as Seat | null
+    if (busy.value || seat?.callId !== callId) return false
+    join({ callId }, seat.camera ? 'video' : 'voice', { muted: !seat.microphone })
+    return true
+  }
+
+  async function moderate(act: Promise<unknown>): Promise<void> {
+    await act.catch(showError)
+  }
+
+  direct.onMove(takeOver)
+  for (const type of ['welcome', 'group_call', 'group_call_ringing'] as const) {
+    socket.on(type, frame => feed(frame as RoomInput))
+  }
+
+  watch(() => local.media?.on.microphone, on => {
+    void room?.mute('microphone', on === false)
+    if (on) turnedOff.value = undefined
+  })
+  watch(() => phase.value.kind === 'live' && call.value && local.media && ({
+    callId: call.value.id, camera: local.media.on.camera, microphone: local.media.on.microphone,
+  }), seat => seat && sessionStorage.setItem(SEAT, JSON.stringify(seat)))
+
+  // Somebody of two who ring is enough to hear.
+  watch(() => rings.value.length > 0 && !direct.incoming.length && (busy.value || direct.call ? knock : ring), (sound, _, onCleanup) => sound && onCleanup(sound()))
+
+  // The direct connection has done its part once the other is heard, or known to be silent, in the room.
+  watch(moving, (peer, _, onCleanup) => {
+    if (!peer) return
+    const timer = setTimeout(settleMove, MOVE_MS)
+    onCleanup(() => clearTimeout(timer))
+  })
+  watch(people, () => {
+    const them = people.value.find(person => person.id === moving.value)
+    if (!them) return
+    const voice = them.sounds.microphone
+    if (!them.microphone || voice?.muted === false) settleMove()
+    else voice?.addEventListener('unmute', settleMove, { once: true })
+  })
+
+  function settleMove(): void {
+    moving.value = undefined
+    direct.moved()
+  }
+
+  return {
+    phase, rings, call, busy, conversationId, people, layout, pinned, floor, spoke, turnedOff, moving,
+    join, resume,
+    leave: () => feed({ type: 'leave' }),
+    dismiss: () => feed({ type: 'dismiss' }),
+    decline: (callId: Uuid) => feed({ type: 'decline', callId }),
+    pin: (tile: TileKey) => (pinned.value = same(tile, pinned.value) ? undefined : tile),
+    known: (callId: Uuid) => (callOf(phase.value)?.id === callId ? callOf(phase.value) : live.byId(callId)),
+    add: (callId: Uuid, userIds: Uuid[]) => api.post(`/group-calls/${callId}/people`, { user_ids: userIds }),
+    mute: (userId: Uuid, source: MuteSource) => moderate(api.post(`/group-calls/${call.value?.id}/people/${userId}/mute`, { source })),
+    remove: (userId: Uuid) => moderate(api.delete(`/group-calls/${call.value?.id}/people/${userId}`)),
+  }
+})

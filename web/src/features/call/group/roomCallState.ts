@@ -1,0 +1,193 @@
+import type { CallTicket, GroupCall, GroupMedia, Media, Profile, ServerFrames, Uuid } from '@/api'
+import type { Refusal } from '../callState'
+
+/**
+ * What a group call goes through on this device, decided without sockets, timers or media: `next` takes the
+ * state and what happened, and returns the new state and what has to be done about it.
+ */
+
+/** Which call is wanted: that of a conversation, started if there is none, or one that is known. */
+export type Target = { readonly conversationId: Uuid } | { readonly callId: Uuid }
+
+export type RoomPhase =
+  | { readonly kind: 'idle' }
+  /** On the way in: the server is asked, then the room is entered; `call` once it is known. */
+  | { readonly kind: 'joining', readonly target: Target, readonly call?: GroupCall, /** Was inside before. */ readonly since?: number }
+  | { readonly kind: 'live', readonly call: GroupCall, readonly since: number }
+  /** Media was there and is gone; it may come back. */
+  | { readonly kind: 'reconnecting', readonly call: GroupCall, readonly since: number }
+  | { readonly kind: 'left', readonly target: Target, readonly call?: GroupCall, readonly reason: LeftReason, readonly refusal?: Refusal }
+
+/** Why one is no longer in a call; leaving by oneself needs no explanation. */
+export type LeftReason = 'over' | 'removed' | 'full' | 'elsewhere' | 'lost' | 'refused'
+
+/** What the room says when it closes. */
+export type CloseReason = Extract<LeftReason, 'over' | 'removed' | 'elsewhere' | 'lost'>
+
+/** Somebody wants me in a call. */
+export interface Ring {
+  readonly call: GroupCall
+  readonly by: Profile
+}
+
+export interface RoomCalls {
+  readonly phase: RoomPhase
+  /** Longest first. */
+  readonly rings: readonly Ring[]
+}
+
+export const NO_ROOM: RoomCalls = { phase: { kind: 'idle' }, rings: [] }
+
+type Frame = 'welcome' | 'group_call' | 'group_call_ringing'
+
+export type RoomInput =
+  | { [T in Frame]: { type: T } & ServerFrames[T] }[Frame]
+  | { type: 'join', target: Target, media: GroupMedia }
+  | { type: 'ticket', ticket: CallTicket }
+  | { type: 'refused', refusal: Refusal }
+  | { type: 'entered' }
+  | { type: 'reconnecting' }
+  | { type: 'closed', reason: CloseReason }
+  | { type: 'leave' }
+  /** The last screen was closed. */
+  | { type: 'dismiss' }
+  | { type: 'decline', callId: Uuid }
+
+export type RoomEffect =
+  | { do: 'ask', target: Target, media: GroupMedia }
+  | { do: 'enter', ticket: CallTicket }
+  | { do: 'exit' }
+  | { do: 'decline', callId: Uuid }
+
+export interface RoomContext {
+  readonly me: Uuid
+  readonly now: number
+}
+
+type Step = [RoomCalls, RoomEffect[]]
+
+export function next(calls: RoomCalls, input: RoomInput, context: RoomContext): Step {
+  switch (input.type) {
+    case 'join': return join(calls, input.target, input.media)
+    case 'ticket': return ticket(calls, input.ticket)
+    case 'refused': return refused(calls, input.refusal)
+    case 'entered': return [entered(calls, context), []]
+    case 'reconnecting': return [reconnecting(calls), []]
+    case 'closed': return closed(calls, input.reason)
+    case 'leave': return inHand(calls.phase) ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'exit' }]] : [calls, []]
+    case 'dismiss': return calls.phase.kind === 'left' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
+    case 'decline': return [withoutRing(calls, input.callId), [{ do: 'decline', callId: input.callId }]]
+    case 'welcome': return input.recovered ? [calls, []] : [welcome(calls, input.group_calls, context), []]
+    case 'group_call': return told(calls, input.call, context)
+    case 'group_call_ringing': return [ringing(calls, input), []]
+  }
+}
+
+/** Whether this device is in a call or on its way into one. */
+export function inHand(phase: RoomPhase): boolean {
+  return phase.kind !== 'idle' && phase.kind !== 'left'
+}
+
+/** The call that is in hand, or was until now. */
+export function callOf(phase: RoomPhase): GroupCall | undefined {
+  return phase.kind === 'idle' ? undefined : phase.call
+}
+
+/** Nobody is in two calls at once: joining another leaves the first. */
+function join(calls: RoomCalls, target: Target, media: GroupMedia): Step {
+  if (inHand(calls.phase) && isAt(calls.phase, target)) return [calls, []]
+  const rest = 'callId' in target ? withoutRing(calls, target.callId) : calls
+  const before: RoomEffect[] = inHand(calls.phase) ? [{ do: 'exit' }] : []
+  return [{ ...rest, phase: { kind: 'joining', target } }, [...before, { do: 'ask', target, media }]]
+}
+
+function isAt(phase: RoomPhase, target: Target): boolean {
+  const call = callOf(phase)
+  if ('callId' in target) return call?.id === target.callId || (phase.kind === 'joining' && 'callId' in phase.target && phase.target.callId === target.callId)
+  return call?.conversation_id === target.conversationId || (phase.kind === 'joining' && 'conversationId' in phase.target && phase.target.conversationId === target.conversationId)
+}
+
+function ticket(calls: RoomCalls, found: CallTicket): Step {
+  const { phase } = calls
+  if (phase.kind !== 'joining') return [calls, []]
+  return [{ ...withoutRing(calls, found.call.id), phase: { ...phase, call: found.call } }, [{ do: 'enter', ticket: found }]]
+}
+
+function refused(calls: RoomCalls, refusal: Refusal): Step {
+  const { phase } = calls
+  if (phase.kind !== 'joining') return [calls, []]
+  return leaveFor(calls, reasonOf(refusal.code, phase.since !== undefined), refusal)
+}
+
+function reasonOf(code: string, wasInside: boolean): LeftReason {
+  if (code === 'call_full') return 'full'
+  if (code === 'call_over' || (code === 'not_found' && wasInside)) return 'over'
+  return wasInside ? 'lost' : 'refused'
+}
+
+function entered(calls: RoomCalls, context: RoomContext): RoomCalls {
+  const { phase } = calls
+  if (phase.kind !== 'joining' && phase.kind !== 'reconnecting') return calls
+  return phase.call ? { ...calls, phase: { kind: 'live', call: phase.call, since: phase.since ?? context.now } } : calls
+}
+
+function reconnecting(calls: RoomCalls): RoomCalls {
+  return calls.phase.kind === 'live' ? { ...calls, phase: { ...calls.phase, kind: 'reconnecting' } } : calls
+}
+
+/** A room that gave up is asked for anew, once: its token may have grown old, or its node have gone. */
+function closed(calls: RoomCalls, reason: CloseReason): Step {
+  const { phase } = calls
+  if (phase.kind !== 'joining' && phase.kind !== 'live' && phase.kind !== 'reconnecting') return [calls, []]
+  if (reason !== 'lost' || phase.kind === 'joining') return leaveFor(calls, reason)
+  const target: Target = { callId: phase.call.id }
+  return [
+    { ...calls, phase: { kind: 'joining', target, call: phase.call, since: phase.since } },
+    [{ do: 'ask', target, media: phase.call.media }],
+  ]
+}
+
+function leaveFor(calls: RoomCalls, reason: LeftReason, refusal?: Refusal): Step {
+  const { phase } = calls
+  if (phase.kind === 'idle' || phase.kind === 'left') return [calls, []]
+  const target: Target = phase.kind === 'joining' ? phase.target : { callId: phase.call.id }
+  return [{ ...calls, phase: { kind: 'left', target, call: phase.call, reason, ...(refusal && { refusal }) } }, [{ do: 'exit' }]]
+}
+
+function told(calls: RoomCalls, call: GroupCall, context: RoomContext): Step {
+  const rung = { ...calls, rings: stillRinging(calls.rings, call, context) }
+  if (callOf(calls.phase)?.id !== call.id || !inHand(calls.phase)) return [rung, []]
+  if (call.state === 'over') return leaveFor(rung, 'over')
+  return [{ ...rung, phase: { ...calls.phase, call } as RoomPhase }, []]
+}
+
+function stillRinging(rings: readonly Ring[], call: GroupCall, { me }: RoomContext): readonly Ring[] {
+  const wanted = call.state === 'active' && call.invited.some(one => one.id === me)
+  return rings.flatMap(ring => (ring.call.id !== call.id ? [ring] : wanted ? [{ ...ring, call }] : []))
+}
+
+function ringing(calls: RoomCalls, { call, by }: ServerFrames['group_call_ringing']): RoomCalls {
+  const known = calls.rings.some(ring => ring.call.id === call.id) || (inHand(calls.phase) && callOf(calls.phase)?.id === call.id)
+  return known ? calls : { ...calls, rings: [...calls.rings, { call, by }] }
+}
+
+/** A new socket is told every call there is; who rang is told only once, so it is whoever started the call. */
+function welcome(calls: RoomCalls, told: readonly GroupCall[], { me }: RoomContext): RoomCalls {
+  const rings = told.filter(call => call.invited.some(one => one.id === me)).flatMap(call => {
+    const by = calls.rings.find(ring => ring.call.id === call.id)?.by
+      ?? call.participants.find(one => one.id === call.started_by) ?? call.participants[0]
+    return by ? [{ call, by }] : []
+  })
+  const mine = callOf(calls.phase)
+  const news = told.find(call => call.id === mine?.id)
+  return { rings, phase: news && inHand(calls.phase) ? { ...calls.phase, call: news } as RoomPhase : calls.phase }
+}
+
+function withoutRing(calls: RoomCalls, callId: Uuid): RoomCalls {
+  return { ...calls, rings: calls.rings.filter(ring => ring.call.id !== callId) }
+}
+
+/** A shared screen needs no camera. */
+export function groupMedia(media: Media): GroupMedia {
+  return media === 'video' ? 'video' : 'voice'
+}

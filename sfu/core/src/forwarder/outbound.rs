@@ -43,12 +43,17 @@ impl Outbound {
         let stored = layers.get(self.layer)?.stored(self.index)?;
         let start = out.len();
         let number = transport_sequence.map(u16::to_be_bytes);
+        let mut extensions = [(0, &[][..]); Extension::ALL.len()];
+        let mut count = 0;
         let number = number
             .as_ref()
             .and_then(|number| Some((to.id(Extension::TransportCc)?, number.as_slice())));
-        let carried =
-            Extension::ALL.into_iter().filter_map(|extension| carry(&stored, extension, from, to));
-        let header_len = rtp::write_header(out, &self.fields, number.into_iter().chain(carried));
+        for extension in number.into_iter().chain(carried(&stored, from, to)) {
+            extensions[count] = extension;
+            count += 1;
+        }
+        let extensions = extensions[..count].iter().copied();
+        let header_len = rtp::write_header(out, &self.fields, extensions);
         if let Some(osn) = self.osn {
             out.extend_from_slice(&osn.to_be_bytes());
         }
@@ -64,15 +69,15 @@ impl Outbound {
     }
 }
 
-fn carry<'h>(
-    stored: &Stored<'h>,
-    extension: Extension,
-    from: &ExtensionMap,
-    to: &ExtensionMap,
-) -> Option<(u8, &'h [u8])> {
-    if extension.hop_by_hop() {
-        return None;
-    }
-    let id = to.id(extension)?;
-    Some((id, stored.extension(from.id(extension)?)?))
+/// The publisher's extensions that go all the way, under the subscriber's ids.
+fn carried<'a>(
+    stored: &'a Stored<'_>,
+    from: &'a ExtensionMap,
+    to: &'a ExtensionMap,
+) -> impl Iterator<Item = (u8, &'a [u8])> {
+    let end_to_end = Extension::ALL.into_iter().filter(|extension| !extension.hop_by_hop());
+    end_to_end.filter_map(|extension| {
+        let data = stored.extension(from.id(extension)?)?;
+        Some((to.id(extension)?, data))
+    })
 }

@@ -196,6 +196,25 @@ fn a_packet_that_was_held_back_is_found_again() {
 }
 
 #[test]
+fn what_overtook_the_start_of_a_keyframe_is_there_for_the_asking() {
+    let mut stage = Stage::new(bound(true, true));
+    let parts = [(true, false), (false, false), (false, true)];
+    let frame =
+        parts.map(|(first, last)| stage.encoder.packet(Part { keyframe: true, first, last }));
+    assert!(stage.delivers(&frame[1]).is_none());
+    assert!(stage.delivers(&frame[2]).is_none());
+    let start = stage.delivers(&frame[0]).unwrap().fields.sequence;
+    for (after, packet) in (1..).zip(&frame[1..]) {
+        let repair = stage.forwarder.repair(stage.now, start.wrapping_add(after), ms(50)).unwrap();
+        let repair = stage.writes(&repair, None);
+        let header = Header::read(&repair).unwrap();
+        assert_eq!(header.payload(&repair)[2..], packet[12..]);
+    }
+    let next = stage.sends(FRAME).unwrap().fields.sequence;
+    assert_eq!(next, start.wrapping_add(3));
+}
+
+#[test]
 fn a_sender_report_speaks_of_our_timestamps() {
     let mut stage = Stage::new(bound(true, true));
     assert_eq!(stage.forwarder.sender_report(stage.now, 9, stage.track.layers()), None);

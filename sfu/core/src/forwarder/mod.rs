@@ -126,14 +126,19 @@ impl Forwarder {
             self.selector.stop();
             return None;
         }
-        match self.selector.select(now, layers, received) {
-            Verdict::Drop => return None,
-            Verdict::Forward => {}
-            Verdict::Switch => self.rewriter.switch(now, layers, received),
-        }
         let payload_type = bound.payload_type;
+        let verdict = self.selector.select(now, layers, received);
+        if verdict == Verdict::Drop {
+            return None;
+        }
+        if verdict == Verdict::Switch {
+            self.rewriter.switch(now, layers, received);
+        }
         let packet = Packet::new(self.rewriter.rewrite(now, received)?, received);
         self.sent.put(layers.kind, packet);
+        if verdict == Verdict::Switch {
+            self.catch_up(now, layers, received);
+        }
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(received.payload_len.into());
         Some(self.outbound(payload_type, &packet))
@@ -178,6 +183,18 @@ impl Forwarder {
         let passed = ticks(now.saturating_duration_since(at), clock_rate) as u32;
         let rtp = rtp.wrapping_add(passed);
         Some(SenderInfo { ntp, rtp, packets: self.packets, octets: self.octets })
+    }
+
+    /// The start of a keyframe may have been overtaken, or lost and repaired. What came before it and belongs behind it
+    /// counts as sent, so that the subscriber finds it missing and gets it.
+    fn catch_up(&mut self, now: Instant, layers: &Layers, start: &Received) {
+        let Some(newest) = layers.get(start.layer).map(|layer| layer.newest()) else { return };
+        for index in start.index + 1..=newest {
+            let Some(overtaken) = layers.recall(start.layer, index) else { continue };
+            if let Some(rewritten) = self.rewriter.rewrite(now, &overtaken) {
+                self.sent.put(layers.kind, Packet::new(rewritten, &overtaken));
+            }
+        }
     }
 
     fn outbound(&self, payload_type: u8, packet: &Packet) -> Outbound {

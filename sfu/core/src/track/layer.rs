@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{Codec, Kind};
 
+use super::Received;
 use super::history::{History, Stored};
 use super::keyframes::Keyframes;
 use super::losses::Losses;
@@ -76,6 +77,11 @@ impl Layer {
     /// A packet that is still kept.
     pub fn stored(&self, index: u64) -> Option<Stored<'_>> {
         self.history.get(index)
+    }
+
+    /// The highest index that came.
+    pub fn newest(&self) -> u64 {
+        self.reception.as_ref().map_or(0, Reception::highest)
     }
 
     pub fn sender_report(&self) -> Option<&SenderReport> {
@@ -154,8 +160,7 @@ impl Layer {
 
     /// Appends the sequence numbers of missing packets to ask for now.
     pub(super) fn missing(&mut self, now: Instant, sequences: &mut Vec<u16>) {
-        let newest = self.reception.as_ref().map_or(0, Reception::highest);
-        let oldest = (newest + 1).saturating_sub(self.history.reach());
+        let oldest = (self.newest() + 1).saturating_sub(self.history.reach());
         self.losses.due(now, oldest, sequences);
     }
 
@@ -179,6 +184,20 @@ impl Layers {
 
     pub fn count(&self) -> u8 {
         self.list.len() as u8
+    }
+
+    /// A packet of a layer's current epoch as it was when it came, if it is still kept.
+    pub fn recall(&self, layer: u8, index: u64) -> Option<Received> {
+        let kept = self.get(layer)?;
+        let stored = kept.stored(index)?;
+        Some(Received {
+            layer,
+            epoch: kept.epoch(),
+            index,
+            header: *stored.header,
+            info: *stored.info,
+            payload_len: stored.payload().len() as u16,
+        })
     }
 
     /// The best layer to be had instead of `target`: that or the nearest lower one that lives, else the nearest higher

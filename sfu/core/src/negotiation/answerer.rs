@@ -94,7 +94,7 @@ impl Answerer {
     /// A published track was taken away by the server. What its section still sends belongs to no track.
     pub fn forget(&mut self, track: &TrackId) {
         for used in self.uses.values_mut() {
-            if matches!(used, Use::Published(publication) if publication.track == *track) {
+            if matches!(used, Use::Published { publication, .. } if publication.track == *track) {
                 *used = Use::Forgotten;
             }
         }
@@ -123,7 +123,8 @@ impl Answerer {
             };
             let publication = policy::publication(&announced.id, section, &agreed);
             answered.published.push(publication.clone());
-            self.uses.insert(section.mid.clone(), Use::Published(publication));
+            let used = Use::Published { publication, source: announced.source };
+            self.uses.insert(section.mid.clone(), used);
         }
     }
 
@@ -218,8 +219,9 @@ impl Answerer {
     /// `None` if the section offers nothing that we know.
     fn reply<'w>(&self, section: &Section, wanted: &'w [Wanted]) -> Option<Reply<'w>> {
         let (direction, agreed, sends) = match self.uses.get(&section.mid) {
-            Some(Use::Published(publication)) => {
-                (Direction::Receive, policy::agree(section, publication.codec)?, None)
+            Some(Use::Published { publication, source }) => {
+                let agreed = policy::agree_track(section, publication.codec, *source)?;
+                (Direction::Receive, agreed, None)
             }
             Some(used @ Use::Subscribed { codec, .. }) => {
                 let sends = wanted.iter().find(|wanted| used.carries(wanted));

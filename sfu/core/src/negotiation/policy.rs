@@ -86,13 +86,30 @@ fn h264_rank(format: &Format) -> u8 {
     if fragments { profile_rank } else { profile_rank + 3 }
 }
 
-/// Parameters to answer with. Those of VP8 are limits of the offerer as a receiver, not ours.
+/// Parameters to answer with. Those of VP8 are limits of the offerer as a receiver, not ours, but for the bit rate that
+/// livekit-client would like to start with: Chromium reads it from the answer.
 fn parameters(format: &Format, codec: Codec) -> String {
     match codec {
-        Codec::Vp8 => String::new(),
+        Codec::Vp8 => without(&format.parameters, |parameter| !parameter.starts_with("x-google-")),
         Codec::Opus if format.parameters.is_empty() => OPUS.to_owned(),
         Codec::Opus | Codec::H264 | Codec::Vp9 | Codec::Av1 => format.parameters.clone(),
     }
+}
+
+fn without(parameters: &str, unwanted: impl Fn(&str) -> bool) -> String {
+    let kept = parameters.split(';').filter(|parameter| !unwanted(parameter.trim()));
+    kept.collect::<Vec<_>>().join(";")
+}
+
+/// What a section with a published track is answered with. livekit-client offers stereo for every track, and a voice
+/// that was sent so would cost more for nothing.
+pub(super) fn agree_track(section: &Section, codec: Codec, source: Source) -> Option<Agreed> {
+    let mut agreed = agree(section, codec)?;
+    if source == Source::Microphone {
+        let stereo = |parameter: &str| parameter.ends_with("stereo=1");
+        agreed.parameters = without(&agreed.parameters, stereo);
+    }
+    Some(agreed)
 }
 
 fn taken(kind: Kind) -> Feedback {

@@ -1,13 +1,16 @@
 //! What the sections of an answered connection are used for.
 
-use beckon_sfu_api::{Codec, Kind};
+use beckon_sfu_api::{Codec, Kind, Source};
 
 use super::sdp::{Direction, Section};
 use super::{Answered, Binding, Publication, Wanted, policy};
 
 /// What a section of a client is used for.
 pub(super) enum Use {
-    Published(Publication),
+    Published {
+        publication: Publication,
+        source: Source,
+    },
     /// Its track was taken away, but the client still sends.
     Forgotten,
     Subscribed {
@@ -44,9 +47,9 @@ impl Use {
         let sending = section.filter(|section| section.direction.sends());
         let receiving = section.filter(|section| section.direction == Direction::Receive);
         match self {
-            Use::Published(publication) => {
+            Use::Published { publication, source } => {
                 let now = sending.and_then(|section| {
-                    let agreed = policy::agree(section, publication.codec)?;
+                    let agreed = policy::agree_track(section, publication.codec, *source)?;
                     Some(policy::publication(&publication.track, section, &agreed))
                 });
                 let Some(now) = now else {

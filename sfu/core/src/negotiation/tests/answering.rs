@@ -157,6 +157,29 @@ fn congestion_feedback_is_taken_with_its_numbers_or_not_at_all() {
 }
 
 #[test]
+fn a_microphone_is_received_in_mono_and_other_sound_as_it_is_offered() {
+    let offer = CHROMIUM_PUBLISHER.replace("useinbandfec=1", "useinbandfec=1;stereo=1");
+    let sources = [
+        (Source::Microphone, "minptime=10;useinbandfec=1"),
+        (Source::ScreenShareAudio, "minptime=10;useinbandfec=1;stereo=1"),
+    ];
+    for (source, parameters) in sources {
+        let track = super::Announced { source, ..announced("TR_a", "x", Codec::Opus) };
+        let answered = answer(&offer, &[track], &[]);
+        assert_eq!(read(&answered.sdp).sections[0].formats[0].parameters, parameters);
+    }
+}
+
+#[test]
+fn a_bit_rate_to_start_with_is_granted() {
+    let line = "a=rtpmap:96 VP8/90000\r\n";
+    let offer = CHROMIUM_FIRST
+        .replace(line, &format!("{line}a=fmtp:96 max-fr=60;x-google-start-bitrate=1200\r\n"));
+    let answered = read(&answer(&offer, &[], &[]).sdp);
+    assert_eq!(answered.sections[3].formats[0].parameters, "x-google-start-bitrate=1200");
+}
+
+#[test]
 fn subscribed_tracks_go_out_in_the_clients_numbers() {
     let wanted = [
         wanted("TR_a", Codec::Opus, 10),

@@ -2,5 +2,6 @@
 
 mod coming_and_going;
 mod messages;
+mod nonsense;
 mod stage;
 mod tracks;

@@ -1,0 +1,107 @@
+//! What happens on an open socket.
+
+use std::time::Duration;
+
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::participant_info::State;
+use livekit_protocol::signal_request::Message as Request;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{DisconnectReason, LeaveRequest, ParticipantInfo, Ping};
+use tokio_tungstenite::tungstenite;
+
+use super::stage::{Socket, Stage};
+
+/// What the next update says of somebody.
+async fn update_of(socket: &mut Socket, identity: &str) -> ParticipantInfo {
+    socket
+        .hears_until(|message| match message {
+            Message::Update(update) => {
+                update.participants.into_iter().find(|info| info.identity == identity)
+            }
+            _ => None,
+        })
+        .await
+}
+
+#[tokio::test]
+async fn both_ways_of_joining_meet_in_one_room() {
+    let stage = Stage::new().await;
+    let (mut alice, welcome) = stage.join("alice").await;
+    assert!(welcome.subscriber_primary && welcome.other_participants.is_empty());
+    let (mut bob, welcome) = stage.join_by_header("bob").await;
+    assert!(!welcome.subscriber_primary);
+    assert_eq!(welcome.other_participants[0].identity, "alice");
+    assert_eq!(welcome.room.unwrap().name, "garden");
+    assert_eq!(update_of(&mut alice, "bob").await.state(), State::Joined);
+
+    bob.asks(Request::PingReq(Ping { timestamp: 42, rtt: 0 })).await;
+    let pong = bob.hears_until(|message| match message {
+        Message::PongResp(pong) => Some(pong),
+        _ => None,
+    });
+    assert_eq!(pong.await.last_ping_timestamp, 42);
+
+    bob.asks(Request::Leave(LeaveRequest::default())).await;
+    let gone = update_of(&mut alice, "bob").await;
+    assert_eq!(gone.state(), State::Disconnected);
+    assert_eq!(gone.disconnect_reason(), DisconnectReason::ClientInitiated);
+    assert_eq!(bob.closes().await, Some(1000));
+}
+
+#[tokio::test]
+async fn a_cut_socket_is_resumed_and_an_unknown_one_starts_over() {
+    let stage = Stage::new().await;
+    let (alice, welcome) = stage.join("alice").await;
+    let sid = welcome.participant.unwrap().sid;
+    let (mut bob, _) = stage.join("bob").await;
+    drop(alice);
+    let token = stage.token("alice");
+    let mut alice = stage.open(&format!("/rtc?access_token={token}&reconnect=1&sid={sid}")).await;
+    assert!(matches!(alice.hears().await, Message::Reconnect(_)));
+    assert_eq!(update_of(&mut alice, "bob").await.identity, "bob");
+    bob.asks(Request::Leave(LeaveRequest::default())).await;
+    assert_eq!(update_of(&mut alice, "bob").await.state(), State::Disconnected);
+
+    let mut lost = stage.open(&format!("/rtc?access_token={token}&reconnect=1&sid=PA_gone")).await;
+    let Message::Leave(leave) = lost.hears().await else { panic!("no leave") };
+    assert_eq!(leave.action(), Action::Reconnect);
+    assert_eq!(lost.closes().await, Some(1000));
+}
+
+#[tokio::test]
+async fn frames_that_should_not_be_close_the_socket_and_harm_nobody() {
+    let stage = Stage::new().await;
+    let (mut bob, _) = stage.join("bob").await;
+    let (mut texts, _) = stage.join("texts").await;
+    texts.sends(tungstenite::Message::Text("{}".into())).await;
+    assert_eq!(texts.closes().await, Some(1003));
+    let (mut huge, _) = stage.join("huge").await;
+    huge.sends(tungstenite::Message::Binary(vec![0; 300 * 1024].into())).await;
+    assert!(matches!(huge.closes().await, Some(1009) | None));
+    let (mut odd, _) = stage.join("odd").await;
+    for _ in 0..19 {
+        odd.sends(tungstenite::Message::Binary(vec![0xff; 50].into())).await;
+    }
+    odd.asks(Request::Ping(1)).await;
+    odd.hears_until(|message| (message == Message::Pong(1)).then_some(())).await;
+    odd.sends(tungstenite::Message::Binary(vec![0xff; 50].into())).await;
+    assert_eq!(odd.closes().await, Some(1007));
+    bob.asks(Request::Ping(2)).await;
+    bob.hears_until(|message| (message == Message::Pong(2)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_node_that_stops_sends_everybody_to_start_over() {
+    let stage = Stage::new().await;
+    let (mut alice, _) = stage.join("alice").await;
+    let drained = stage.signalling.drain(Duration::from_secs(10));
+    let leave = alice.hears_until(|message| match message {
+        Message::Leave(leave) => Some(leave),
+        _ => None,
+    });
+    let ((), leave) = tokio::join!(drained, leave);
+    assert_eq!(leave.reason(), DisconnectReason::ServerShutdown);
+    assert_eq!(leave.action(), Action::Reconnect);
+    let path = format!("/rtc?access_token={}", stage.token("bob"));
+    assert_eq!(stage.try_open(&path).await.err().unwrap().0, 503);
+}

@@ -1,0 +1,120 @@
+//! Who does not come in, and what they hear.
+
+use beckon_signalling::rooms::token::{Claims, Grants, mint};
+use livekit_protocol::JoinRequest;
+
+use super::stage::{Stage, claims, key, packed};
+
+/// All addresses, with what the newer ones need besides a token.
+fn paths(token: &str) -> [String; 4] {
+    let join_request = packed(&JoinRequest::default());
+    [
+        format!("/rtc?access_token={token}"),
+        format!("/rtc/v1?access_token={token}&join_request={join_request}"),
+        format!("/rtc/validate?access_token={token}"),
+        format!("/rtc/v1/validate?access_token={token}&join_request={join_request}"),
+    ]
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_on_every_address_in_plain_text() {
+    let stage = Stage::new().await;
+    let good = claims("alice", "garden");
+    let other_room = claims("alice", "cellar");
+    let past = Claims { exp: Some(1_700_000_000.into()), ..good.clone() };
+    let later = Claims { nbf: Some(4_000_000_000_u32.into()), ..good.clone() };
+    let no_join = Grants { room_join: false, ..good.video.clone() };
+    let no_room = Grants { room: String::new(), ..good.video.clone() };
+    let token = mint(&key(), good.clone());
+    let other = mint(&key(), other_room);
+    let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
+    let (head, foreign) = (parts(&token), parts(&other));
+    let cases = [
+        (String::new(), 401),
+        ("nonsense".into(), 401),
+        (format!("{}.{}.{}", head[0], foreign[1], head[2]), 401),
+        (format!("{}.{}.", head[0], head[1]), 401),
+        (mint(&key(), past), 401),
+        (mint(&key(), later), 401),
+        (mint(&key(), Claims { video: no_join, ..good.clone() }), 403),
+        (mint(&key(), Claims { video: no_room, ..good.clone() }), 403),
+        (format!("{token}&room=cellar"), 403),
+    ];
+    for (token, status) in cases {
+        for path in paths(&token) {
+            let answer = stage.get(&path).await;
+            assert_eq!(answer.status, status, "{path}");
+            assert!(
+                answer.head.contains("text/plain") && !answer.body.is_empty(),
+                "{}",
+                answer.head
+            );
+            assert!(answer.head.contains("access-control-allow-origin: *"), "{}", answer.head);
+        }
+    }
+    let [dual, single, ..] = paths("nonsense");
+    for path in [dual, single] {
+        assert_eq!(stage.try_open(&path).await.err().unwrap().0, 401, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn validating_tells_what_a_join_would_hear() {
+    let stage = Stage::small(1).await;
+    let [.., old, new] = paths(&stage.token("alice"));
+    for path in [&old, &new] {
+        let answer = stage.get(path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "success"), "{path}");
+    }
+    let (_alice, _) = stage.join("alice").await;
+    let [dual, _, old, new] = paths(&stage.token("bob"));
+    let (status, text) = stage.try_open(&dual).await.err().unwrap();
+    assert_eq!(status, 429);
+    for path in [old, new] {
+        let answer = stage.get(&path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (429, text.as_str()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_join_request_must_be_one() {
+    let stage = Stage::new().await;
+    let token = stage.token("alice");
+    for bad in ["", "&join_request=", "&join_request=%25%25", "&join_request=AAAA"] {
+        let path = format!("/rtc/v1?access_token={token}{bad}");
+        let answer = stage.try_open(&path).await;
+        assert!(answer.is_ok() || answer.err().unwrap().0 == 400, "{path}");
+    }
+    let bare = format!("/rtc/v1?access_token={token}");
+    assert_eq!(stage.try_open(&bare).await.err().unwrap().0, 400);
+    assert_eq!(stage.get(&format!("/rtc?access_token={token}")).await.status, 400, "no upgrade");
+}
+
+#[tokio::test]
+async fn without_a_media_node_there_are_no_rooms() {
+    let stage = Stage::build(None, 10).await;
+    let [dual, single, old, new] = paths(&stage.token("alice"));
+    for path in [dual, single] {
+        assert_eq!(stage.try_open(&path).await.err().unwrap().0, 503, "{path}");
+    }
+    for path in [old, new] {
+        assert_eq!(stage.get(&path).await.status, 503, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_any_origin_may_ask() {
+    let stage = Stage::new().await;
+    let preflight =
+        "origin: https://app.example\r\naccess-control-request-headers: authorization\r\n";
+    let answer = stage.request("OPTIONS /rtc/v1/validate", preflight).await;
+    assert_eq!(answer.status, 204);
+    assert!(answer.head.contains("access-control-allow-headers: authorization"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn other_addresses_are_not_the_web_client() {
+    let stage = Stage::new().await;
+    let answer = stage.get("/rtc/v2?access_token=x").await;
+    assert_eq!((answer.status, answer.body.as_str()), (404, "not found"));
+}

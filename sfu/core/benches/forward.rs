@@ -8,7 +8,7 @@ use beckon_sfu_core::forwarder::{Bound, Forwarder};
 use beckon_sfu_core::keys::ParticipantKey;
 use beckon_sfu_core::negotiation::Publication;
 use beckon_sfu_core::rtp::{self, Fields, Header};
-use beckon_sfu_core::track::{Claim, Track};
+use beckon_sfu_core::track::{Claim, Parts, Track};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -53,12 +53,8 @@ fn track() -> Track {
 
 fn forwarder(at: u32) -> Forwarder {
     let mut forwarder = Forwarder::new(ParticipantKey::default(), 1000 + at, 2000 + at);
-    forwarder.binding = Some(Bound {
-        payload_type: 100,
-        rtx_payload_type: Some(101),
-        extensions: extensions(),
-        transport_cc: true,
-    });
+    forwarder.binding =
+        Some(Bound { payload_type: 100, rtx_payload_type: Some(101), extensions: extensions() });
     forwarder.started = true;
     forwarder
 }
@@ -79,13 +75,12 @@ fn one_to_fifty(bencher: Bencher<'_, '_>) {
         rtp::write(&mut packet, &fields, [(4, &[0][..])].into_iter(), &payload, 0);
         let header = Header::read(&packet).unwrap();
         let received = track.handle_rtp(now, claim, &header, &packet).unwrap().unwrap();
-        let from = track.extensions;
-        let (layers, forwarders) = track.split();
+        let Parts { layers, extensions: from, forwarders, .. } = track.split();
         out.clear();
         for forwarder in forwarders {
             let outbound = forwarder.forward(now, layers, &received).unwrap();
             let to = forwarder.binding.unwrap().extensions;
-            outbound.write(layers, &from, &to, Some(sequence), &mut out);
+            outbound.write(layers, from, &to, Some(sequence), &mut out);
         }
         divan::black_box(out.len())
     });

@@ -5,5 +5,109 @@ mod estimator;
 mod pacer;
 mod trend;
 
-pub use estimator::Estimator;
-pub use pacer::{Admission, Pacer};
+use std::time::{Duration, Instant};
+
+pub use self::estimator::Estimator;
+pub use self::pacer::{Admission, Pacer};
+use crate::rtcp::Report;
+
+/// Before the first report.
+const RTT_INITIAL: Duration = Duration::from_millis(100);
+/// Reports that tell of a longer way are wrong.
+const RTT_MAX: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub struct Downlink {
+    pub estimator: Estimator,
+    pub pacer: Pacer,
+    transport_sequence: u16,
+    rtt: Option<Duration>,
+    loss: f64,
+}
+
+impl Downlink {
+    pub fn new(now: Instant) -> Self {
+        Downlink {
+            estimator: Estimator::new(now),
+            pacer: Pacer::new(),
+            transport_sequence: 0,
+            rtt: None,
+            loss: 0.0,
+        }
+    }
+
+    /// The number of the next packet, for transport-wide congestion control.
+    pub fn next_transport_sequence(&mut self) -> u16 {
+        self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        self.transport_sequence
+    }
+
+    /// What the participant says of a stream we send; `ntp` is the time of `now` as in our sender reports (RFC 3550,
+    /// section 6.4.1).
+    pub fn on_report(&mut self, now: Instant, ntp: u64, report: &Report) {
+        let fraction = f64::from(report.fraction_lost) / 256.0;
+        self.loss += (fraction - self.loss) / 4.0;
+        self.estimator.on_report(now, report.fraction_lost);
+        if report.last_sr == 0 {
+            return;
+        }
+        let units = ((ntp >> 16) as u32).wrapping_sub(report.last_sr).wrapping_sub(report.delay);
+        let sample = Duration::from_secs(1) * units / 65_536;
+        // Clocks that tick differently make a short way take less than nothing.
+        if sample <= RTT_MAX {
+            let rtt = self.rtt.unwrap_or(sample);
+            self.rtt = Some((rtt * 7 + sample) / 8);
+        }
+    }
+
+    /// Lets the estimate work. To be called every 100 ms or so.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.estimator.handle_timeout(now);
+        self.pacer.set_rate(self.estimator.estimate_bps());
+    }
+
+    /// There and back, smoothed.
+    pub fn rtt(&self) -> Duration {
+        self.rtt.unwrap_or(RTT_INITIAL)
+    }
+
+    /// The part of our packets that gets lost, smoothed, as reports tell it.
+    pub fn loss(&self) -> f64 {
+        self.loss
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1 << 32;
+
+    fn report(last_sr: u32, delay: u32) -> Report {
+        Report { last_sr, delay, ..Report::default() }
+    }
+
+    #[test]
+    fn the_round_trip_is_what_the_other_side_did_not_take() {
+        let now = Instant::now();
+        let mut downlink = Downlink::new(now);
+        downlink.on_report(now, 10 * SECOND, &report(0, 0));
+        assert_eq!(downlink.rtt(), RTT_INITIAL, "no sender report came there yet");
+        let sent = ((9 * SECOND) >> 16) as u32;
+        downlink.on_report(now, 10 * SECOND, &report(sent, 65_536 * 3 / 4));
+        assert_eq!(downlink.rtt(), Duration::from_millis(250));
+        downlink.on_report(now, 10 * SECOND, &report(sent, 65_536 * 2));
+        assert_eq!(downlink.rtt(), Duration::from_millis(250), "less than nothing is no time");
+    }
+
+    #[test]
+    fn losses_are_smoothed() {
+        let now = Instant::now();
+        let mut downlink = Downlink::new(now);
+        let lossy = Report { fraction_lost: 64, ..Report::default() };
+        downlink.on_report(now, 0, &lossy);
+        assert!((0.06..0.07).contains(&downlink.loss()));
+        (0..20).for_each(|_| downlink.on_report(now, 0, &lossy));
+        assert!(downlink.loss() > 0.24);
+    }
+}

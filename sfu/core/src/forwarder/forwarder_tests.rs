@@ -13,10 +13,12 @@ const LEVEL: u8 = 9;
 
 fn bound(rtx: bool, transport_cc: bool) -> Bound {
     let mut extensions = ExtensionMap::default();
-    extensions.set(TRANSPORT_CC, Extension::TransportCc);
+    if transport_cc {
+        extensions.set(TRANSPORT_CC, Extension::TransportCc);
+    }
     extensions.set(LEVEL, Extension::AudioLevel);
     extensions.set(MID, Extension::Mid);
-    Bound { payload_type: 120, rtx_payload_type: rtx.then_some(121), extensions, transport_cc }
+    Bound { payload_type: 120, rtx_payload_type: rtx.then_some(121), extensions }
 }
 
 fn forwarder(bound: Bound) -> Forwarder {

@@ -13,7 +13,7 @@ pub use self::outbound::Outbound;
 use self::rewriter::Rewriter;
 use self::selector::{Selector, Verdict};
 use self::sent::{Packet, Sent};
-use crate::extension::ExtensionMap;
+use crate::extension::{Extension, ExtensionMap};
 use crate::keys::ParticipantKey;
 use crate::negotiation::Binding;
 use crate::rtp::Fields;
@@ -43,9 +43,8 @@ pub struct Forwarder {
 pub struct Bound {
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
+    /// With [`Extension::TransportCc`], packets are numbered for congestion control.
     pub extensions: ExtensionMap,
-    /// Whether packets are numbered for congestion control.
-    pub transport_cc: bool,
 }
 
 impl From<&Binding> for Bound {
@@ -54,7 +53,6 @@ impl From<&Binding> for Bound {
             payload_type: binding.payload_type,
             rtx_payload_type: binding.rtx_payload_type,
             extensions: binding.extensions,
-            transport_cc: binding.transport_cc,
         }
     }
 }
@@ -155,7 +153,8 @@ impl Forwarder {
     /// control is not, and is not repeated.
     pub fn repair(&mut self, now: Instant, sequence: u16, rtt: Duration) -> Option<Outbound> {
         let bound = *self.binding.as_ref().filter(|_| self.started)?;
-        if bound.rtx_payload_type.is_none() && bound.transport_cc {
+        let numbered = bound.extensions.id(Extension::TransportCc).is_some();
+        if bound.rtx_payload_type.is_none() && numbered {
             return None;
         }
         let packet = self.sent.get_mut(self.rewriter.locate(sequence)?)?;

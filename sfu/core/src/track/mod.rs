@@ -51,6 +51,14 @@ pub struct Track {
     missing: Vec<u16>,
 }
 
+/// What is read and what is changed when a packet goes to the subscribers.
+pub struct Parts<'t> {
+    pub kind: Kind,
+    pub layers: &'t Layers,
+    pub extensions: &'t ExtensionMap,
+    pub forwarders: &'t mut [Forwarder],
+}
+
 /// A packet that is new and kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
@@ -117,8 +125,13 @@ impl Track {
     }
 
     /// For walking the subscribers while their packets are read.
-    pub fn split(&mut self) -> (&Layers, &mut [Forwarder]) {
-        (&self.layers, &mut self.forwarders)
+    pub fn split(&mut self) -> Parts<'_> {
+        Parts {
+            kind: self.layers.kind,
+            layers: &self.layers,
+            extensions: &self.extensions,
+            forwarders: &mut self.forwarders,
+        }
     }
 
     pub fn is_muted(&self) -> bool {

@@ -11,7 +11,7 @@ use beckon_sfu_core::forwarder::{Bound, Forwarder};
 use beckon_sfu_core::keys::{ParticipantKey, TrackKey};
 use beckon_sfu_core::negotiation::Publication;
 use beckon_sfu_core::rtp::{self, Fields, Header};
-use beckon_sfu_core::track::Track;
+use beckon_sfu_core::track::{Parts, Track};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -54,12 +54,8 @@ fn track(codec: Codec) -> Track {
 
 fn forwarder(at: u32) -> Forwarder {
     let mut forwarder = Forwarder::new(ParticipantKey::default(), 1000 + at, 2000 + at);
-    forwarder.binding = Some(Bound {
-        payload_type: 100,
-        rtx_payload_type: Some(101),
-        extensions: extensions(),
-        transport_cc: true,
-    });
+    forwarder.binding =
+        Some(Bound { payload_type: 100, rtx_payload_type: Some(101), extensions: extensions() });
     forwarder.started = true;
     forwarder
 }
@@ -124,13 +120,12 @@ impl Stage {
         let received = self.track.handle_rtp(self.now, claim, &header, &self.packet);
         let received = received.unwrap().unwrap();
         self.out.clear();
-        let from = self.track.extensions;
-        let (layers, forwarders) = self.track.split();
+        let Parts { layers, extensions: from, forwarders, .. } = self.track.split();
         for forwarder in forwarders {
             let Some(outbound) = forwarder.forward(self.now, layers, &received) else { continue };
             let to = forwarder.binding.unwrap().extensions;
             let number = Some(self.sequence);
-            outbound.write(layers, &from, &to, number, &mut self.out).unwrap();
+            outbound.write(layers, from, &to, number, &mut self.out).unwrap();
             self.estimator.on_sent(self.now, number, outbound.size());
             if self.pacer.admit(self.now, outbound.size(), Kind::Video) == Admission::Hold {
                 self.pacer.hold(TrackKey::default(), outbound.fields.sequence, outbound.size());

@@ -26,12 +26,12 @@ impl Room {
         };
         let (seat, outbox) = self.seat(&who, room);
         let (socket, server_info) = (self.sockets, Some(self.server_info()));
-        let everybody = update(self.everybody(&who));
+        let others = update(self.others(&who));
         let Some(participant) = self.participants.get_mut(&who) else { return seat };
         participant.attach(socket, outbox);
         let reconnect = ReconnectResponse { ice_servers, server_info, ..Default::default() };
         participant.send(Message::Reconnect(reconnect));
-        participant.send(everybody);
+        participant.send(others);
         let silenced = participant.tracks.iter().filter(|track| track.silenced);
         for sid in silenced.map(|track| track.id.to_string()).collect::<Vec<_>>() {
             participant.send(Message::Mute(MuteTrackRequest { sid, muted: true }));
@@ -40,12 +40,13 @@ impl Room {
         seat
     }
 
-    /// All who are here as one of them sees it, and who left while it may have been cut off.
-    fn everybody(&self, who: &ParticipantId) -> Vec<ParticipantInfo> {
+    /// All others who are here, and who left while this one may have been cut off. What a client would read of
+    /// itself could only contradict what it has done meanwhile.
+    fn others(&self, who: &ParticipantId) -> Vec<ParticipantInfo> {
         let left = self.departed.iter().map(|(_, info)| info);
         // who is back must not be taken for gone
         let left = left.filter(|info| self.find(&info.identity).is_none()).cloned();
-        let here = self.participants.values().filter(|one| one.id == *who || !one.is_hidden());
+        let here = self.visible().filter(|one| one.id != *who);
         left.chain(here.map(Participant::info)).collect()
     }
 

@@ -68,8 +68,7 @@ async fn a_broken_socket_is_no_departure() {
     let words = alice.hears();
     let [Message::Update(update), ..] = &words[..] else { panic!("{words:?}") };
     let here = seen(&update.participants);
-    assert_eq!((here[0].0, here[1].0), ("alice", "bob"));
-    assert_eq!(here[1].2[0].sid, mic.as_str());
+    assert_eq!((here[0].0, here[0].2[0].sid.as_str()), ("bob", mic.as_str()));
     assert!(matches!(&stage.told()[..], [Command::Restart { .. }]), "media goes on");
     stage.asks(&alice, Request::Ping(5)).await;
     assert_eq!(alice.hears(), [Message::Pong(5)]);
@@ -86,8 +85,7 @@ async fn who_left_meanwhile_is_told_to_who_comes_back() {
     let mut alice = stage.try_join(claims("alice"), again).unwrap();
     let update = alice.hears_update();
     let states: Vec<_> = seen(&update).iter().map(|(who, state, _)| (*who, *state)).collect();
-    let here = State::Active;
-    assert_eq!(states, [("alice", here), ("bob", State::Disconnected), ("eve", here)]);
+    assert_eq!(states, [("bob", State::Disconnected), ("eve", State::Active)]);
 }
 
 #[tokio::test]
@@ -201,7 +199,7 @@ async fn a_reader_that_is_too_slow_loses_its_socket_and_may_come_back() {
     assert!(alice.is_closed());
     assert_eq!(bob.hears(), []);
     let again = resume(&alice);
-    assert_eq!(stage.try_join(claims("alice"), again).unwrap().hears_update().len(), 2);
+    assert_eq!(stage.try_join(claims("alice"), again).unwrap().hears_update()[0].identity, "bob");
 }
 
 #[tokio::test]

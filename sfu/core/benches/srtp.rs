@@ -2,8 +2,8 @@
 
 use beckon_sfu_core::srtp::{Profile, Srtp};
 use beckon_sfu_core::transport::Role;
-use divan::Bencher;
 use divan::counter::BytesCount;
+use divan::{AllocProfiler, Bencher};
 
 const HEADER_LEN: usize = 20;
 /// A packet of speech and one of video, in each profile.
@@ -16,6 +16,10 @@ const CASES: [(Profile, usize); 4] = [
 
 /// Packets that are opened once each, since the second time would be a replay.
 const BATCH: u16 = 1000;
+
+/// Shows a line of allocations where there are any.
+#[global_allocator]
+static ALLOC: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

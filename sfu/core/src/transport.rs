@@ -7,6 +7,8 @@ mod channels;
 mod chunks;
 pub mod client_hello;
 pub mod dcep;
+mod event;
+mod fingerprint;
 pub mod records;
 
 use std::collections::VecDeque;
@@ -25,13 +27,14 @@ use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc::sctp;
 use rtc::shared::TransportProtocol;
 use rtc::shared::error::Error;
-use sha2::{Digest, Sha256};
 
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
 use channels::Channels;
 pub use channels::DataError;
 use client_hello::Progress;
+pub use event::TransportEvent;
+use fingerprint::fingerprint;
 
 /// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
@@ -65,21 +68,6 @@ struct Parts {
     fingerprint: String,
 }
 
-#[derive(Debug)]
-pub enum TransportEvent {
-    /// The peer is who its description says; media can flow.
-    Secure(Box<Srtp>),
-    /// Both data channels are there.
-    ChannelsOpen,
-    Data {
-        kind: DataKind,
-        payload: Bytes,
-    },
-    /// The peer said goodbye.
-    Closed,
-    Failed(&'static str),
-}
-
 enum State {
     /// Nothing is known of the peer yet.
     Idle,
@@ -99,6 +87,8 @@ pub struct Transport {
     dtls: Endpoint,
     /// Whether the DTLS endpoint knows its configuration, so that datagrams can be fed to it.
     is_begun: bool,
+    /// Whether our ServerHello is under way.
+    is_answered: bool,
     held: Vec<BytesMut>,
     gate: records::Gate,
     channels: Channels,
@@ -155,6 +145,7 @@ impl Transport {
             fingerprint: None,
             dtls: Endpoint::new(PEER, TransportProtocol::UDP, None),
             is_begun: false,
+            is_answered: false,
             held: Vec::new(),
             gate: records::Gate::default(),
             channels: Channels::new(role),
@@ -192,6 +183,10 @@ impl Transport {
         }
         self.gate.admit(datagram, self.is_secure())?;
         if !self.is_begun && !records::is_clear_handshake(datagram) {
+            return Err(Discard::Stale);
+        }
+        if self.is_answered && records::first_message(datagram) == Some(records::CLIENT_HELLO) {
+            // The endpoint would stop repeating our answer, which the peer has not got.
             return Err(Discard::Stale);
         }
         if self.held.len() == HELD_DATAGRAMS_MAX {
@@ -236,7 +231,9 @@ impl Transport {
     }
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
-        self.dtls.poll_transmit().map(|transmit| transmit.message)
+        let datagram = self.dtls.poll_transmit()?.message;
+        self.is_answered |= records::first_message(&datagram) == Some(records::SERVER_HELLO);
+        Some(datagram)
     }
 
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -381,12 +378,6 @@ impl Transport {
             self.events.push_back(TransportEvent::Failed(why));
         }
     }
-}
-
-/// Of a certificate, as `a=fingerprint` has it (RFC 8122, 5).
-fn fingerprint(der: &[u8]) -> String {
-    let bytes: Vec<String> = Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("sha-256 {}", bytes.join(":"))
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 //!
 //! Browsers split the message over two datagrams, so it is put together here as well.
 
-use super::records::{Fragment, records};
+use super::records::{CLIENT_HELLO, Fragment, records};
 use crate::srtp::Profile;
 
-const CLIENT_HELLO: u8 = 1;
 const USE_SRTP: u16 = 14;
 /// Version and random, before the session id.
 const FIXED_LEN: usize = 34;

@@ -9,6 +9,10 @@ const RECORD_HEADER_LEN: usize = 13;
 const FRAGMENT_HEADER_LEN: usize = 12;
 const HANDSHAKE: u8 = 22;
 
+/// Handshake messages (RFC 5246, 7.4).
+pub const CLIENT_HELLO: u8 = 1;
+pub const SERVER_HELLO: u8 = 2;
+
 /// A handshake message: a chain of certificates is the largest, and those of WebRTC are self-signed.
 pub const MESSAGE_LEN_MAX: usize = 16 * 1024;
 /// Datagrams before the handshake is done. A handshake takes about ten, repetitions aside.
@@ -103,6 +107,12 @@ pub fn records(datagram: &[u8]) -> impl Iterator<Item = Option<Record<'_>>> {
 pub fn is_clear_handshake(datagram: &[u8]) -> bool {
     let is_clear = |record: Record<'_>| record.content_type == HANDSHAKE && record.epoch == 0;
     records(datagram).all(|record| record.is_some_and(is_clear))
+}
+
+/// The type of the handshake message in the clear that a datagram starts with.
+pub fn first_message(datagram: &[u8]) -> Option<u8> {
+    let fragment = records(datagram).next()??.fragments().next()??;
+    Some(fragment.message_type)
 }
 
 /// Reads one piece after another until nothing is left, or one cannot be read.

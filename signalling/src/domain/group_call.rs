@@ -194,6 +194,12 @@ impl GroupCall {
         self.guests.iter().copied()
     }
 
+    /// Those in it who are neither `members` of the conversation nor were asked in.
+    pub fn outsiders(&self, members: &HashSet<UserId>) -> Vec<UserId> {
+        let inside = self.inside.iter().copied();
+        inside.filter(|user| !members.contains(user) && !self.guests.contains(user)).collect()
+    }
+
     /// Who may mute and remove: the group's owner and whoever started the call.
     pub fn moderators(&self) -> Vec<UserId> {
         let starter = Some(self.origin.started_by).filter(|user| self.owner != Some(*user));

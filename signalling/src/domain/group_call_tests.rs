@@ -243,6 +243,7 @@ fn whoever_leaves_the_group_leaves_its_call() {
     assert_eq!(joins(&mut call, cast.bob, false), Err(Code::NotMember));
     call.handle(START, Input::MembersJoined(vec![cast.bob])).unwrap();
     assert!(joins(&mut call, cast.bob, true).is_ok());
+    assert_eq!(call.outsiders(&[cast.alice].into()), [], "nobody has entered since");
     let effects = call.handle(START + 9, Input::MembersLeft(vec![cast.bob, cast.alice])).unwrap();
     assert_eq!(effects.last(), ends(CallOutcome::Completed, Some(9)).last());
 }

@@ -1,25 +1,29 @@
 //! The one task that looks after all group calls of a node: deadlines, what happens in rooms and groups, leases,
 //! other nodes' words.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{apply, finish, owner_of, perform, remote, renew, room, tell};
+use super::{apply, finish, perform, remote, renew, room};
 use crate::bus::group_calls::Membership;
 use crate::clock::now_ms;
-use crate::domain::frame::ServerFrame;
-use crate::domain::group_call::Input;
+use crate::domain::conversation::Role;
+use crate::domain::group_call::{Input, Origin};
 use crate::domain::ids::{CallId, ConversationId};
 use crate::node::Node;
 use crate::rooms;
+use crate::store::conversations as rows;
 
 /// How exact deadlines are, and how long a change may go untold while much is happening.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// Three times within [`crate::cache::CALL_LEASE`].
 const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How long somebody may stay in the call of a group that they left unnoticed, because Redis was away.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long a node that stops waits for the records of its calls.
 const RECORDS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -27,6 +31,7 @@ const RECORDS_WITHIN: Duration = Duration::from_secs(5);
 pub async fn keep(node: Arc<Node>) {
     let mut happenings = rooms::notices(&node);
     let (mut sweeps, mut renewals) = (every(SWEEP_EVERY), every(RENEW_EVERY));
+    let mut looks = every(LOOK_EVERY);
     loop {
         tokio::select! {
             () = node.stop.cancelled() => return,
@@ -40,6 +45,9 @@ pub async fn keep(node: Arc<Node>) {
             _ = sweeps.tick() => sweep(&node, now_ms()),
             _ = renewals.tick() => {
                 tokio::spawn(renew_all(node.clone()));
+            }
+            _ = looks.tick() => {
+                tokio::spawn(follow_all_members(node.clone()));
             }
         }
     }
@@ -83,15 +91,8 @@ fn sweep(node: &Arc<Node>, now: i64) {
 
 /// Whoever leaves a conversation leaves its call; whoever joins hears of it at once.
 fn members_changed(node: &Arc<Node>, Membership { conversation, joined, left }: Membership) {
-    let id = {
-        let board = node.group_calls.board();
-        let Some(entry) = board.live_in(conversation) else { return };
-        if !joined.is_empty() {
-            let call = tell::state(entry);
-            node.bus.to_users(joined.clone(), ServerFrame::GroupCall { call });
-        }
-        entry.call.origin.id
-    };
+    let live = node.group_calls.board().live_in(conversation).map(|entry| entry.call.origin.id);
+    let Some(id) = live else { return };
     let inputs = [Input::MembersJoined(joined), Input::MembersLeft(left)];
     let rests: Vec<_> =
         inputs.into_iter().filter_map(|input| apply(node, now_ms(), id, input).ok()).collect();
@@ -100,16 +101,33 @@ fn members_changed(node: &Arc<Node>, Membership { conversation, joined, left }: 
         for rest in rests {
             finish(&node, id, rest).await;
         }
-        follow_owner(&node, id, conversation).await;
+        follow_members(&node, id, conversation).await;
     });
 }
 
-/// The group may have another owner, or be dissolved.
-async fn follow_owner(node: &Arc<Node>, id: CallId, conversation: ConversationId) {
-    match owner_of(node, conversation).await {
-        Ok(Some(owner)) => input(node, id, Input::Owner(owner)).await,
-        Ok(None) => input(node, id, Input::Dissolved).await,
-        Err(error) => tracing::warn!(call.id = %id, %error, "a call's group could not be read"),
+/// Looks who is in the conversation: the group may have another owner or be dissolved, and a notice of somebody who
+/// left it may have been lost.
+async fn follow_members(node: &Arc<Node>, id: CallId, conversation: ConversationId) {
+    let members = match rows::places_in(&node.db, conversation).await {
+        Ok(members) => members,
+        Err(error) => return tracing::warn!(call.id = %id, %error, "a call's members are unknown"),
+    };
+    if members.is_empty() {
+        return input(node, id, Input::Dissolved).await;
+    }
+    if let Some(owner) = members.iter().find(|place| place.role == Role::Owner) {
+        input(node, id, Input::Owner(owner.member)).await;
+    }
+    let members: HashSet<_> = members.iter().map(|place| place.member).collect();
+    let outside = node.group_calls.board().get(id).map(|entry| entry.call.outsiders(&members));
+    if let Some(outside) = outside.filter(|outside| !outside.is_empty()) {
+        input(node, id, Input::MembersLeft(outside)).await;
+    }
+}
+
+async fn follow_all_members(node: Arc<Node>) {
+    for origin in live(&node) {
+        follow_members(&node, origin.id, origin.conversation_id).await;
     }
 }
 
@@ -122,10 +140,13 @@ async fn look_again(node: &Arc<Node>) {
 }
 
 async fn renew_all(node: Arc<Node>) {
-    let live: Vec<_> = node.group_calls.board().live().map(|entry| entry.call.origin.id).collect();
-    for id in live {
-        renew(&node, id).await;
+    for origin in live(&node) {
+        renew(&node, origin.id).await;
     }
+}
+
+fn live(node: &Node) -> Vec<Origin> {
+    node.group_calls.board().live().map(|entry| entry.call.origin).collect()
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

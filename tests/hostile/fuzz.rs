@@ -114,8 +114,16 @@ async fn scene(stage: &Stage) -> (Person, Person, Room, Odd) {
     let [alice, bob] = stage.friends(["alice", "bob"]).await;
     let room = alice.room_with(&bob).await;
     let group = alice.opens_group("Lunch", &[&bob]).await;
-    let ids =
-        vec![alice.id.clone(), bob.id.clone(), room.id.clone(), group.id, alice.login_id.clone()];
+    let call = alice.post(&group.path("/call"), json!({"media": "voice"})).await.ok();
+    let call = call["call"]["id"].as_str().expect("a call").to_owned();
+    let ids = vec![
+        alice.id.clone(),
+        bob.id.clone(),
+        room.id.clone(),
+        group.id,
+        call,
+        alice.login_id.clone(),
+    ];
     (alice, bob, room, Odd::new(ids))
 }
 

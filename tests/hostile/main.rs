@@ -8,3 +8,4 @@ mod crowds;
 mod doors;
 mod frames;
 mod fuzz;
+mod rooms;

@@ -56,6 +56,29 @@ impl Seat {
         while self.hears().await.is_some() {}
     }
 
+    /// Writes anything at all.
+    pub async fn says_raw(&mut self, message: Message) {
+        let _ = timeout(PATIENCE, self.socket.send(message)).await.expect("the server reads");
+    }
+
+    /// Is alive, and answered.
+    pub async fn is_heard(&mut self) {
+        let ping = SignalRequest { message: Some(signal_request::Message::Ping(7)) };
+        self.says_raw(Message::binary(ping.encode_to_vec())).await;
+        loop {
+            match self.hears().await {
+                Some(signal_response::Message::Pong(_)) => return,
+                Some(_) => {}
+                None => panic!("the socket ended instead of an answer"),
+            }
+        }
+    }
+
+    /// Waits until the server ends the socket.
+    pub async fn is_closed(&mut self) {
+        while self.hears().await.is_some() {}
+    }
+
     /// Waits until the server sends this participant away, and tells why.
     pub async fn is_sent_away(&mut self) -> DisconnectReason {
         loop {

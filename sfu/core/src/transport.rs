@@ -10,6 +10,7 @@ pub mod dcep;
 mod event;
 mod fingerprint;
 pub mod records;
+mod role;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,6 +36,7 @@ pub use channels::DataError;
 use client_hello::Progress;
 pub use event::TransportEvent;
 use fingerprint::fingerprint;
+pub use role::Role;
 
 /// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
@@ -48,15 +50,6 @@ const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The label of RFC 5764, 4.2.
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
-
-/// Which side starts the DTLS handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Answers a ClientHello.
-    Server,
-    /// Sends it.
-    Client,
-}
 
 /// The certificate that this node shows everybody, and its key.
 #[derive(Clone)]
@@ -87,7 +80,7 @@ pub struct Transport {
     dtls: Endpoint,
     /// Whether the DTLS endpoint knows its configuration, so that datagrams can be fed to it.
     is_begun: bool,
-    /// Whether our ServerHello is under way.
+    /// Whether our answer to the peer's largest flight is under way.
     is_answered: bool,
     held: Vec<BytesMut>,
     gate: records::Gate,
@@ -185,7 +178,7 @@ impl Transport {
         if !self.is_begun && !records::is_clear_handshake(datagram) {
             return Err(Discard::Stale);
         }
-        if self.is_answered && records::first_message(datagram) == Some(records::CLIENT_HELLO) {
+        if self.is_answered && records::first_message(datagram) == Some(self.role.question()) {
             // The endpoint would stop repeating our answer, which the peer has not got.
             return Err(Discard::Stale);
         }
@@ -232,7 +225,7 @@ impl Transport {
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
         let datagram = self.dtls.poll_transmit()?.message;
-        self.is_answered |= records::first_message(&datagram) == Some(records::SERVER_HELLO);
+        self.is_answered |= records::first_message(&datagram) == Some(self.role.answer());
         Some(datagram)
     }
 

@@ -12,6 +12,7 @@ const HANDSHAKE: u8 = 22;
 /// Handshake messages (RFC 5246, 7.4).
 pub const CLIENT_HELLO: u8 = 1;
 pub const SERVER_HELLO: u8 = 2;
+pub const CERTIFICATE: u8 = 11;
 
 /// A handshake message: a chain of certificates is the largest, and those of WebRTC are self-signed.
 pub const MESSAGE_LEN_MAX: usize = 16 * 1024;

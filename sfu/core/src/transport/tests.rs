@@ -175,6 +175,18 @@ fn dtls_before_the_description_is_held_back() {
 }
 
 #[test]
+fn the_handshake_survives_steady_loss() {
+    let losses: [fn(usize) -> bool; 4] =
+        [|n| n % 3 == 0, |n| n % 3 == 1, |n| n % 3 == 2, |n| n % 5 < 2];
+    for (at, is_lost) in losses.into_iter().enumerate() {
+        let mut pair = Pair::introduced(&BOTH);
+        pair.is_lost = is_lost;
+        pair.run(Duration::from_secs(10));
+        assert!(pair.client.is_secure() && pair.server.is_secure(), "{at}: {}", pair.sent);
+    }
+}
+
+#[test]
 fn the_handshake_survives_the_loss_of_any_datagram() {
     let losses: [fn(usize) -> bool; 6] =
         [|n| n == 1, |n| n == 2, |n| n == 3, |n| n == 4, |n| n == 5, |n| n == 6];

@@ -78,11 +78,10 @@ pub struct Transport {
     /// Of the certificate that the peer's description promises.
     fingerprint: Option<String>,
     dtls: Endpoint,
-    /// Whether the DTLS endpoint knows its configuration, so that datagrams can be fed to it.
-    is_begun: bool,
     /// Whether our answer to the peer's largest flight is under way.
     is_answered: bool,
     held: Vec<BytesMut>,
+    outgoing: VecDeque<BytesMut>,
     gate: records::Gate,
     channels: Channels,
     wants_association: bool,
@@ -137,9 +136,9 @@ impl Transport {
             state: State::Idle,
             fingerprint: None,
             dtls: Endpoint::new(PEER, TransportProtocol::UDP, None),
-            is_begun: false,
             is_answered: false,
             held: Vec::new(),
+            outgoing: VecDeque::new(),
             gate: records::Gate::default(),
             channels: Channels::new(role),
             wants_association: false,
@@ -163,7 +162,6 @@ impl Transport {
     /// Starts the handshake as the client, once the fingerprint is known.
     pub fn connect(&mut self, now: Instant, profiles: &[Profile]) {
         let config = self.identity.config(Role::Client, profiles);
-        self.is_begun = true;
         if self.dtls.connect(now, PEER, config, None).is_err() {
             self.fail(now, "DTLS cannot start");
         }
@@ -175,7 +173,7 @@ impl Transport {
             return Err(Discard::Stale);
         }
         self.gate.admit(datagram, self.is_secure())?;
-        if !self.is_begun && !records::is_clear_handshake(datagram) {
+        if self.awaits_hello() && !records::is_clear_handshake(datagram) {
             return Err(Discard::Stale);
         }
         if self.is_answered && records::first_message(datagram) == Some(self.role.question()) {
@@ -224,9 +222,8 @@ impl Transport {
     }
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
-        let datagram = self.dtls.poll_transmit()?.message;
-        self.is_answered |= records::first_message(&datagram) == Some(self.role.answer());
-        Some(datagram)
+        let dtls = &mut self.dtls;
+        self.outgoing.pop_front().or_else(|| dtls.poll_transmit().map(|transmit| transmit.message))
     }
 
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -278,21 +275,25 @@ impl Transport {
         if self.fingerprint.is_none() {
             return;
         }
-        if !self.is_begun {
+        if self.awaits_hello() {
             match client_hello::read(&self.held) {
                 Progress::Incomplete => return,
                 Progress::Unsuitable => return self.fail(now, "no SRTP profile in common"),
                 // The endpoint would take the first of the client's profiles that it has, so it gets one only.
                 Progress::Chosen(profile) => {
-                    self.dtls
-                        .set_server_config(Some(self.identity.config(Role::Server, &[profile])));
-                    self.is_begun = true;
+                    let config = self.identity.config(Role::Server, &[profile]);
+                    self.dtls.set_server_config(Some(config));
                 }
             }
         }
         for datagram in std::mem::take(&mut self.held) {
             self.feed(now, datagram);
         }
+    }
+
+    /// Whether datagrams are held until a whole ClientHello is among them: the first one, and the one with the cookie.
+    fn awaits_hello(&self) -> bool {
+        self.role == Role::Server && !self.is_answered
     }
 
     fn feed(&mut self, now: Instant, datagram: BytesMut) {
@@ -307,6 +308,11 @@ impl Transport {
                 tracing::debug!(%error, "the DTLS handshake failed");
                 self.fail(now, "the DTLS handshake failed");
             }
+        }
+        while let Some(transmit) = self.dtls.poll_transmit() {
+            let message = records::first_message(&transmit.message);
+            self.is_answered |= message == Some(self.role.answer());
+            self.outgoing.push_back(transmit.message);
         }
         self.flush(now);
     }

@@ -198,6 +198,37 @@ fn the_handshake_survives_the_loss_of_any_datagram() {
     }
 }
 
+/// The record of a ClientHello as two, each with a fragment of it, as browsers send it.
+fn torn(hello: &[u8]) -> [Vec<u8>; 2] {
+    let (header, body) = hello.split_at(25);
+    let half = body.len() / 2;
+    [(0, &body[..half]), (half, &body[half..])].map(|(offset, part)| {
+        let mut record = header.to_vec();
+        record[10] = 2 * record[10] + u8::from(offset > 0);
+        record[11..13].copy_from_slice(&(12 + part.len() as u16).to_be_bytes());
+        record[19..22].copy_from_slice(&(offset as u32).to_be_bytes()[1..]);
+        record[22..25].copy_from_slice(&(part.len() as u32).to_be_bytes()[1..]);
+        record.extend_from_slice(part);
+        record
+    })
+}
+
+#[test]
+fn a_client_hello_may_come_in_two_datagrams() {
+    let mut pair = Pair::introduced(&[BOTH[1], BOTH[0]]);
+    for _ in 0..2 {
+        let hello = pair.client.poll_transmit().unwrap();
+        for part in torn(&hello) {
+            pair.server.handle_dtls(pair.now, &part).unwrap();
+        }
+        while let Some(answer) = pair.server.poll_transmit() {
+            pair.client.handle_dtls(pair.now, &answer).unwrap();
+        }
+    }
+    pair.run(Duration::from_secs(1));
+    assert_eq!(Pair::srtp(&mut pair.heard_by_server).sealer.rtp_overhead(), 16);
+}
+
 /// A browser repeats its ClientHello sooner than we repeat our flight, which must not keep us from it.
 #[test]
 fn an_impatient_client_gets_its_answer() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{apply, finish, perform, remote, renew, room};
+use super::{Rest, apply, finish, perform, remote, renew, room};
 use crate::bus::group_calls::Membership;
 use crate::clock::now_ms;
 use crate::domain::conversation::Role;
@@ -57,7 +57,9 @@ pub async fn keep(node: Arc<Node>) {
 pub async fn stop(node: &Arc<Node>) {
     let ids = node.group_calls.board().ids();
     for id in ids {
-        input(node, id, Input::NodeStops).await;
+        if let Ok(rest) = apply(node, now_ms(), id, Input::NodeStops) {
+            finish(node, id, rest).await;
+        }
     }
     node.group_calls.endings.close();
     if tokio::time::timeout(RECORDS_WITHIN, node.group_calls.endings.wait()).await.is_err() {
@@ -65,10 +67,18 @@ pub async fn stop(node: &Arc<Node>) {
     }
 }
 
-/// Applies what happened to a call of this node, if it is still there.
-pub(super) async fn input(node: &Arc<Node>, id: CallId, input: Input) {
+/// Applies what happened to a call of this node, if it is still there. What it asks for is done beside: a Redis
+/// that is slow to answer holds nothing up.
+pub(super) fn input(node: &Arc<Node>, id: CallId, input: Input) {
     if let Ok(rest) = apply(node, now_ms(), id, input) {
-        finish(node, id, rest).await;
+        finish_beside(node, id, rest);
+    }
+}
+
+fn finish_beside(node: &Arc<Node>, id: CallId, rest: Rest) {
+    if !rest.is_nothing() {
+        let node = node.clone();
+        tokio::spawn(async move { finish(&node, id, rest).await });
     }
 }
 
@@ -78,11 +88,7 @@ fn sweep(node: &Arc<Node>, now: i64) {
     for id in board.ids() {
         let Some(entry) = board.get_mut(id) else { continue };
         let effects = entry.call.handle(now, Input::Tick).unwrap_or_default();
-        let rest = perform(node, &mut board, id, effects, now);
-        if rest.told || rest.over.is_some() {
-            let node = node.clone();
-            tokio::spawn(async move { finish(&node, id, rest).await });
-        }
+        finish_beside(node, id, perform(node, &mut board, id, effects, now));
     }
     metrics::gauge!("beckon_group_calls_live").set(board.live().count() as f64);
     let people: usize = board.live().map(|entry| entry.call.inside().len()).sum();
@@ -93,16 +99,10 @@ fn sweep(node: &Arc<Node>, now: i64) {
 fn members_changed(node: &Arc<Node>, Membership { conversation, joined, left }: Membership) {
     let live = node.group_calls.board().live_in(conversation).map(|entry| entry.call.origin.id);
     let Some(id) = live else { return };
-    let inputs = [Input::MembersJoined(joined), Input::MembersLeft(left)];
-    let rests: Vec<_> =
-        inputs.into_iter().filter_map(|input| apply(node, now_ms(), id, input).ok()).collect();
+    input(node, id, Input::MembersJoined(joined));
+    input(node, id, Input::MembersLeft(left));
     let node = node.clone();
-    tokio::spawn(async move {
-        for rest in rests {
-            finish(&node, id, rest).await;
-        }
-        follow_members(&node, id, conversation).await;
-    });
+    tokio::spawn(async move { follow_members(&node, id, conversation).await });
 }
 
 /// Looks who is in the conversation: the group may have another owner or be dissolved, and a notice of somebody who
@@ -113,15 +113,15 @@ async fn follow_members(node: &Arc<Node>, id: CallId, conversation: Conversation
         Err(error) => return tracing::warn!(call.id = %id, %error, "a call's members are unknown"),
     };
     if members.is_empty() {
-        return input(node, id, Input::Dissolved).await;
+        return input(node, id, Input::Dissolved);
     }
     if let Some(owner) = members.iter().find(|place| place.role == Role::Owner) {
-        input(node, id, Input::Owner(owner.member)).await;
+        input(node, id, Input::Owner(owner.member));
     }
     let members: HashSet<_> = members.iter().map(|place| place.member).collect();
     let outside = node.group_calls.board().get(id).map(|entry| entry.call.outsiders(&members));
     if let Some(outside) = outside.filter(|outside| !outside.is_empty()) {
-        input(node, id, Input::MembersLeft(outside)).await;
+        input(node, id, Input::MembersLeft(outside));
     }
 }
 

@@ -62,6 +62,12 @@ struct Rest {
     over: Option<Over>,
 }
 
+impl Rest {
+    fn is_nothing(&self) -> bool {
+        self.evicted.is_empty() && !self.told && self.over.is_none()
+    }
+}
+
 /// Starts the call of a group, or joins it; true when it was started.
 pub async fn start(
     node: &Arc<Node>,

@@ -82,9 +82,9 @@ pub(super) async fn hear(node: &Arc<Node>, RoomNotice { room, what }: RoomNotice
         Happening::Joined { identity } => entered(node, id, &identity).await,
         Happening::Left { identity, reason } => {
             let Some(user) = user_of(&identity) else { return };
-            input(node, id, Input::Left { user, lost: is_lost(reason) }).await;
+            input(node, id, Input::Left { user, lost: is_lost(reason) });
         }
-        Happening::Ended => input(node, id, Input::Emptied).await,
+        Happening::Ended => input(node, id, Input::Emptied),
     }
 }
 
@@ -100,7 +100,7 @@ async fn entered(node: &Arc<Node>, id: CallId, identity: &str) {
             Err(_) => return,
         },
     }
-    input(node, id, Input::Entered(user)).await;
+    input(node, id, Input::Entered(user));
 }
 
 /// Makes a call agree with its room, after notices were missed.
@@ -110,7 +110,7 @@ pub(super) async fn compare(node: &Arc<Node>, id: CallId) {
     let believed = node.group_calls.board().get(id).map(|entry| entry.call.inside().to_vec());
     for user in believed.unwrap_or_default() {
         if !inside.contains(&user.to_string().as_str()) {
-            input(node, id, Input::Left { user, lost: true }).await;
+            input(node, id, Input::Left { user, lost: true });
         }
     }
     for identity in inside {

@@ -246,6 +246,7 @@ impl Door {
             login_id,
             server_time: 0,
             calls: vec![],
+            group_calls: vec![],
         };
         self.welcomed = true;
         Some(Payload::from(welcome).numbered(n))

@@ -1,28 +1,15 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
-import { socket, type GroupCall, type Uuid } from '@/api'
-import { usePeople } from '@/features/people'
+import { socket, type Uuid } from '@/api'
 import { callIn, welcomed, withCall, type LiveCalls } from './liveCalls'
 
 /** Who is in a call in which of my conversations, and those I am invited to. */
 export const useLiveCalls = defineStore('liveCalls', () => {
-  const people = usePeople()
   const calls = shallowRef<LiveCalls>(new Map())
 
-  socket.on('welcome', frame => {
-    calls.value = welcomed(calls.value, frame.group_calls, frame.recovered)
-    frame.group_calls.forEach(meet)
-  })
+  socket.on('welcome', frame => (calls.value = welcomed(calls.value, frame.group_calls, frame.recovered)))
   for (const type of ['group_call', 'group_call_ringing', 'call_moved'] as const) {
-    socket.on(type, ({ call }) => {
-      calls.value = withCall(calls.value, call)
-      meet(call)
-    })
-  }
-
-  /** Names and pictures of strangers; whom one knows, one knows better. */
-  function meet({ participants, invited }: GroupCall): void {
-    for (const one of [...participants, ...invited]) if (!people.profiles.has(one.id)) people.meet(one)
+    socket.on(type, frame => (calls.value = withCall(calls.value, frame.call)))
   }
 
   return {

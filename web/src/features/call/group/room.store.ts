@@ -52,6 +52,9 @@ export const useRoom = defineStore('room', () => {
   /** The other of the two while a one-to-one call moves: still heard directly. */
   const moving = ref<Uuid>()
 
+  /** Whether this is the call to show: one that is still moving is shown as it was. */
+  const shown = computed(() => phase.value.kind !== 'idle' && !moving.value)
+
   let room: MediaRoom | undefined
   let stopSending: (() => void) | undefined
 
@@ -119,7 +122,6 @@ export const useRoom = defineStore('room', () => {
     stopSending?.()
     room?.close()
     room = stopSending = undefined
-    people.value = []
   }
 
   function exit(): void {
@@ -127,6 +129,7 @@ export const useRoom = defineStore('room', () => {
     close()
     direct.moved()
     local.close()
+    people.value = []
     moving.value = floor.value = turnedOff.value = pinned.value = undefined
     spoke.value = []
     sessionStorage.removeItem(SEAT)
@@ -138,6 +141,13 @@ export const useRoom = defineStore('room', () => {
     direct.dismiss()
     feed({ type: 'join', target, media })
     local.open(media, options)
+    people.value = alone(media, options)
+  }
+
+  /** Oneself, until the room tells who else is there. */
+  function alone(media: GroupMedia, { muted = false }): RoomPerson[] {
+    const { id, nickname } = account.me!
+    return [{ id, name: nickname, me: true, microphone: !muted, camera: media === 'video', screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, sounds: {} }]
   }
 
   /** The one-to-one call became this one; its devices are open, and its sound stays until the room has some. */
@@ -195,7 +205,7 @@ export const useRoom = defineStore('room', () => {
   }
 
   return {
-    phase, rings, call, busy, conversationId, people, layout, pinned, floor, spoke, turnedOff, moving,
+    phase, rings, call, busy, conversationId, people, layout, pinned, floor, spoke, turnedOff, moving, shown,
     join, resume,
     leave: () => feed({ type: 'leave' }),
     dismiss: () => feed({ type: 'dismiss' }),

@@ -3,6 +3,7 @@ import type { GroupCall, Profile, Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { useConversations } from '@/features/conversations'
 import { usePeople } from '@/features/people'
+import { useRoom } from './room.store'
 import { callOf, type RoomPhase } from './roomCallState'
 
 /** Names and pictures of the people of a call, as one knows them; strangers are as the call tells. */
@@ -11,12 +12,14 @@ export function useFaces() {
   const account = useAccount()
   const conversations = useConversations()
   const people = usePeople()
+  const room = useRoom()
 
   const known = (id: Uuid): Profile | undefined => people.profiles.get(id)
   const name = (id: Uuid, otherwise = '') => (known(id) ? people.nameOf(id) : '') || otherwise
 
   function avatar(id: Uuid): string | undefined {
-    return id === account.me?.id ? account.me.avatar : known(id)?.avatar
+    if (id === account.me?.id) return account.me.avatar
+    return (known(id) ?? room.call?.participants.find(one => one.id === id))?.avatar
   }
 
   /** The group's title; a call that grew out of one between two is called by who is in it. */

@@ -72,6 +72,14 @@ describe('starting', () => {
     expect(local.on).toEqual({ microphone: true, camera: true, screen: false })
   })
 
+  it('is ready but silent when it begins muted', async () => {
+    const local = media()
+    await local.start({ camera: false, microphone: false })
+    expect([local.on.microphone, sent.microphone!.enabled]).toEqual([false, false])
+    await local.setMicrophone(true)
+    expect(sent.microphone!.enabled).toBe(true)
+  })
+
   it('goes on with the voice when the camera is missing', async () => {
     devices.refuses.video = 'NotFoundError'
     const local = media()

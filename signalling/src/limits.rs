@@ -14,6 +14,9 @@ use crate::domain::refusal::{Refusal, Result};
 /// Calls one person may start a minute.
 const CALLS_PER_MINUTE: u32 = 20;
 
+/// Joins of one identity in one room a minute: clients that start over wait longer from time to time.
+const JOINS_PER_MINUTE: u32 = 60;
+
 /// Everything that is counted per person or address.
 pub struct RateLimits {
     sends: Limiter<UserId>,
@@ -24,6 +27,8 @@ pub struct RateLimits {
     typing: Limiter<UserId>,
     look_ups: Limiter<UserId>,
     calls: Limiter<UserId>,
+    /// By room and identity.
+    joins: Limiter<(String, String)>,
 }
 
 struct Limiter<K: Clone + Eq + Hash>(DefaultKeyedRateLimiter<K>);
@@ -44,6 +49,7 @@ impl RateLimits {
             typing: Limiter::new(per_minute(30), 2),
             look_ups: Limiter::new(per_minute(60), 60),
             calls: Limiter::new(per_minute(CALLS_PER_MINUTE), CALLS_PER_MINUTE),
+            joins: Limiter::new(per_minute(JOINS_PER_MINUTE), JOINS_PER_MINUTE),
         }
     }
 
@@ -78,6 +84,11 @@ impl RateLimits {
         self.calls.check("calls", &user)
     }
 
+    /// Coming into a room, of which everybody there hears.
+    pub fn join(&self, room: &str, identity: &str) -> Result<()> {
+        self.joins.check("joins", &(room.to_owned(), identity.to_owned()))
+    }
+
     /// Forgets keys that have recovered; called now and then, so that memory follows the recent callers.
     pub fn forget_idle(&self) {
         self.sends.0.retain_recent();
@@ -87,6 +98,7 @@ impl RateLimits {
         self.typing.0.retain_recent();
         self.look_ups.0.retain_recent();
         self.calls.0.retain_recent();
+        self.joins.0.retain_recent();
     }
 }
 

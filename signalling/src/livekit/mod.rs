@@ -121,7 +121,7 @@ impl IntoResponse for NotAdmitted {
             NotAdmitted::Denied(_) => StatusCode::FORBIDDEN,
             NotAdmitted::Malformed(_) => StatusCode::BAD_REQUEST,
             NotAdmitted::NoRoom => StatusCode::NOT_FOUND,
-            NotAdmitted::Full => StatusCode::TOO_MANY_REQUESTS,
+            NotAdmitted::Full | NotAdmitted::TooOften => StatusCode::TOO_MANY_REQUESTS,
             NotAdmitted::NoMedia | NotAdmitted::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         metrics::counter!("beckon_rtc_refused_total", "status" => status.as_str().to_owned())

@@ -30,6 +30,8 @@ pub enum NotAdmitted {
     NoRoom,
     #[error("room has exceeded its max participants")]
     Full,
+    #[error("too many joins, try again in a moment")]
+    TooOften,
     #[error("this node has no media server")]
     NoMedia,
     #[error("the server is busy")]
@@ -77,6 +79,7 @@ pub async fn join(
     entrance: Entrance,
 ) -> Result<Seat, NotAdmitted> {
     let name = admission.claims.video.room.clone();
+    node.limits.join(&name, &admission.claims.sub).map_err(|_| NotAdmitted::TooOften)?;
     for _ in 0..TRIES {
         let room = match &entrance.resume {
             None => node.rooms.find_or_open(&name)?,

@@ -76,7 +76,7 @@ async fn frames_that_should_not_be_close_the_socket_and_harm_nobody() {
     texts.sends(tungstenite::Message::Text("{}".into())).await;
     assert_eq!(texts.closes().await, Some(1003));
     let (mut huge, _) = stage.join("huge").await;
-    huge.sends(tungstenite::Message::Binary(vec![0; 300 * 1024].into())).await;
+    huge.sends(tungstenite::Message::Binary(vec![0; 1024 * 1024].into())).await;
     assert!(matches!(huge.closes().await, Some(1009) | None));
     let (mut odd, _) = stage.join("odd").await;
     for _ in 0..19 {

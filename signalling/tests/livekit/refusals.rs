@@ -91,6 +91,21 @@ async fn a_join_request_must_be_one() {
 }
 
 #[tokio::test]
+async fn whoever_joins_again_and_again_is_slowed_down() {
+    let stage = Stage::new().await;
+    let path = format!("/rtc?access_token={}", stage.token("alice"));
+    let mut refused = None;
+    for _ in 0..200 {
+        if let Err((status, _)) = stage.try_open(&path).await {
+            refused = Some(status);
+            break;
+        }
+    }
+    assert_eq!(refused, Some(429));
+    stage.join("bob").await;
+}
+
+#[tokio::test]
 async fn without_a_media_node_there_are_no_rooms() {
     let stage = Stage::build(None, 10).await;
     let [dual, single, old, new] = paths(&stage.token("alice"));

@@ -1,6 +1,9 @@
 //! The media core, sans-I/O: bytes and time go in, bytes and deadlines come out.
 
+pub mod clock;
 pub mod codec;
+mod connection;
+pub mod demux;
 pub mod downlink;
 pub mod extension;
 pub mod forwarder;
@@ -8,8 +11,12 @@ pub mod headless;
 pub mod ice;
 pub mod keys;
 pub mod negotiation;
+pub mod outgoing;
+mod participant;
+mod room;
 pub mod rtcp;
 pub mod rtp;
+pub mod shard;
 pub mod speakers;
 pub mod srtp;
 pub mod stats;

@@ -101,6 +101,11 @@ impl Forwarder {
         self.selector.current().map(|place| place.layer)
     }
 
+    /// Whether anything can go to the subscriber, and it wants it.
+    pub fn is_active(&self) -> bool {
+        self.started && self.binding.is_some() && self.preference.enabled
+    }
+
     /// Stops until the next keyframe.
     pub fn pause(&mut self) {
         self.selector.stop();
@@ -108,8 +113,7 @@ impl Forwarder {
 
     /// The layer without whose keyframe it cannot start or switch.
     pub fn wants_keyframe(&self, now: Instant, layers: &Layers) -> Option<u8> {
-        let ready = self.started && self.binding.is_some() && self.preference.enabled;
-        if ready { self.selector.awaits(now, layers) } else { None }
+        if self.is_active() { self.selector.awaits(now, layers) } else { None }
     }
 
     /// What becomes of a packet of the track for this subscriber.

@@ -124,6 +124,30 @@ impl Track {
         &self.layers
     }
 
+    /// Adds a subscriber. They are kept in order, to be found quickly.
+    pub fn attach(&mut self, forwarder: Forwarder) {
+        let Err(at) = self.place_of(forwarder.to) else { return };
+        self.forwarders.insert(at, forwarder);
+    }
+
+    pub fn detach(&mut self, to: ParticipantKey) {
+        if let Ok(at) = self.place_of(to) {
+            self.forwarders.remove(at);
+        }
+    }
+
+    pub fn forwarder(&self, to: ParticipantKey) -> Option<&Forwarder> {
+        self.place_of(to).ok().and_then(|at| self.forwarders.get(at))
+    }
+
+    pub fn forwarder_mut(&mut self, to: ParticipantKey) -> Option<&mut Forwarder> {
+        self.place_of(to).ok().and_then(|at| self.forwarders.get_mut(at))
+    }
+
+    fn place_of(&self, to: ParticipantKey) -> Result<usize, usize> {
+        self.forwarders.binary_search_by_key(&to, |forwarder| forwarder.to)
+    }
+
     /// For walking the subscribers while their packets are read.
     pub fn split(&mut self) -> Parts<'_> {
         Parts {

@@ -1,0 +1,367 @@
+//! One secure way to a client: ICE, DTLS, SRTP, data channels, and what is about to be sent.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::DataKind;
+use bytes::Bytes;
+
+use crate::demux::{Demux, Place};
+use crate::downlink::Downlink;
+use crate::extension::{Extension, ExtensionMap};
+use crate::forwarder::{Bound, Outbound};
+use crate::ice::Ice;
+use crate::outgoing::{Outgoing, Path};
+use crate::srtp::Srtp;
+use crate::stats::Discard;
+use crate::stun;
+use crate::track::Layers;
+use crate::transport::{Identity, Role, Transport, TransportEvent};
+use crate::twcc::Recorder;
+
+/// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
+pub const ADDRESSES_MAX: usize = 16;
+/// Ufrags of ours at once: the newest, and the one before an ICE restart.
+const UFRAGS_MAX: usize = 2;
+/// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
+const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
+
+/// What became of a connection.
+#[derive(Debug)]
+pub enum Happened {
+    /// Media can flow: the path is known and keys are made.
+    Secure,
+    Data(DataKind, Bytes),
+    Closed,
+    Failed,
+}
+
+/// A media packet to send: where its bytes are, and what they become for this client.
+pub struct Packet<'a> {
+    pub outbound: &'a Outbound,
+    pub layers: &'a Layers,
+    pub from: &'a ExtensionMap,
+    pub bound: &'a Bound,
+}
+
+pub struct Connection {
+    pub ice: Ice,
+    pub downlink: Downlink,
+    pub outgoing: Outgoing,
+    marked: bool,
+    transport: Transport,
+    srtp: Option<Box<Srtp>>,
+    /// Our address as the client knows it.
+    local: Option<IpAddr>,
+    remote_ufrag: Option<String>,
+    fingerprint: Option<String>,
+    addresses: Vec<SocketAddr>,
+    /// Our ufrags that a request may name: the newest, and the one before an ICE restart.
+    ufrags: Vec<String>,
+    /// When something authentic came last.
+    heard: Instant,
+    told_secure: bool,
+    /// The client said goodbye, or it never came about.
+    ended: bool,
+    arrivals: Recorder,
+    feedback_at: Instant,
+    /// Names us in RTCP that is about no stream of ours.
+    rtcp_ssrc: u32,
+    /// Any stream of the client's: libwebrtc ignores feedback about others.
+    remote_ssrc: Option<u32>,
+    rtcp: Vec<u8>,
+}
+
+impl Connection {
+    pub fn new(identity: &Identity, now: Instant) -> Connection {
+        Connection {
+            ice: Ice::new(now),
+            downlink: Downlink::new(now),
+            outgoing: Outgoing::default(),
+            marked: false,
+            transport: Transport::new(identity, Role::Server),
+            srtp: None,
+            local: None,
+            remote_ufrag: None,
+            fingerprint: None,
+            addresses: Vec::new(),
+            ufrags: Vec::new(),
+            heard: now,
+            told_secure: false,
+            ended: false,
+            arrivals: Recorder::new(),
+            feedback_at: now,
+            rtcp_ssrc: rand::random(),
+            remote_ssrc: None,
+            rtcp: Vec::with_capacity(1500),
+        }
+    }
+
+    /// Whether media can flow.
+    pub fn is_secure(&self) -> bool {
+        self.srtp.is_some() && self.ice.path().is_some()
+    }
+
+    /// Whether it ever came about.
+    pub fn was_secure(&self) -> bool {
+        self.told_secure
+    }
+
+    /// Whether it can still carry something.
+    pub fn is_open(&self) -> bool {
+        !self.ended
+    }
+
+    /// When something authentic came last.
+    pub fn last_heard(&self) -> Instant {
+        self.heard.max(self.ice.last_heard())
+    }
+
+    pub fn rtcp_ssrc(&self) -> u32 {
+        self.rtcp_ssrc
+    }
+
+    /// Takes the client's half of a description. A new ufrag is an ICE restart: then ours are new too, and DTLS goes on. A
+    /// connection keeps its certificate for life (RFC 8842, section 4): `Err` if it is another one.
+    pub fn describe_remote(
+        &mut self,
+        now: Instant,
+        ufrag: &str,
+        fingerprint: &str,
+        restart: bool,
+    ) -> Result<(), Discard> {
+        match &self.fingerprint {
+            Some(known) if !known.eq_ignore_ascii_case(fingerprint) => {
+                return Err(Discard::BadIntegrity);
+            }
+            Some(_) => {}
+            None => {
+                self.fingerprint = Some(fingerprint.to_owned());
+                self.transport.expect(now, fingerprint);
+            }
+        }
+        let known = self.remote_ufrag.as_deref();
+        if restart && known.is_some_and(|known| known != ufrag) {
+            self.ice.restart();
+        }
+        self.ice.set_remote_ufrag(ufrag);
+        self.remote_ufrag = Some(ufrag.to_owned());
+        Ok(())
+    }
+
+    /// A STUN message for this connection. Its answer goes back the way it came.
+    pub fn handle_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &stun::Message<'_>,
+        place: Place,
+        demux: &mut Demux,
+    ) -> Result<(), Discard> {
+        let ice = &mut self.ice;
+        let mut result = Err(Discard::Malformed);
+        // A refusal may have to be told too.
+        self.outgoing.push(path, |bytes, start| {
+            result = ice.handle(now, path.remote, message, bytes).map(drop);
+            (bytes.len() > start).then_some(())
+        });
+        result?;
+        self.local = path.local.or(self.local);
+        self.learn(path.remote, place, demux);
+        Ok(())
+    }
+
+    fn learn(&mut self, from: SocketAddr, place: Place, demux: &mut Demux) {
+        if !self.addresses.contains(&from) {
+            if self.addresses.len() >= ADDRESSES_MAX {
+                let oldest = self.addresses.remove(0);
+                demux.forget_address(&oldest, place);
+            }
+            self.addresses.push(from);
+        }
+        demux.learn(from, place);
+    }
+
+    /// Lets STUN requests with our ufrag find this connection.
+    pub fn expect(&mut self, place: Place, demux: &mut Demux) {
+        let ufrag = &self.ice.local().ufrag;
+        if self.ufrags.contains(ufrag) {
+            return;
+        }
+        if self.ufrags.len() >= UFRAGS_MAX {
+            demux.forget_ufrag(&self.ufrags.remove(0));
+        }
+        demux.expect(ufrag, place);
+        self.ufrags.push(ufrag.clone());
+    }
+
+    /// Takes its entries out of the demultiplexer.
+    pub fn forget(&self, place: Place, demux: &mut Demux) {
+        for ufrag in &self.ufrags {
+            demux.forget_ufrag(ufrag);
+        }
+        for address in &self.addresses {
+            demux.forget_address(address, place);
+        }
+    }
+
+    pub fn handle_dtls(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
+        self.transport.handle_dtls(now, datagram)
+    }
+
+    /// Decrypts in place.
+    pub fn open_rtp<'p>(
+        &mut self,
+        now: Instant,
+        datagram: &'p mut [u8],
+    ) -> Result<&'p mut [u8], Discard> {
+        let srtp = self.srtp.as_mut().ok_or(Discard::BeforeKeys)?;
+        let packet = srtp.opener.open_rtp(datagram)?;
+        self.heard = now;
+        Ok(packet)
+    }
+
+    /// Decrypts in place.
+    pub fn open_rtcp<'p>(
+        &mut self,
+        now: Instant,
+        datagram: &'p mut [u8],
+    ) -> Result<&'p mut [u8], Discard> {
+        let srtp = self.srtp.as_mut().ok_or(Discard::BeforeKeys)?;
+        let compound = srtp.opener.open_rtcp(datagram)?;
+        self.heard = now;
+        Ok(compound)
+    }
+
+    /// Notes when a packet of the client arrived, for its bandwidth estimation.
+    pub fn record_arrival(&mut self, now: Instant, ssrc: u32, sequence: u16) {
+        self.remote_ssrc = Some(ssrc);
+        self.arrivals.record(now, sequence);
+    }
+
+    /// Sends a media packet now.
+    pub fn send_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+        let Some(path) = self.path() else { return false };
+        let Some(srtp) = &mut self.srtp else { return false };
+        let to = &packet.bound.extensions;
+        let numbered = to.id(Extension::TransportCc).is_some();
+        let sequence = numbered.then(|| self.downlink.next_transport_sequence());
+        let sent = self.outgoing.push(path, |bytes, start| {
+            let header = packet.outbound.write(packet.layers, packet.from, to, sequence, bytes)?;
+            srtp.sealer.seal_rtp(bytes, start, header, packet.outbound.roc);
+            Some(bytes.len() - start)
+        });
+        if let Some(len) = sent {
+            self.downlink.estimator.on_sent(now, sequence, len);
+        }
+        sent.is_some()
+    }
+
+    /// Sends an RTCP compound.
+    pub fn send_rtcp(&mut self, compound: &[u8]) -> bool {
+        let Some(path) = self.path() else { return false };
+        let Some(srtp) = &mut self.srtp else { return false };
+        let sent = self.outgoing.push(path, |bytes, start| {
+            bytes.extend_from_slice(compound);
+            srtp.sealer.seal_rtcp(bytes, start);
+            Some(())
+        });
+        sent.is_some()
+    }
+
+    pub fn open_channels(&mut self, now: Instant) {
+        self.transport.open_channels(now);
+    }
+
+    /// Queues a message for the data channel of this kind; false if there is none or it is too far behind.
+    pub fn send_data(&mut self, now: Instant, kind: DataKind, payload: &Bytes) -> bool {
+        self.transport.send_data(now, kind, payload).is_ok()
+    }
+
+    /// Tells the client that we are going: what is left to send goes to `farewells`.
+    pub fn close(&mut self, now: Instant, farewells: &mut Vec<(Path, Vec<u8>)>) {
+        self.transport.close(now);
+        let Some(path) = self.path() else { return };
+        while let Some(datagram) = self.transport.poll_transmit() {
+            farewells.push((path, datagram.into()));
+        }
+    }
+
+    /// What happened since last time; what the transport wants to send is queued.
+    pub fn poll(&mut self) -> Option<Happened> {
+        self.drain();
+        while let Some(event) = self.transport.poll_event() {
+            match event {
+                TransportEvent::Secure(srtp) => self.srtp = Some(srtp),
+                TransportEvent::ChannelsOpen => {}
+                TransportEvent::Data { kind, payload } => {
+                    return Some(Happened::Data(kind, payload));
+                }
+                TransportEvent::Closed => {
+                    self.ended = true;
+                    return Some(Happened::Closed);
+                }
+                TransportEvent::Failed(why) => {
+                    tracing::debug!(why, "a secure transport failed");
+                    self.ended = true;
+                    return Some(Happened::Failed);
+                }
+            }
+        }
+        if !self.told_secure && self.is_secure() {
+            self.told_secure = true;
+            return Some(Happened::Secure);
+        }
+        None
+    }
+
+    /// Enters itself into the list of connections with something to send.
+    pub fn mark(&mut self, place: Place, dirty: &mut Vec<Place>) {
+        if !self.marked && !self.outgoing.is_empty() {
+            self.marked = true;
+            dirty.push(place);
+        }
+    }
+
+    /// Everything was taken: the next packet marks it again.
+    pub fn unmark(&mut self) {
+        self.marked = false;
+    }
+
+    /// Does what is due: handshake and data channel timers, feedback about arrivals.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.transport.poll_timeout().is_some_and(|at| at <= now) {
+            self.transport.handle_timeout(now);
+        }
+        if now >= self.feedback_at {
+            self.feedback_at = now + FEEDBACK_EVERY;
+            self.send_feedback();
+        }
+    }
+
+    fn send_feedback(&mut self) {
+        let Some(media) = self.remote_ssrc else { return };
+        let mut rtcp = std::mem::take(&mut self.rtcp);
+        rtcp.clear();
+        while self.arrivals.write_feedback(&mut rtcp, self.rtcp_ssrc, media) {
+            self.send_rtcp(&rtcp);
+            rtcp.clear();
+        }
+        self.rtcp = rtcp;
+    }
+
+    fn path(&self) -> Option<Path> {
+        Some(Path { remote: self.ice.path()?, local: self.local })
+    }
+
+    /// DTLS datagrams go to the path; until there is one, to nobody: the client repeats itself.
+    fn drain(&mut self) {
+        while let Some(datagram) = self.transport.poll_transmit() {
+            let Some(path) = self.path() else { continue };
+            self.outgoing.push(path, |bytes, _| {
+                bytes.extend_from_slice(&datagram);
+                Some(())
+            });
+        }
+    }
+}

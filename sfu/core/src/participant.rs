@@ -1,0 +1,155 @@
+//! Somebody in a room: their connections, what they publish and what they receive.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use beckon_sfu_api::{Announced, Connection as Mode, ParticipantId, Permissions, TrackId};
+
+use crate::connection::Connection;
+use crate::demux::{Demux, Place, RoomKey, Side};
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::negotiation::{Answerer, Offerer};
+use crate::track::Claim;
+use crate::transport::Identity;
+
+/// Tracks that one participant may have announced and published at once.
+pub const TRACKS_MAX: usize = 32;
+/// Streams of one participant: three layers a track, each with its repair stream.
+pub const STREAMS_MAX: usize = TRACKS_MAX * 6;
+/// Tracks that one participant may receive at once; as many as a description has sections for.
+pub const SUBSCRIPTIONS_MAX: usize = 120;
+
+/// A second connection, for receiving only: we offer on it.
+pub struct Subscriber {
+    pub connection: Connection,
+    pub offerer: Offerer,
+}
+
+pub struct Participant {
+    pub id: ParticipantId,
+    pub permissions: Permissions,
+    /// The client offers on it; with a single connection it carries both ways.
+    pub publisher: Connection,
+    pub answerer: Answerer,
+    pub subscriber: Option<Subscriber>,
+    pub announced: Vec<Announced>,
+    /// Which of its tracks an SSRC carries.
+    pub sources: HashMap<u32, (TrackKey, Claim)>,
+    pub published: Vec<(TrackId, TrackKey)>,
+    /// What it receives: our SSRC of each track, and that of its repairs.
+    pub subscriptions: Vec<Subscription>,
+    pub joined: Instant,
+    /// Single connection: the client was asked to offer again.
+    pub asked: bool,
+    pub told_lost: bool,
+    /// The part of its packets that gets lost on the way here, smoothed.
+    pub uplink_loss: f64,
+    pub allocate_at: Instant,
+    pub report_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    pub track: TrackKey,
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+    /// Stopped for want of bandwidth, as the client was told.
+    pub paused: bool,
+}
+
+impl Participant {
+    pub fn new(
+        id: ParticipantId,
+        mode: Mode,
+        permissions: Permissions,
+        identity: &Identity,
+        now: Instant,
+    ) -> Participant {
+        let subscriber = (mode == Mode::Dual).then(|| Subscriber {
+            connection: Connection::new(identity, now),
+            offerer: Offerer::new(),
+        });
+        Participant {
+            id,
+            permissions,
+            publisher: Connection::new(identity, now),
+            answerer: Answerer::new(),
+            subscriber,
+            announced: Vec::new(),
+            sources: HashMap::new(),
+            published: Vec::new(),
+            subscriptions: Vec::new(),
+            joined: now,
+            asked: false,
+            told_lost: false,
+            uplink_loss: 0.0,
+            allocate_at: now,
+            report_at: now,
+        }
+    }
+
+    /// The connection that carries what it receives.
+    pub fn down(&mut self) -> &mut Connection {
+        match &mut self.subscriber {
+            Some(subscriber) => &mut subscriber.connection,
+            None => &mut self.publisher,
+        }
+    }
+
+    /// Which side [`Participant::down`] is.
+    pub fn down_side(&self) -> Side {
+        if self.subscriber.is_some() { Side::Subscriber } else { Side::Publisher }
+    }
+
+    pub fn connection(&mut self, side: Side) -> Option<&mut Connection> {
+        match side {
+            Side::Publisher => Some(&mut self.publisher),
+            Side::Subscriber => self.subscriber.as_mut().map(|s| &mut s.connection),
+        }
+    }
+
+    pub fn sides(&self) -> impl Iterator<Item = Side> + use<> {
+        std::iter::once(Side::Publisher).chain(self.subscriber.as_ref().map(|_| Side::Subscriber))
+    }
+
+    /// When something authentic came last, on any connection.
+    pub fn last_heard(&self) -> Instant {
+        let publisher = self.publisher.last_heard();
+        self.subscriber.as_ref().map_or(publisher, |s| s.connection.last_heard().max(publisher))
+    }
+
+    /// Whether all of its connections can still carry something.
+    pub fn is_open(&self) -> bool {
+        let subscriber = self.subscriber.as_ref();
+        self.publisher.is_open() && subscriber.is_none_or(|s| s.connection.is_open())
+    }
+
+    /// Lets STUN requests find its connections.
+    pub fn expect(&mut self, room: RoomKey, key: ParticipantKey, demux: &mut Demux) {
+        for side in self.sides() {
+            let place = Place { room, participant: key, side };
+            if let Some(connection) = self.connection(side) {
+                connection.expect(place, demux);
+            }
+        }
+    }
+
+    /// What RTCP of this participant about a stream of ours means.
+    pub fn subscription_by_ssrc(&self, ssrc: u32) -> Option<Subscription> {
+        self.subscriptions.iter().find(|s| s.ssrc == ssrc || s.rtx_ssrc == ssrc).copied()
+    }
+
+    pub fn subscribes(&self, track: TrackKey) -> bool {
+        self.subscriptions.iter().any(|s| s.track == track)
+    }
+
+    /// An SSRC that no stream to this participant has.
+    pub fn fresh_ssrc(&self) -> u32 {
+        loop {
+            let ssrc = rand::random();
+            if ssrc != 0 && self.subscription_by_ssrc(ssrc).is_none() {
+                return ssrc;
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! RTCP: what participants report and ask, and what we report to them.
+
+use std::time::{Duration, Instant};
+
+use super::{Context, Room};
+use crate::demux::Place;
+use crate::forwarder::{Forwarder, SenderInfo};
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::rtcp::{self, Packet, Report};
+use crate::stats::Discard;
+
+/// A compound is sent when it is this long, so that it never needs more than one datagram.
+const COMPOUND_BYTES: usize = 1000;
+/// Receiver reports in one packet, at most (RFC 3550, section 6.4.2).
+const REPORTS_AT_ONCE: usize = 31;
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Room {
+    pub(super) fn handle_rtcp(
+        &mut self,
+        now: Instant,
+        place: Place,
+        datagram: &mut [u8],
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Discard> {
+        let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
+        let compound: &[u8] = connection.open_rtcp(now, datagram)?;
+        let key = place.participant;
+        for packet in rtcp::packets(compound) {
+            match packet {
+                Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
+                    self.hear_sender(now, key, ssrc, ntp, rtp);
+                    reports.for_each(|report| self.hear_report(now, place, &report, ctx));
+                }
+                Packet::ReceiverReport { reports, .. } => {
+                    reports.for_each(|report| self.hear_report(now, place, &report, ctx));
+                }
+                Packet::Nack { media, lost, .. } => {
+                    let Some(track) = self.received(key, media) else { continue };
+                    lost.for_each(|sequence| self.repair(now, key, track, sequence, ctx));
+                }
+                Packet::Pli { media, .. } => self.want_keyframe(key, media),
+                Packet::Fir { targets, .. } => {
+                    targets.for_each(|(media, _)| self.want_keyframe(key, media));
+                }
+                Packet::TransportFeedback(feedback) => {
+                    if let Some(connection) = self.connection(place) {
+                        connection.downlink.estimator.on_feedback(now, &feedback);
+                    }
+                }
+                Packet::Remb { bitrate, .. } => {
+                    if let Some(connection) = self.connection(place) {
+                        connection.downlink.estimator.on_remb(now, bitrate);
+                    }
+                }
+                Packet::Bye { .. } | Packet::Other => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn hear_sender(&mut self, now: Instant, key: ParticipantKey, ssrc: u32, ntp: u64, rtp: u32) {
+        let Some(participant) = self.participants.get(key) else { return };
+        let Some((track, _)) = participant.sources.get(&ssrc) else { return };
+        if let Some(track) = self.tracks.get_mut(*track) {
+            track.handle_sender_report(now, ssrc, ntp, rtp);
+        }
+    }
+
+    fn hear_report(&mut self, now: Instant, place: Place, report: &Report, ctx: &Context<'_>) {
+        if self.received(place.participant, report.ssrc).is_some()
+            && let Some(connection) = self.connection(place)
+        {
+            connection.downlink.on_report(now, ctx.clock.ntp(now), report);
+        }
+    }
+
+    /// The track that this participant receives as the stream `ssrc`.
+    fn received(&self, key: ParticipantKey, ssrc: u32) -> Option<TrackKey> {
+        Some(self.participants.get(key)?.subscription_by_ssrc(ssrc)?.track)
+    }
+
+    fn want_keyframe(&mut self, key: ParticipantKey, ssrc: u32) {
+        let Some(track) = self.received(key, ssrc) else { return };
+        let Some(track) = self.tracks.get_mut(track) else { return };
+        if let Some(layer) = track.forwarder(key).and_then(Forwarder::layer) {
+            track.request_keyframe(layer);
+        }
+    }
+
+    /// Asks a publisher to repeat what is missing, and for the keyframes that somebody waits for.
+    pub(super) fn ask_publisher(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let connection = &mut participant.publisher;
+        self.rtcp.clear();
+        for (_, track) in &participant.published {
+            let Some(track) = self.tracks.get_mut(*track) else { continue };
+            let asked = track.write_feedback(now, connection.rtcp_ssrc(), &mut self.rtcp);
+            ctx.counters.keyframe_requests += asked.keyframes as u64;
+            if self.rtcp.len() >= COMPOUND_BYTES {
+                connection.send_rtcp(&self.rtcp);
+                self.rtcp.clear();
+            }
+        }
+        if !self.rtcp.is_empty() {
+            connection.send_rtcp(&self.rtcp);
+        }
+    }
+
+    /// Once a second: how a participant's streams arrive here, and what the clocks of its received streams say.
+    pub(super) fn report(&mut self, now: Instant, key: ParticipantKey, ctx: &Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if now < participant.report_at {
+            return;
+        }
+        participant.report_at = now + REPORT_INTERVAL;
+        self.reports.clear();
+        for (_, track) in &participant.published {
+            let Some(track) = self.tracks.get_mut(*track) else { continue };
+            self.reports.extend(track.reports(now));
+        }
+        if !self.reports.is_empty() {
+            let worst = self.reports.iter().map(|report| report.fraction_lost).max();
+            let worst = f64::from(worst.unwrap_or(0)) / 256.0;
+            participant.uplink_loss += (worst - participant.uplink_loss) / 4.0;
+            let connection = &mut participant.publisher;
+            for reports in self.reports.chunks(REPORTS_AT_ONCE) {
+                self.rtcp.clear();
+                let reports = reports.iter().copied();
+                rtcp::write_receiver_report(&mut self.rtcp, connection.rtcp_ssrc(), reports);
+                connection.send_rtcp(&self.rtcp);
+            }
+        }
+        self.report_clocks(now, key, ctx);
+    }
+
+    fn report_clocks(&mut self, now: Instant, key: ParticipantKey, ctx: &Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let ntp = ctx.clock.ntp(now);
+        self.rtcp.clear();
+        for at in 0..participant.subscriptions.len() {
+            let Some(subscription) = participant.subscriptions.get(at).copied() else { break };
+            let Some(track) = self.tracks.get(subscription.track) else { continue };
+            let Some(forwarder) = track.forwarder(key) else { continue };
+            let Some(info) = forwarder.sender_report(now, ntp, track.layers()) else { continue };
+            let SenderInfo { ntp, rtp, packets, octets } = info;
+            let rtcp = &mut self.rtcp;
+            rtcp::write_sender_report(rtcp, subscription.ssrc, ntp, rtp, packets, octets);
+            if self.rtcp.len() >= COMPOUND_BYTES {
+                participant.down().send_rtcp(&self.rtcp);
+                self.rtcp.clear();
+            }
+        }
+        if !self.rtcp.is_empty() {
+            participant.down().send_rtcp(&self.rtcp);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! A room: who is in it, what they publish, and who receives what. It owns all of that, so nothing in it needs a lock.
+
+mod control;
+mod negotiate;
+mod packets;
+mod tick;
+mod tracks;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use beckon_sfu_api::{
+    Command, Connection as Mode, Event, Lost, Outgoing as Message, ParticipantId, Permissions,
+    Refused, RoomId, RoomSettings, TrackId,
+};
+use slotmap::SlotMap;
+
+use crate::clock::Clock;
+use crate::connection::{Connection, Happened};
+use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
+use crate::downlink::allocator::{Demand, Grant};
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::outgoing::Path;
+use crate::participant::Participant;
+use crate::rtcp::Report;
+use crate::shard::ShardConfig;
+use crate::speakers::Speakers;
+use crate::stats::{Counters, Discard};
+use crate::stun;
+use crate::track::Track;
+
+/// What a room may reach of its shard.
+pub struct Context<'a> {
+    pub config: &'a ShardConfig,
+    pub clock: Clock,
+    pub demux: &'a mut Demux,
+    pub counters: &'a mut Counters,
+    /// Connections with something to send.
+    pub dirty: &'a mut Vec<Place>,
+    /// Datagrams of connections that are no more.
+    pub farewells: &'a mut Vec<(Path, Vec<u8>)>,
+    pub events: &'a mut VecDeque<(RoomId, Event)>,
+}
+
+pub struct Room {
+    pub id: RoomId,
+    key: RoomKey,
+    settings: RoomSettings,
+    participants: SlotMap<ParticipantKey, Participant>,
+    by_id: HashMap<ParticipantId, ParticipantKey>,
+    tracks: SlotMap<TrackKey, Track>,
+    track_ids: HashMap<TrackId, TrackKey>,
+    speakers: Speakers<ParticipantKey>,
+    quality_at: Instant,
+    due: Instant,
+    // Kept for their memory.
+    demands: Vec<Demand>,
+    grants: Vec<Grant>,
+    reports: Vec<Report>,
+    rtcp: Vec<u8>,
+    keys: Vec<ParticipantKey>,
+}
+
+impl Room {
+    pub fn new(key: RoomKey, id: RoomId, settings: RoomSettings, now: Instant) -> Room {
+        Room {
+            id,
+            key,
+            settings,
+            participants: SlotMap::with_key(),
+            by_id: HashMap::new(),
+            tracks: SlotMap::with_key(),
+            track_ids: HashMap::new(),
+            speakers: Speakers::new(),
+            quality_at: now,
+            due: now,
+            demands: Vec::new(),
+            grants: Vec::new(),
+            reports: Vec::new(),
+            rtcp: Vec::with_capacity(1500),
+            keys: Vec::new(),
+        }
+    }
+
+    pub fn participants(&self) -> usize {
+        self.participants.len()
+    }
+
+    pub fn participant_ids(&self) -> impl Iterator<Item = &ParticipantId> {
+        self.by_id.keys()
+    }
+
+    /// Carries out a command; a refused one is told as an event.
+    pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
+        match command {
+            Command::Join { participant, connection, permissions } => {
+                self.join(now, participant, connection, permissions, ctx);
+            }
+            Command::Leave { participant } => self.leave(now, &participant, ctx),
+            Command::Offer { participant, offer } => self.offer(now, &participant, &offer, ctx),
+            Command::Answer { participant, answer } => {
+                self.answer(now, &participant, &answer, ctx);
+            }
+            Command::Publish { participant, track } => self.announce(&participant, track, ctx),
+            Command::Restart { participant } => self.restart(&participant, ctx),
+            Command::Unpublish { track } => self.unpublish(&track, ctx),
+            Command::Mute { track, muted } => self.mute(&track, muted),
+            Command::Subscribe { participant, tracks } => {
+                self.subscribe(&participant, &tracks, ctx);
+            }
+            Command::Unsubscribe { participant, tracks } => {
+                self.unsubscribe(&participant, &tracks, ctx);
+            }
+            Command::Prefer { participant, track, preference } => {
+                self.prefer(now, &participant, &track, preference, ctx);
+            }
+            Command::Permit { participant, permissions } => {
+                self.permit(&participant, permissions, ctx);
+            }
+            Command::Send(message) => self.send(now, &message, ctx),
+            Command::Close => self.close(now, ctx),
+        }
+    }
+
+    fn join(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        mode: Mode,
+        permissions: Permissions,
+        ctx: &mut Context<'_>,
+    ) {
+        let full = self.participants.len() >= self.settings.participants_max;
+        if full || self.by_id.contains_key(&id) {
+            return self.refuse(&id, None, Refused::Limit, ctx);
+        }
+        let mut participant =
+            Participant::new(id.clone(), mode, permissions, &ctx.config.identity, now);
+        let room = self.key;
+        let key = self.participants.insert_with_key(|key| {
+            participant.expect(room, key, ctx.demux);
+            participant
+        });
+        self.by_id.insert(id, key);
+        self.renegotiate(key, ctx);
+    }
+
+    fn leave(&mut self, now: Instant, id: &ParticipantId, ctx: &mut Context<'_>) {
+        let Some(key) = self.by_id.remove(id) else { return };
+        self.end_tracks_of(key, ctx);
+        let Some(mut participant) = self.participants.remove(key) else { return };
+        for subscription in &participant.subscriptions {
+            if let Some(track) = self.tracks.get_mut(subscription.track) {
+                track.detach(key);
+            }
+        }
+        for side in participant.sides() {
+            let place = Place { room: self.key, participant: key, side };
+            let Some(connection) = participant.connection(side) else { continue };
+            connection.close(now, ctx.farewells);
+            connection.forget(place, ctx.demux);
+        }
+        self.speakers.forget(key);
+    }
+
+    fn close(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let everybody: Vec<ParticipantId> = self.by_id.keys().cloned().collect();
+        for id in everybody {
+            self.leave(now, &id, ctx);
+        }
+    }
+
+    /// A datagram of the connection at `place`, or a STUN request that names it.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        place: Place,
+        path: Path,
+        datagram: &mut [u8],
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Discard> {
+        let handled = match classify(datagram) {
+            Class::Rtp if place.side == Side::Publisher => {
+                return self.handle_rtp(now, place.participant, datagram, ctx);
+            }
+            Class::Rtp => return Err(Discard::UnknownSsrc),
+            Class::Rtcp => return self.handle_rtcp(now, place, datagram, ctx),
+            Class::Dtls => {
+                let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
+                connection.handle_dtls(now, datagram)
+            }
+            Class::Stun => {
+                let message = stun::read(datagram).ok_or(Discard::Malformed)?;
+                let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
+                connection.handle_stun(now, path, &message, place, ctx.demux)
+            }
+            Class::Unknown => return Err(Discard::Malformed),
+        };
+        self.drive(now, place, ctx);
+        handled
+    }
+
+    pub(crate) fn connection(&mut self, place: Place) -> Option<&mut Connection> {
+        self.participants.get_mut(place.participant)?.connection(place.side)
+    }
+
+    /// Tells what became of a connection after it was given something, and remembers that it may have something to send.
+    fn drive(&mut self, now: Instant, place: Place, ctx: &mut Context<'_>) {
+        while let Some(participant) = self.participants.get_mut(place.participant) {
+            let Some(connection) = participant.connection(place.side) else { return };
+            let Some(happened) = connection.poll() else {
+                connection.mark(place, ctx.dirty);
+                return;
+            };
+            let id = participant.id.clone();
+            match happened {
+                Happened::Secure => self.secured(now, place, ctx),
+                Happened::Data(kind, payload) => {
+                    ctx.tell(&self.id, Event::Data { participant: id, kind, payload });
+                }
+                Happened::Closed => self.lost(place.participant, Lost::Closed, ctx),
+                Happened::Failed => self.lost(place.participant, Lost::Failed, ctx),
+            }
+        }
+    }
+
+    fn secured(&mut self, now: Instant, place: Place, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(place.participant) else { return };
+        if let Some(subscriber) = &mut participant.subscriber
+            && place.side == Side::Subscriber
+        {
+            subscriber.connection.open_channels(now);
+        }
+        if participant.down_side() == place.side {
+            let participant = participant.id.clone();
+            ctx.tell(&self.id, Event::Connected { participant });
+            self.start_forwarders(now, place.participant, ctx);
+        }
+    }
+
+    fn lost(&mut self, key: ParticipantKey, why: Lost, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if !participant.told_lost {
+            participant.told_lost = true;
+            ctx.tell(&self.id, Event::Lost { participant: participant.id.clone(), why });
+        }
+    }
+
+    fn send(&mut self, now: Instant, message: &Message, ctx: &mut Context<'_>) {
+        for id in &message.to {
+            let Some(key) = self.by_id.get(id).copied() else { continue };
+            let Some(participant) = self.participants.get_mut(key) else { continue };
+            let side = participant.down_side();
+            participant.down().send_data(now, message.kind, &message.payload);
+            self.drive(now, Place { room: self.key, participant: key, side }, ctx);
+        }
+    }
+
+    fn refuse(
+        &self,
+        participant: &ParticipantId,
+        track: Option<TrackId>,
+        why: Refused,
+        ctx: &mut Context<'_>,
+    ) {
+        let participant = participant.clone();
+        ctx.tell(&self.id, Event::Refused { participant, track, why });
+    }
+}
+
+impl Context<'_> {
+    pub fn tell(&mut self, room: &RoomId, event: Event) {
+        self.events.push_back((room.clone(), event));
+    }
+}

@@ -1,0 +1,248 @@
+//! Offers and answers: from descriptions to tracks and subscriptions.
+
+use std::time::Instant;
+
+use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
+
+use super::{Context, Room};
+use crate::connection::Connection;
+use crate::demux::{Place, Side};
+use crate::forwarder::Bound;
+use crate::keys::ParticipantKey;
+use crate::negotiation::{Answered, Binding, Local, Publication, Wanted, sdp};
+use crate::shard::ShardConfig;
+use crate::track::Track;
+
+impl Room {
+    /// The client offers: on its only connection, or on the one that it publishes on.
+    pub(super) fn offer(
+        &mut self,
+        now: Instant,
+        id: &ParticipantId,
+        offer: &Description,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else {
+            return self.refuse(id, None, Refused::NotFound, ctx);
+        };
+        match self.answered(now, key, offer, ctx) {
+            Ok(answered) => self.carry_out(now, key, offer.id, answered, ctx),
+            Err(why) => self.refuse(id, None, why, ctx),
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        offer: &Description,
+        ctx: &mut Context<'_>,
+    ) -> Result<Answered, Refused> {
+        let session = sdp::read(&offer.sdp)?;
+        let place = Place { room: self.key, participant: key, side: Side::Publisher };
+        let wanted = self.wanted(key, Side::Publisher);
+        let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
+        let connection = &mut participant.publisher;
+        if connection.describe_remote(now, &session.ufrag, &session.fingerprint, true).is_err() {
+            return Err(Refused::Malformed);
+        }
+        connection.expect(place, ctx.demux);
+        let may_publish = participant.permissions.publish;
+        let announced = if may_publish { &participant.announced[..] } else { &[] };
+        let local = local(connection, ctx.config);
+        let answered = participant.answerer.answer(&session, &local, announced, &wanted)?;
+        participant.asked = false;
+        Ok(answered)
+    }
+
+    /// Others hear of a track before its publisher reads that it is published, so that nothing can overtake it.
+    fn carry_out(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        id: u32,
+        answered: Answered,
+        ctx: &mut Context<'_>,
+    ) {
+        for track in &answered.ended {
+            if let Some(track) = self.track_ids.get(track).copied() {
+                self.end_track(track, ctx);
+            }
+        }
+        for publication in &answered.published {
+            self.publish(key, publication, ctx);
+        }
+        self.bind(now, key, &answered.bound, ctx);
+        let Some(participant) = self.participants.get(key) else { return };
+        let participant = participant.id.clone();
+        let answer = Description { id, sdp: answered.sdp };
+        let event = Event::Answer { participant: participant.clone(), answer, mids: answered.mids };
+        ctx.tell(&self.id, event);
+        self.refuse_tracks(&participant, answered.refused, ctx);
+        self.drive(now, Place { room: self.key, participant: key, side: Side::Publisher }, ctx);
+        self.renegotiate(key, ctx);
+    }
+
+    /// A track has its media section, or another than before.
+    fn publish(&mut self, key: ParticipantKey, publication: &Publication, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if let Some(known) = self.track_ids.get(&publication.track).copied() {
+            participant.sources.retain(|_, (track, _)| *track != known);
+            if let Some(track) = self.tracks.get_mut(known) {
+                track.renegotiate(publication);
+            }
+            return;
+        }
+        let announced = &mut participant.announced;
+        let Some(at) = announced.iter().position(|it| it.id == publication.track) else { return };
+        let announced = announced.remove(at);
+        let track = self.tracks.insert(Track::new(key, &announced, publication));
+        participant.published.push((announced.id.clone(), track));
+        self.track_ids.insert(announced.id.clone(), track);
+        let published = Event::Published {
+            participant: participant.id.clone(),
+            track: announced.id,
+            codec: publication.codec,
+            mid: publication.mid.clone(),
+        };
+        ctx.tell(&self.id, published);
+    }
+
+    /// The client answers our offer.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        id: &ParticipantId,
+        answer: &Description,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else {
+            return self.refuse(id, None, Refused::NotFound, ctx);
+        };
+        if let Err(why) = self.accept(now, key, answer, ctx) {
+            self.refuse(id, None, why, ctx);
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        answer: &Description,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Refused> {
+        let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
+        let subscriber = participant.subscriber.as_mut().ok_or(Refused::OutOfTurn)?;
+        let session = sdp::read(&answer.sdp)?;
+        let accepted = subscriber.offerer.answer(answer.id, &session)?;
+        let connection = &mut subscriber.connection;
+        if connection.describe_remote(now, &session.ufrag, &session.fingerprint, false).is_err() {
+            return Err(Refused::Malformed);
+        }
+        let id = participant.id.clone();
+        let refused = accepted.refused.into_iter().map(|track| (track, Refused::Codec));
+        self.refuse_tracks(&id, refused.collect(), ctx);
+        self.bind(now, key, &accepted.bound, ctx);
+        self.drive(now, Place { room: self.key, participant: key, side: Side::Subscriber }, ctx);
+        if accepted.again {
+            self.renegotiate(key, ctx);
+        }
+        Ok(())
+    }
+
+    /// Subscriptions have their media sections: their tracks can flow.
+    fn bind(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        bound: &[Binding],
+        ctx: &mut Context<'_>,
+    ) {
+        for binding in bound {
+            let track = self.track_ids.get(&binding.track).copied();
+            let track = track.and_then(|track| self.tracks.get_mut(track));
+            if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
+                forwarder.binding = Some(Bound::from(binding));
+            }
+        }
+        self.start_forwarders(now, key, ctx);
+    }
+
+    /// Asks for another round of offer and answer, if the last one does not say what is wanted now.
+    pub(super) fn renegotiate(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get(key) else { return };
+        let wanted = self.wanted(key, participant.down_side());
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let id = participant.id.clone();
+        let Some(subscriber) = &mut participant.subscriber else {
+            if !participant.asked
+                && let Some((audios, videos)) = participant.answerer.missing(&wanted)
+            {
+                participant.asked = true;
+                ctx.tell(&self.id, Event::SectionsWanted { participant: id, audios, videos });
+            }
+            return;
+        };
+        let local = local(&subscriber.connection, ctx.config);
+        let Some(offered) = subscriber.offerer.offer(&local, &wanted) else { return };
+        let offer = Description { id: offered.id, sdp: offered.sdp };
+        let event = Event::Offer { participant: id.clone(), offer, mids: offered.mids };
+        ctx.tell(&self.id, event);
+        self.refuse_tracks(&id, offered.refused, ctx);
+    }
+
+    /// The client is back on a new signalling socket; what we last asked may be lost with the old one.
+    pub(super) fn restart(&mut self, id: &ParticipantId, ctx: &mut Context<'_>) {
+        let Some(key) = self.by_id.get(id).copied() else {
+            return self.refuse(id, None, Refused::NotFound, ctx);
+        };
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.asked = false;
+        if let Some(subscriber) = &mut participant.subscriber {
+            subscriber.connection.ice.restart();
+            subscriber.offerer.restart();
+        }
+        participant.expect(self.key, key, ctx.demux);
+        self.renegotiate(key, ctx);
+    }
+
+    /// What a participant is to receive, if this is the connection for it.
+    fn wanted(&self, key: ParticipantKey, side: Side) -> Vec<Wanted> {
+        let Some(participant) = self.participants.get(key) else { return Vec::new() };
+        if participant.down_side() != side {
+            return Vec::new();
+        }
+        let wanted = participant.subscriptions.iter().filter_map(|subscription| {
+            let track = self.tracks.get(subscription.track)?;
+            Some(Wanted {
+                track: track.id.clone(),
+                publisher: self.participants.get(track.owner)?.id.clone(),
+                kind: track.kind(),
+                source: track.source,
+                codec: track.codec(),
+                ssrc: subscription.ssrc,
+                rtx_ssrc: subscription.rtx_ssrc,
+            })
+        });
+        wanted.collect()
+    }
+
+    fn refuse_tracks(
+        &self,
+        participant: &ParticipantId,
+        refused: Vec<(TrackId, Refused)>,
+        ctx: &mut Context<'_>,
+    ) {
+        for (track, why) in refused {
+            self.refuse(participant, Some(track), why, ctx);
+        }
+    }
+}
+
+fn local<'a>(connection: &'a Connection, config: &'a ShardConfig) -> Local<'a> {
+    Local {
+        credentials: connection.ice.local(),
+        fingerprint: config.identity.fingerprint(),
+        candidates: &config.candidates,
+    }
+}

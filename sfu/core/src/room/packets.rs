@@ -1,0 +1,158 @@
+//! The way of a media packet through the room. Nothing here allocates once buffers are warm.
+
+use std::time::{Duration, Instant};
+
+use slotmap::SlotMap;
+
+use super::{Context, Room};
+use crate::connection::Packet;
+use crate::demux::Place;
+use crate::downlink::Admission;
+use crate::extension::Extension;
+use crate::forwarder::{Forwarder, Outbound};
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::participant::{Participant, STREAMS_MAX};
+use crate::rtp::Header;
+use crate::speakers;
+use crate::stats::Discard;
+use crate::track::{Claim, Parts, Track};
+
+/// Nothing is repaired again sooner, whatever round trip a client's reports make us believe.
+const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+impl Room {
+    pub(super) fn handle_rtp(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        datagram: &mut [u8],
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Discard> {
+        let participant = self.participants.get_mut(key).ok_or(Discard::UnknownSource)?;
+        let packet: &[u8] = participant.publisher.open_rtp(now, datagram)?;
+        ctx.counters.received += 1;
+        let header = Header::read(packet).ok_or(Discard::Malformed)?;
+        let (track_key, claim) = claimed(participant, &self.tracks, &header, packet)?;
+        let track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
+        let find = |extension| header.extension(packet, track.extensions.id(extension)?);
+        if let Some(&[high, low]) = find(Extension::TransportCc) {
+            let sequence = u16::from_be_bytes([high, low]);
+            participant.publisher.record_arrival(now, header.ssrc, sequence);
+        }
+        let level = find(Extension::AudioLevel).and_then(speakers::level_dbov);
+        if let Some(level) = level.filter(|_| !track.is_muted()) {
+            self.speakers.observe(now, key, level);
+        }
+        let Some(received) = track.handle_rtp(now, claim, &header, packet)? else { return Ok(()) };
+        let Parts { kind, layers, extensions, forwarders } = track.split();
+        for forwarder in forwarders {
+            let Some(outbound) = forwarder.forward(now, layers, &received) else { continue };
+            let Some(bound) = &forwarder.binding else { continue };
+            let Some(to) = self.participants.get_mut(forwarder.to) else { continue };
+            let place = Place { room: self.key, participant: forwarder.to, side: to.down_side() };
+            let connection = to.down();
+            let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
+            if pacer.admit(now, size, kind) == Admission::Hold {
+                // What no longer fits into the queue is lost, as on any thin link.
+                pacer.hold(track_key, outbound.fields.sequence, size);
+                continue;
+            }
+            let packet = Packet { outbound: &outbound, layers, from: extensions, bound };
+            if connection.send_packet(now, &packet) {
+                ctx.counters.forwarded += 1;
+                connection.mark(place, ctx.dirty);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waited for its turn on the way to one participant.
+    pub(super) fn release(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+        while let Some(to) = self.participants.get_mut(key)
+            && let Some((track, sequence)) = to.down().downlink.pacer.release(now)
+        {
+            self.resend(now, key, track, ctx, |forwarder| forwarder.again(sequence));
+        }
+    }
+
+    /// Answers a NACK.
+    pub(super) fn repair(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        track: TrackKey,
+        sequence: u16,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(to) = self.participants.get_mut(key) else { return };
+        let rtt = to.down().downlink.rtt().max(REPAIR_INTERVAL_MIN);
+        let find = |forwarder: &mut Forwarder| forwarder.repair(now, sequence, rtt);
+        if self.resend(now, key, track, ctx, find) {
+            ctx.counters.repaired += 1;
+        }
+    }
+
+    fn resend(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        track: TrackKey,
+        ctx: &mut Context<'_>,
+        find: impl FnOnce(&mut Forwarder) -> Option<Outbound>,
+    ) -> bool {
+        let Some(track) = self.tracks.get_mut(track) else { return false };
+        let Some(forwarder) = track.forwarder_mut(key) else { return false };
+        let Some(outbound) = find(forwarder) else { return false };
+        let Some(bound) = forwarder.binding else { return false };
+        let Some(to) = self.participants.get_mut(key) else { return false };
+        let place = Place { room: self.key, participant: key, side: to.down_side() };
+        let Parts { layers, extensions, .. } = track.split();
+        let packet = Packet { outbound: &outbound, layers, from: extensions, bound: &bound };
+        let sent = to.down().send_packet(now, &packet);
+        if sent {
+            ctx.counters.forwarded += 1;
+            to.down().mark(place, ctx.dirty);
+        }
+        sent
+    }
+
+    /// Media can flow to this participant: its forwarders begin, each with a keyframe.
+    pub(super) fn start_forwarders(
+        &mut self,
+        now: Instant,
+        key: ParticipantKey,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        if !participant.down().is_secure() {
+            return;
+        }
+        for subscription in &participant.subscriptions {
+            let track = self.tracks.get_mut(subscription.track);
+            if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
+                forwarder.started = true;
+            }
+        }
+        self.allocate(now, key, ctx);
+    }
+}
+
+/// Which track an SSRC belongs to; an SSRC that comes for the first time is remembered.
+fn claimed(
+    participant: &mut Participant,
+    tracks: &SlotMap<TrackKey, Track>,
+    header: &Header,
+    packet: &[u8],
+) -> Result<(TrackKey, Claim), Discard> {
+    if let Some(known) = participant.sources.get(&header.ssrc) {
+        return Ok(*known);
+    }
+    let claim = |key: TrackKey| Some((key, tracks.get(key)?.claims(header, packet)?));
+    let found = participant.published.iter().find_map(|(_, key)| claim(*key));
+    let found = found.ok_or(Discard::UnknownSsrc)?;
+    if participant.sources.len() >= STREAMS_MAX {
+        return Err(Discard::TooMany);
+    }
+    participant.sources.insert(header.ssrc, found);
+    Ok(found)
+}

@@ -1,0 +1,158 @@
+//! What a room does as time passes.
+
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::{Event, Lost, NetworkQuality, Speaker};
+
+use super::{Context, Room};
+use crate::demux::Place;
+use crate::downlink::allocator::{Grant, allocate};
+use crate::keys::ParticipantKey;
+use crate::participant::Participant;
+
+/// How often a room looks at its tracks: packets that wait, packets that are missing.
+const TICK: Duration = Duration::from_millis(10);
+/// How often a room in which nothing is published looks at its connections.
+const TICK_IDLE: Duration = Duration::from_millis(50);
+const ALLOCATE_INTERVAL: Duration = Duration::from_millis(200);
+const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
+/// Clients prove every few seconds that they still want to hear from us (RFC 7675).
+const SILENCE_MAX: Duration = Duration::from_secs(20);
+/// From joining to the first secure connection.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Loss and round trip up to which a participant's network is called so.
+const EXCELLENT: (f64, Duration) = (0.02, Duration::from_millis(250));
+const GOOD: (f64, Duration) = (0.06, Duration::from_millis(500));
+/// After so long without a sign of life it is called lost.
+const QUALITY_SILENCE: Duration = Duration::from_secs(8);
+
+impl Room {
+    /// When to call [`Room::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        (!self.participants.is_empty()).then_some(self.due)
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        self.due = now + if self.tracks.is_empty() { TICK_IDLE } else { TICK };
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        keys.extend(self.participants.keys());
+        for key in &keys {
+            self.tick(now, *key, ctx);
+        }
+        self.keys = keys;
+        self.tell_speakers(now, ctx);
+        if now >= self.quality_at {
+            self.quality_at = now + QUALITY_INTERVAL;
+            self.tell_quality(now, ctx);
+        }
+    }
+
+    fn tick(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+        self.ask_publisher(now, key, ctx);
+        self.release(now, key, ctx);
+        self.report(now, key, ctx);
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let sides = participant.sides();
+        if now >= participant.allocate_at {
+            self.allocate(now, key, ctx);
+        }
+        for side in sides {
+            let place = Place { room: self.key, participant: key, side };
+            let Some(connection) = self.connection(place) else { continue };
+            connection.handle_timeout(now);
+            self.drive(now, place, ctx);
+        }
+        self.look_for(now, key, ctx);
+    }
+
+    /// Shares out what the way to a participant carries.
+    pub(super) fn allocate(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.allocate_at = now + ALLOCATE_INTERVAL;
+        let downlink = &mut participant.down().downlink;
+        downlink.handle_timeout(now);
+        let budget = downlink.estimator.estimate_bps();
+        self.demands.clear();
+        for subscription in &participant.subscriptions {
+            let Some(track) = self.tracks.get(subscription.track) else { continue };
+            let active = track.forwarder(key).filter(|forwarder| forwarder.is_active());
+            self.demands.extend(active.map(|forwarder| track.demand(now, forwarder)));
+        }
+        allocate(budget, &self.demands, &mut self.grants);
+        let mut grants = self.grants.iter();
+        for subscription in &mut participant.subscriptions {
+            let Some(track) = self.tracks.get_mut(subscription.track) else { continue };
+            let Some(forwarder) = track.forwarder_mut(key) else { continue };
+            let Some(grant) = grants.as_slice().first().filter(|_| forwarder.is_active()) else {
+                continue;
+            };
+            grants.next();
+            let paused = *grant == Grant::Paused;
+            forwarder.set_target(match grant {
+                Grant::Layer(layer) => Some(*layer),
+                Grant::Paused => None,
+            });
+            if subscription.paused != paused {
+                subscription.paused = paused;
+                let participant = participant.id.clone();
+                ctx.tell(&self.id, Event::Paused { participant, track: track.id.clone(), paused });
+            }
+        }
+    }
+
+    /// Whether a participant has vanished, or is back.
+    fn look_for(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let silent = now.saturating_duration_since(participant.last_heard());
+        let never = !participant.down().was_secure();
+        let age = now.saturating_duration_since(participant.joined);
+        if (never && age >= CONNECT_TIME_MAX) || (!never && silent >= SILENCE_MAX) {
+            self.lost(key, Lost::Silent, ctx);
+        } else if participant.told_lost && !never && participant.is_open() {
+            participant.told_lost = false;
+            let participant = participant.id.clone();
+            ctx.tell(&self.id, Event::Connected { participant });
+        }
+    }
+
+    fn tell_speakers(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let Some(changes) = self.speakers.poll(now) else { return };
+        let speaker = |(key, level, active): &(ParticipantKey, f32, bool)| {
+            let participant = self.participants.get(*key)?.id.clone();
+            Some(Speaker { participant, level: *level, active: *active })
+        };
+        ctx.tell(&self.id, Event::Speakers(changes.iter().filter_map(speaker).collect()));
+    }
+
+    fn tell_quality(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut qualities = Vec::with_capacity(self.participants.len());
+        for participant in self.participants.values_mut() {
+            if participant.down().was_secure() {
+                qualities.push((participant.id.clone(), quality(now, participant)));
+            }
+        }
+        if !qualities.is_empty() {
+            ctx.tell(&self.id, Event::Quality(qualities));
+        }
+    }
+}
+
+fn quality(now: Instant, participant: &mut Participant) -> NetworkQuality {
+    let silent = now.saturating_duration_since(participant.last_heard());
+    let paused = participant.subscriptions.iter().any(|subscription| subscription.paused);
+    let uplink_loss = participant.uplink_loss;
+    let downlink = &participant.down().downlink;
+    let (loss, rtt) = (downlink.loss().max(uplink_loss), downlink.rtt());
+    let within = |(most_loss, most_rtt)| loss <= most_loss && rtt <= most_rtt;
+    if silent >= QUALITY_SILENCE {
+        NetworkQuality::Lost
+    } else if !paused && within(EXCELLENT) {
+        NetworkQuality::Excellent
+    } else if !paused && within(GOOD) {
+        NetworkQuality::Good
+    } else {
+        NetworkQuality::Poor
+    }
+}

@@ -1,0 +1,189 @@
+//! What is published, and who receives it.
+
+use std::time::Instant;
+
+use beckon_sfu_api::{Announced, Event, ParticipantId, Permissions, Preference, Refused, TrackId};
+
+use super::{Context, Room};
+use crate::forwarder::Forwarder;
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::participant::{SUBSCRIPTIONS_MAX, Subscription, TRACKS_MAX};
+
+impl Room {
+    /// A track will come with an offer of its publisher.
+    pub(super) fn announce(&mut self, id: &ParticipantId, track: Announced, ctx: &mut Context<'_>) {
+        let key = self.by_id.get(id).copied();
+        let Some(participant) = key.and_then(|key| self.participants.get_mut(key)) else {
+            return self.refuse(id, Some(track.id), Refused::NotFound, ctx);
+        };
+        let known = self.track_ids.contains_key(&track.id);
+        let why = if !participant.permissions.publish {
+            Refused::Denied
+        } else if known || participant.announced.len() + participant.published.len() >= TRACKS_MAX {
+            Refused::Limit
+        } else {
+            participant.announced.push(track);
+            return;
+        };
+        self.refuse(id, Some(track.id), why, ctx);
+    }
+
+    pub(super) fn unpublish(&mut self, id: &TrackId, ctx: &mut Context<'_>) {
+        let Some(key) = self.track_ids.get(id).copied() else {
+            for participant in self.participants.values_mut() {
+                participant.announced.retain(|announced| announced.id != *id);
+            }
+            return;
+        };
+        self.take_away(key, ctx);
+    }
+
+    /// Ends a track although its publisher goes on sending it.
+    fn take_away(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
+        let Some(track) = self.tracks.get(key) else { return };
+        if let Some(owner) = self.participants.get_mut(track.owner) {
+            owner.answerer.forget(&track.id);
+        }
+        self.end_track(key, ctx);
+    }
+
+    /// The track is no more: who received it negotiates anew.
+    pub(super) fn end_track(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
+        let Some(track) = self.tracks.remove(key) else { return };
+        self.track_ids.remove(&track.id);
+        if let Some(owner) = self.participants.get_mut(track.owner) {
+            owner.published.retain(|(_, published)| *published != key);
+            owner.sources.retain(|_, (source, _)| *source != key);
+            let participant = owner.id.clone();
+            ctx.tell(&self.id, Event::Unpublished { participant, track: track.id });
+        }
+        for forwarder in &track.forwarders {
+            if let Some(subscriber) = self.participants.get_mut(forwarder.to) {
+                subscriber.subscriptions.retain(|subscription| subscription.track != key);
+            }
+            self.renegotiate(forwarder.to, ctx);
+        }
+    }
+
+    pub(super) fn end_tracks_of(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.announced.clear();
+        let published: Vec<TrackKey> = participant.published.iter().map(|(_, key)| *key).collect();
+        for track in published {
+            self.take_away(track, ctx);
+        }
+    }
+
+    pub(super) fn mute(&mut self, id: &TrackId, muted: bool) {
+        if let Some(track) = self.track_ids.get(id).and_then(|key| self.tracks.get_mut(*key)) {
+            return track.mute(muted);
+        }
+        let announced = self.participants.values_mut().flat_map(|one| &mut one.announced);
+        for announced in announced.filter(|announced| announced.id == *id) {
+            announced.muted = muted;
+        }
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        id: &ParticipantId,
+        tracks: &[TrackId],
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else {
+            return self.refuse(id, None, Refused::NotFound, ctx);
+        };
+        for track in tracks {
+            if let Err(why) = self.subscribe_to(key, track) {
+                self.refuse(id, Some(track.clone()), why, ctx);
+            }
+        }
+        self.renegotiate(key, ctx);
+    }
+
+    fn subscribe_to(&mut self, key: ParticipantKey, id: &TrackId) -> Result<(), Refused> {
+        let track_key = *self.track_ids.get(id).ok_or(Refused::NotFound)?;
+        let track = self.tracks.get_mut(track_key).ok_or(Refused::NotFound)?;
+        let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
+        if !participant.permissions.subscribe || track.owner == key {
+            return Err(Refused::Denied);
+        }
+        if participant.subscribes(track_key) {
+            return Ok(());
+        }
+        if participant.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            return Err(Refused::Limit);
+        }
+        let ssrc = participant.fresh_ssrc();
+        let rtx_ssrc = loop {
+            let fresh = participant.fresh_ssrc();
+            if fresh != ssrc {
+                break fresh;
+            }
+        };
+        track.attach(Forwarder::new(key, ssrc, rtx_ssrc));
+        let subscription = Subscription { track: track_key, ssrc, rtx_ssrc, paused: false };
+        participant.subscriptions.push(subscription);
+        Ok(())
+    }
+
+    pub(super) fn unsubscribe(
+        &mut self,
+        id: &ParticipantId,
+        tracks: &[TrackId],
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else { return };
+        let tracks: Vec<TrackKey> =
+            tracks.iter().filter_map(|track| self.track_ids.get(track).copied()).collect();
+        self.unsubscribe_from(key, &tracks);
+        self.renegotiate(key, ctx);
+    }
+
+    fn unsubscribe_from(&mut self, key: ParticipantKey, tracks: &[TrackKey]) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.subscriptions.retain(|subscription| !tracks.contains(&subscription.track));
+        for track in tracks {
+            if let Some(track) = self.tracks.get_mut(*track) {
+                track.detach(key);
+            }
+        }
+    }
+
+    pub(super) fn prefer(
+        &mut self,
+        now: Instant,
+        id: &ParticipantId,
+        track: &TrackId,
+        preference: Preference,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else { return };
+        let track_key = self.track_ids.get(track).copied();
+        let track = track_key.and_then(|track| self.tracks.get_mut(track));
+        if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
+            forwarder.preference = preference;
+            self.allocate(now, key, ctx);
+        }
+    }
+
+    pub(super) fn permit(
+        &mut self,
+        id: &ParticipantId,
+        permissions: Permissions,
+        ctx: &mut Context<'_>,
+    ) {
+        let Some(key) = self.by_id.get(id).copied() else { return };
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.permissions = permissions;
+        if !permissions.subscribe {
+            let tracks: Vec<TrackKey> =
+                participant.subscriptions.iter().map(|subscription| subscription.track).collect();
+            self.unsubscribe_from(key, &tracks);
+        }
+        if !permissions.publish {
+            self.end_tracks_of(key, ctx);
+        }
+        self.renegotiate(key, ctx);
+    }
+}

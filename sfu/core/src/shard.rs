@@ -1,0 +1,199 @@
+//! The rooms of one thread, and the way of every datagram to its room.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use beckon_sfu_api::{Command, Event, Lost, ParticipantId, RoomId, RoomSettings};
+use slotmap::SlotMap;
+
+use crate::clock::Clock;
+use crate::demux::{Class, Demux, Place, RoomKey, classify};
+use crate::outgoing::{Path, Transmit};
+use crate::room::{Context, Room};
+use crate::stats::{Counters, Discard};
+use crate::stun;
+use crate::transport::Identity;
+
+/// What all rooms of a node share.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    pub identity: Identity,
+    /// Where clients reach this shard, best first.
+    pub candidates: Vec<SocketAddr>,
+}
+
+pub struct Shard {
+    config: ShardConfig,
+    clock: Clock,
+    rooms: SlotMap<RoomKey, Room>,
+    by_id: HashMap<RoomId, RoomKey>,
+    demux: Demux,
+    counters: Counters,
+    dirty: Vec<Place>,
+    farewells: Vec<(Path, Vec<u8>)>,
+    /// The farewell that was taken last.
+    farewell: Option<(Path, Vec<u8>)>,
+    events: VecDeque<(RoomId, Event)>,
+    keys: Vec<RoomKey>,
+}
+
+impl Shard {
+    pub fn new(config: ShardConfig, now: Instant) -> Shard {
+        Shard {
+            config,
+            clock: Clock::new(now),
+            rooms: SlotMap::with_key(),
+            by_id: HashMap::new(),
+            demux: Demux::default(),
+            counters: Counters::default(),
+            dirty: Vec::new(),
+            farewells: Vec::new(),
+            farewell: None,
+            events: VecDeque::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// Opens a room. One that is open already stays as it is.
+    pub fn open(&mut self, now: Instant, id: RoomId, settings: RoomSettings) {
+        if self.by_id.contains_key(&id) {
+            return;
+        }
+        let key = self.rooms.insert_with_key(|key| Room::new(key, id.clone(), settings, now));
+        self.by_id.insert(id, key);
+    }
+
+    /// Carries out a command; one for a room that is not open does nothing.
+    pub fn command(&mut self, now: Instant, room: &RoomId, command: Command) {
+        let Some(key) = self.by_id.get(room).copied() else { return };
+        let closes = command == Command::Close;
+        self.within(key, |room, ctx| room.command(now, command, ctx));
+        if closes {
+            self.by_id.remove(room);
+            self.rooms.remove(key);
+        }
+    }
+
+    /// Hears a datagram from `from`, sent to `local` of our addresses if the socket knows. It is decrypted in place.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &mut [u8],
+    ) {
+        let handled = self.place_of(&from, datagram).and_then(|place| {
+            let path = Path { remote: from, local };
+            let handle = |room: &mut Room, ctx: &mut Context<'_>| {
+                room.handle_datagram(now, place, path, datagram, ctx)
+            };
+            self.within(place.room, handle).unwrap_or(Err(Discard::UnknownSource))
+        });
+        if let Err(why) = handled {
+            self.counters.discard(why);
+        }
+    }
+
+    /// Whose datagram it is: STUN says it itself, the rest goes by its address.
+    fn place_of(&self, from: &SocketAddr, datagram: &[u8]) -> Result<Place, Discard> {
+        match classify(datagram) {
+            Class::Stun => {
+                let message = stun::read(datagram).ok_or(Discard::Malformed)?;
+                let (ufrag, _) = message.username().ok_or(Discard::UnknownUfrag)?;
+                self.demux.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag)
+            }
+            Class::Unknown => Err(Discard::Malformed),
+            Class::Dtls | Class::Rtp | Class::Rtcp => {
+                self.demux.by_address(from).ok_or(Discard::UnknownSource)
+            }
+        }
+    }
+
+    /// What to send next: call it until there is nothing more.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        self.farewell = self.farewells.pop();
+        if let Some((path, contents)) = &self.farewell {
+            return Some(Transmit { path: *path, contents, segment: None });
+        }
+        while let Some(place) = self.dirty.last().copied() {
+            let connection = self.rooms.get_mut(place.room).and_then(|it| it.connection(place));
+            if let Some(connection) = connection {
+                if connection.outgoing.more() {
+                    break;
+                }
+                connection.unmark();
+            }
+            self.dirty.pop();
+        }
+        let place = *self.dirty.last()?;
+        self.rooms.get_mut(place.room)?.connection(place)?.outgoing.take()
+    }
+
+    pub fn poll_event(&mut self) -> Option<(RoomId, Event)> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`Shard::handle_timeout`] next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.rooms.values().filter_map(Room::poll_timeout).min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut keys = std::mem::take(&mut self.keys);
+        let due = |room: &Room| room.poll_timeout().is_some_and(|at| at <= now);
+        keys.clear();
+        keys.extend(self.rooms.iter().filter(|(_, room)| due(room)).map(|(key, _)| key));
+        for key in &keys {
+            self.within(*key, |room, ctx| room.handle_timeout(now, ctx));
+        }
+        self.keys = keys;
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub fn rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    pub fn participants(&self) -> usize {
+        self.rooms.values().map(Room::participants).sum()
+    }
+
+    /// Works in a room. A panic there ends that room and no other.
+    fn within<T>(
+        &mut self,
+        key: RoomKey,
+        work: impl FnOnce(&mut Room, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let room = self.rooms.get_mut(key)?;
+        let mut ctx = Context {
+            config: &self.config,
+            clock: self.clock,
+            demux: &mut self.demux,
+            counters: &mut self.counters,
+            dirty: &mut self.dirty,
+            farewells: &mut self.farewells,
+            events: &mut self.events,
+        };
+        let worked = catch_unwind(AssertUnwindSafe(|| work(room, &mut ctx)));
+        worked.map_err(|_| self.give_up(key)).ok()
+    }
+
+    /// Nobody knows in what state a panic left the room.
+    fn give_up(&mut self, key: RoomKey) {
+        let Some(room) = self.rooms.remove(key) else { return };
+        tracing::error!(room.id = %room.id, "a panic ended a room");
+        self.by_id.remove(&room.id);
+        self.demux.forget_room(key);
+        let lost = |participant: &ParticipantId| Event::Lost {
+            participant: participant.clone(),
+            why: Lost::Failed,
+        };
+        let events = room.participant_ids().map(|it| (room.id.clone(), lost(it)));
+        self.events.extend(events);
+    }
+}

@@ -1,0 +1,82 @@
+//! What a shard counted, told to the process's metrics about once a second.
+
+use std::time::{Duration, Instant};
+
+use beckon_sfu_core::shard::Shard;
+use beckon_sfu_core::stats::Discard;
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+
+use crate::socket::Lost;
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Says what the metrics of the media node mean.
+pub fn describe() {
+    describe_counter!("beckon_media_packets_received_total", "Authentic media packets received.");
+    describe_counter!(
+        "beckon_media_packets_forwarded_total",
+        "Media packets sent, repairs included."
+    );
+    describe_counter!(
+        "beckon_media_packets_repaired_total",
+        "Media packets sent again on request."
+    );
+    describe_counter!("beckon_media_keyframe_requests_total", "Keyframes asked of publishers.");
+    describe_counter!("beckon_media_discarded_total", "Datagrams that went nowhere, by reason.");
+    describe_gauge!("beckon_media_rooms", "Open rooms, by shard.");
+    describe_gauge!("beckon_media_participants", "Participants in rooms, by shard.");
+}
+
+/// Carries a shard's counts to the metrics.
+pub(crate) struct Meter {
+    due: Instant,
+    received: Counter,
+    forwarded: Counter,
+    repaired: Counter,
+    keyframe_requests: Counter,
+    discarded: [Counter; Discard::ALL.len()],
+    full: Counter,
+    unsendable: Counter,
+    rooms: Gauge,
+    participants: Gauge,
+}
+
+impl Meter {
+    pub(crate) fn new(shard: u16, now: Instant) -> Self {
+        let shard = shard.to_string();
+        let discarded = |why: &'static str| counter!("beckon_media_discarded_total", "shard" => shard.clone(), "why" => why);
+        Meter {
+            due: now,
+            received: counter!("beckon_media_packets_received_total", "shard" => shard.clone()),
+            forwarded: counter!("beckon_media_packets_forwarded_total", "shard" => shard.clone()),
+            repaired: counter!("beckon_media_packets_repaired_total", "shard" => shard.clone()),
+            keyframe_requests: counter!("beckon_media_keyframe_requests_total", "shard" => shard.clone()),
+            discarded: Discard::ALL.map(|why| discarded(why.as_str())),
+            full: discarded("send_buffer_full"),
+            unsendable: discarded("unsendable"),
+            rooms: gauge!("beckon_media_rooms", "shard" => shard.clone()),
+            participants: gauge!("beckon_media_participants", "shard" => shard),
+        }
+    }
+
+    /// When there is something to tell again.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+
+    pub(crate) fn tell(&mut self, now: Instant, shard: &Shard, lost: Lost) {
+        self.due = now + INTERVAL;
+        let counted = shard.counters();
+        self.received.absolute(counted.received);
+        self.forwarded.absolute(counted.forwarded);
+        self.repaired.absolute(counted.repaired);
+        self.keyframe_requests.absolute(counted.keyframe_requests);
+        for (why, counter) in Discard::ALL.into_iter().zip(&self.discarded) {
+            counter.absolute(counted.discarded(why));
+        }
+        self.full.absolute(lost.full);
+        self.unsendable.absolute(lost.unsendable);
+        self.rooms.set(shard.rooms() as f64);
+        self.participants.set(shard.participants() as f64);
+    }
+}

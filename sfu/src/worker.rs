@@ -1,0 +1,175 @@
+//! A shard's thread: wait, take orders, read, let time pass, send, tell what happened.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use beckon_sfu_api::{Command, EventSink, RoomId};
+use beckon_sfu_core::shard::{Shard, ShardConfig};
+use beckon_sfu_core::transport::Identity;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::meter::Meter;
+use crate::orders::{self, Order, OrderSender, Orders};
+use crate::socket::Socket;
+use crate::{Config, StartError, addresses};
+
+const SOCKET: Token = Token(0);
+const ORDERS: Token = Token(1);
+
+/// Batches read before what they caused is sent. More makes longer trains, and lets the first packet wait.
+const BATCHES_MAX: usize = 4;
+
+/// Orders carried out before media gets its turn again.
+const ORDERS_MAX: usize = 64;
+
+/// Owns everything of one shard.
+pub(crate) struct Worker {
+    shard: Shard,
+    socket: Socket,
+    poll: Poll,
+    orders: Orders,
+    sinks: HashMap<RoomId, EventSink>,
+    meter: Meter,
+    stopping: bool,
+}
+
+/// Whether there is work that no event will announce.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    More,
+}
+
+impl Worker {
+    /// Binds the socket; nothing is answered before [`Worker::run`].
+    pub(crate) fn new(
+        config: &Config,
+        index: u16,
+        listen: SocketAddr,
+        identity: &Identity,
+    ) -> Result<(Worker, SocketAddr, OrderSender), StartError> {
+        let refused = |error| StartError::Listen(listen, error);
+        let mut socket = Socket::bind(listen).map_err(refused)?;
+        let poll = Poll::new().map_err(StartError::Thread)?;
+        poll.registry().register(&mut socket.io, SOCKET, Interest::READABLE).map_err(refused)?;
+        let waker = Waker::new(poll.registry(), ORDERS).map_err(StartError::Thread)?;
+        let address = socket.local_addr().map_err(refused)?;
+        let candidates = addresses::candidates(config, address)?;
+        tracing::info!(%address, ?candidates, "listening for media");
+
+        let now = Instant::now();
+        let (sender, orders) = orders::queue(waker);
+        let worker = Worker {
+            shard: Shard::new(ShardConfig { identity: identity.clone(), candidates }, now),
+            socket,
+            poll,
+            orders,
+            sinks: HashMap::new(),
+            meter: Meter::new(index, now),
+            stopping: false,
+        };
+        Ok((worker, address, sender))
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(2);
+        let mut left = Left::Nothing;
+        while !self.stopping {
+            let timeout = if left == Left::More { Duration::ZERO } else { self.idle() };
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    tracing::error!(%error, "the media thread cannot wait for its socket");
+                    return;
+                }
+                _ => left = self.turn(),
+            }
+        }
+    }
+
+    /// How long nothing will be due.
+    fn idle(&self) -> Duration {
+        let due = self.meter.due();
+        let due = self.shard.poll_timeout().map_or(due, |timeout| timeout.min(due));
+        due.saturating_duration_since(Instant::now())
+    }
+
+    fn turn(&mut self) -> Left {
+        let now = Instant::now();
+        let orders_left = self.take_orders(now);
+        let datagrams_left = self.receive(now);
+        self.shard.handle_timeout(now);
+        self.flush();
+        self.tell_events();
+        if now >= self.meter.due() {
+            self.meter.tell(now, &self.shard, self.socket.lost());
+        }
+        if orders_left == Left::More { orders_left } else { datagrams_left }
+    }
+
+    fn take_orders(&mut self, now: Instant) -> Left {
+        for _ in 0..ORDERS_MAX {
+            match self.orders.next() {
+                Some(order) => self.carry_out(now, order),
+                None => return Left::Nothing,
+            }
+        }
+        Left::More
+    }
+
+    fn carry_out(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Open { room, settings, events } => {
+                self.shard.open(now, room.clone(), settings);
+                self.sinks.insert(room, events);
+            }
+            Order::Tell { room, command } => self.tell(now, &room, command),
+            Order::Stop => {
+                let rooms: Vec<RoomId> = self.sinks.keys().cloned().collect();
+                rooms.iter().for_each(|room| self.tell(now, room, Command::Close));
+                self.stopping = true;
+            }
+        }
+    }
+
+    fn tell(&mut self, now: Instant, room: &RoomId, command: Command) {
+        let closes = command == Command::Close;
+        self.shard.command(now, room, command);
+        if closes {
+            self.tell_events();
+            self.sinks.remove(room);
+        }
+    }
+
+    fn receive(&mut self, now: Instant) -> Left {
+        let Worker { shard, socket, .. } = self;
+        for _ in 0..BATCHES_MAX {
+            match socket
+                .receive(|from, to, datagram| shard.handle_datagram(now, from, to, datagram))
+            {
+                Ok(true) => {}
+                Ok(false) => return Left::Nothing,
+                // An ICMP answer to something sent earlier: the socket itself is well.
+                Err(error) => tracing::debug!(%error, "receiving media"),
+            }
+        }
+        Left::More
+    }
+
+    fn flush(&mut self) {
+        self.socket.begin_flush();
+        while let Some(transmit) = self.shard.poll_transmit() {
+            self.socket.send(&transmit);
+        }
+    }
+
+    fn tell_events(&mut self) {
+        while let Some((room, event)) = self.shard.poll_event() {
+            if let Some(sink) = self.sinks.get(&room) {
+                sink(event);
+            }
+        }
+    }
+}

@@ -51,7 +51,7 @@ pub(crate) fn find_or_make(config: &Config) -> anyhow::Result<Files> {
         (Some(certificate), Some(key)) => {
             Ok(Files { certificate: certificate.clone(), key: key.clone() })
         }
-        _ => development(&process.data_dir.0.join("certs"), &names(process.external_ip)),
+        _ => development(&process.data_dir.0.join("certs"), &names(&process.external_ips)),
     }
 }
 
@@ -182,9 +182,9 @@ fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
 }
 
 /// Every name this machine may be called by from its own network.
-fn names(external_ip: Option<IpAddr>) -> Vec<String> {
+fn names(external_ips: &[IpAddr]) -> Vec<String> {
     let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    addresses.extend(external_ip);
+    addresses.extend(external_ips);
     addresses.extend(local_addresses());
     addresses.sort();
     addresses.dedup();
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_development_certificate_is_made_once_and_covers_its_names() {
         let dir = dir();
-        let names = names(Some("203.0.113.9".parse().unwrap()));
+        let names = names(&["203.0.113.9".parse().unwrap()]);
         let files = development(dir.path(), &names).unwrap();
         assert!(is_current(&files, &names));
         server_config(&files).unwrap();
@@ -230,9 +230,9 @@ mod tests {
     #[test]
     fn a_new_address_gets_a_new_certificate_from_the_same_ca() {
         let dir = dir();
-        let files = development(dir.path(), &names(None)).unwrap();
+        let files = development(dir.path(), &names(&[])).unwrap();
         let ca = fs::read(dir.path().join("ca.pem")).unwrap();
-        let wider = names(Some("203.0.113.9".parse().unwrap()));
+        let wider = names(&["203.0.113.9".parse().unwrap()]);
         assert!(!is_current(&files, &wider));
         development(dir.path(), &wider).unwrap();
         assert!(is_current(&files, &wider));
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn private_keys_are_private() {
         let dir = dir();
-        development(dir.path(), &names(None)).unwrap();
+        development(dir.path(), &names(&[])).unwrap();
         for key in ["key.pem", "ca-key.pem"] {
             let mode = fs::metadata(dir.path().join(key)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{key}");

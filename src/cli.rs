@@ -146,9 +146,12 @@ pub(crate) struct ConfigArgs {
     /// Where HTTPS and WSS listen.
     #[arg(long, value_name = "ADDRESS")]
     pub https_listen: Option<Listen>,
-    /// The address others reach this machine at.
+    /// Where media of group calls is sent to and comes from, over UDP; "off" has no group calls.
+    #[arg(long, value_name = "ADDRESS")]
+    pub media_udp: Option<Listen>,
+    /// An address others reach this machine at; may be given several times.
     #[arg(long, value_name = "IP")]
-    pub external_ip: Option<IpAddr>,
+    pub external_ip: Vec<IpAddr>,
     /// sqlite:PATH or mysql://user:password@host/name.
     #[arg(long, value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,

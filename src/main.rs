@@ -9,6 +9,7 @@ mod config;
 mod limits;
 mod listen;
 mod logs;
+mod media;
 mod metrics;
 mod observe;
 mod ops;

@@ -8,6 +8,7 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use beckon_sfu::Sfu;
 use beckon_signalling::Signalling;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,6 +21,7 @@ use crate::metrics;
 #[derive(Clone)]
 pub(crate) struct Ops {
     pub signalling: Arc<Signalling>,
+    pub media: Option<Arc<Sfu>>,
     pub draining: Arc<AtomicBool>,
     pub recorder: PrometheusHandle,
     pub metrics_token: Option<SecretString>,
@@ -34,13 +36,15 @@ pub(crate) fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Ready: the store answers and the process is not on its way out. The reason stays in the log, because
-/// it may name hosts.
+/// Ready: the store answers, media threads live, and the process is not on its way out. The reason stays in the
+/// log, because it may name hosts.
 async fn ready(State(ops): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    match ops.signalling.ready().await {
+    let signalling = ops.signalling.ready().await;
+    let media = ops.media.is_none_or(|media| media.ready());
+    match signalling.and_then(|()| if media { Ok(()) } else { Err("a media thread died".into()) }) {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");

@@ -20,14 +20,14 @@ use crate::cli::{Listen, Role, ServeArgs};
 use crate::config::{self, Config};
 use crate::listen::{self, Listeners};
 use crate::ops::{self, Ops};
-use crate::{certs, commands, limits, logs, metrics, observe, web};
+use crate::{certs, commands, limits, logs, media, metrics, observe, web};
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs until a signal or a failing listener.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    check_roles(&args.role)?;
+    let with_media = with_media(&args.role)?;
     let loaded = config::load(&args.config)?;
     let mut log = loaded.config.process.log.clone();
     log.format = args.log_format.or(log.format);
@@ -35,18 +35,23 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    serve(loaded.config).await
+    let mut config = loaded.config;
+    if !with_media {
+        config.process.media.listen = Listen::Off;
+    }
+    serve(config).await
 }
 
-/// Asking for a part that is not there must fail, or an operator would wait for calls that never connect.
-fn check_roles(roles: &[Role]) -> anyhow::Result<()> {
-    match roles.iter().find(|role| **role != Role::Signalling) {
-        Some(role) => anyhow::bail!(
-            "--role {} is not supported in this version",
-            format!("{role:?}").to_lowercase()
-        ),
-        None => Ok(()),
+/// Whether this process forwards media too. Asking for a part that is not there must fail, or an operator would
+/// wait for calls that never connect.
+fn with_media(roles: &[Role]) -> anyhow::Result<bool> {
+    if roles.contains(&Role::Turn) {
+        anyhow::bail!("--role turn is not supported in this version");
     }
+    if roles == [Role::Sfu] {
+        anyhow::bail!("--role sfu without signalling is not supported in this version");
+    }
+    Ok(roles.is_empty() || roles.contains(&Role::Sfu))
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -59,12 +64,15 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let listeners = Listeners::new(connections_max, &process.http.trusted_proxies);
     let http = bind(process.http.listen).await?;
     let https = bind(process.http.https_listen).await?;
+    let media = media::start(process)?;
+    let node = media.as_ref().map(|media| media.node());
     let signalling =
-        Signalling::start(config.signalling.clone(), None).await.context("cannot start")?;
+        Signalling::start(config.signalling.clone(), node).await.context("cannot start")?;
     let signalling = Arc::new(signalling);
     let draining = Arc::new(AtomicBool::new(false));
     let app = router(Ops {
         signalling: signalling.clone(),
+        media: media.clone(),
         draining: draining.clone(),
         recorder,
         metrics_token: process.metrics.token.clone(),
@@ -85,6 +93,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::select! {
         _ = async { tokio::join!(listeners.drain(limit), signalling.drain(limit)) } => {}
         () = stop.asked() => tracing::warn!("stopped before everything was drained"),
+    }
+    if let Some(media) = media {
+        tokio::task::spawn_blocking(move || media.stop()).await?;
     }
     tracing::info!("stopped");
     Ok(())

@@ -53,6 +53,7 @@ impl Server {
             .arg("serve")
             .args(["--data-dir".as_ref(), folder.path()])
             .args(["--http-listen", "127.0.0.1:0", "--https-listen", "off"])
+            .args(["--media-udp", "127.0.0.1:0"])
             .args(database_url.iter().flat_map(|url| ["--database-url", url]))
             .args(redis_url.iter().flat_map(|url| ["--redis-url", url]))
             .envs(UNHINDERED)

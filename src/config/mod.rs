@@ -32,9 +32,11 @@ pub(crate) struct Config {
 pub(crate) struct ProcessConfig {
     /// Where the database, the uploads and the development certificates live.
     pub data_dir: DataDir,
-    /// The address others reach this machine at; goes into the development certificate.
-    pub external_ip: Option<IpAddr>,
+    /// The addresses others reach this machine at, when they are not its own: told to clients of group calls,
+    /// and named in the development certificate.
+    pub external_ips: Vec<IpAddr>,
     pub http: HttpConfig,
+    pub media: MediaConfig,
     pub tls: TlsConfig,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
@@ -73,6 +75,21 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             max_connections: 20_000,
         }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct MediaConfig {
+    /// Where media of group calls is sent to and comes from, over UDP.
+    pub listen: Listen,
+    /// Threads that forward media, the first on that port and the others on the ports after it.
+    pub shards: u16,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        MediaConfig { listen: Listen::On(([127, 0, 0, 1], 7881).into()), shards: 1 }
     }
 }
 
@@ -146,11 +163,14 @@ pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
 
 fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
     let data_dir = args.data_dir.as_ref().map(|dir| dir.display().to_string());
+    let external_ips: Vec<_> = args.external_ip.iter().map(IpAddr::to_string).collect();
+    let listen = |flag: Option<Listen>| flag.map(|listen| listen.to_string());
     let flags = [
         ("data_dir", data_dir),
-        ("external_ip", args.external_ip.map(|ip| ip.to_string())),
-        ("http.listen", args.http_listen.map(|listen| listen.to_string())),
-        ("http.https_listen", args.https_listen.map(|listen| listen.to_string())),
+        ("external_ips", Some(external_ips.join(",")).filter(|ips| !ips.is_empty())),
+        ("http.listen", listen(args.http_listen)),
+        ("http.https_listen", listen(args.https_listen)),
+        ("media.listen", listen(args.media_udp)),
         ("database_url", args.database_url.clone()),
         ("redis_url", args.redis_url.clone()),
     ];
@@ -164,7 +184,8 @@ fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
 
 /// Splits the tree between the binary and its parts; keys nobody knows are errors.
 fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
-    const OWN: [&str; 7] = ["data_dir", "external_ip", "http", "tls", "log", "metrics", "shutdown"];
+    const OWN: [&str; 8] =
+        ["data_dir", "external_ips", "http", "media", "tls", "log", "metrics", "shutdown"];
     let own: toml::Table =
         OWN.iter().filter_map(|key| Some(((*key).to_owned(), tree.remove(*key)?))).collect();
     let process: ProcessConfig = own.try_into().context("configuration")?;
@@ -178,7 +199,7 @@ fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
 impl Config {
     /// The mistakes that types cannot rule out.
     fn check(&self) -> anyhow::Result<()> {
-        let ProcessConfig { http, tls, .. } = &self.process;
+        let ProcessConfig { http, media, tls, .. } = &self.process;
         if http.listen == Listen::Off && http.https_listen == Listen::Off {
             anyhow::bail!(
                 "http.listen and http.https_listen are both \"off\": nobody could reach this server"
@@ -189,6 +210,9 @@ impl Config {
         }
         if http.max_connections == 0 {
             anyhow::bail!("http.max_connections must be at least 1");
+        }
+        if media.shards == 0 {
+            anyhow::bail!("media.shards must be at least 1; media.listen = \"off\" has no media");
         }
         Ok(())
     }

@@ -91,6 +91,8 @@ fn mistakes_are_named() {
         ("[http]\nlisten = 'somewhere'", "'somewhere' is neither an address"),
         ("[http]\nlisten = 'off'", "nobody could reach this server"),
         ("[tls]\nkey = 'key.pem'", "belong together"),
+        ("[media]\nshards = 0", "media.shards must be at least 1"),
+        ("external_ips = ['here']", "invalid IP address"),
         ("[log]\nformat = 'xml'", "'xml' is neither"),
         ("[http", "unclosed table"),
     ] {

@@ -40,7 +40,8 @@ export class Server {
 
   async up() {
     const listen = `127.0.0.1:${this.port}`
-    this.process = spawn(binary, ['serve', '--data-dir', join(this.folder, 'data'), '--http-listen', listen], {
+    const places = ['--data-dir', join(this.folder, 'data'), '--http-listen', listen, '--media-udp', '127.0.0.1:0']
+    this.process = spawn(binary, ['serve', ...places], {
       cwd: this.folder,
       env: { ...process.env, BECKON_LIMITS__SIGN_INS_PER_MINUTE: '600' },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -25,10 +25,18 @@ async fn a_server_on_a_taken_port_says_so() {
     let node = Node::start(&[]);
     let address = node.http.trim_start_matches("http://").to_owned();
     let dir = tempfile::tempdir().unwrap();
-    let second = beckon(dir.path()).args(["serve", "--http-listen", &address]).output().unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let media = taken.local_addr().unwrap().to_string();
+    for (flag, address, what) in
+        [("--http-listen", &address, "on"), ("--media-udp", &media, "for media on UDP")]
+    {
+        let mut second = beckon(dir.path());
+        second.args(["serve", "--http-listen", "127.0.0.1:0", flag, address]);
+        let second = second.output().unwrap();
+        assert_eq!(second.status.code(), Some(1));
+        let told = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert!(told.contains(&format!("cannot listen {what} {address}")), "{told}");
+    }
 }
 
 #[test]

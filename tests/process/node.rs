@@ -38,6 +38,7 @@ impl Node {
         let started = Instant::now();
         let mut child = beckon(dir.path())
             .args(["serve", "--http-listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0"])
+            .args(["--media-udp", "127.0.0.1:0"])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()

@@ -136,6 +136,7 @@ impl Node {
             .arg("serve")
             .args(["--data-dir".as_ref(), self.plan.data.as_path()])
             .args(["--http-listen", listen, "--https-listen", "off"])
+            .args(["--media-udp", "127.0.0.1:0"])
             .args(["--database-url", &self.plan.database_url])
             .args(self.plan.redis_url.iter().flat_map(|url| ["--redis-url", url]))
             .envs(self.plan.settings.iter().cloned())

@@ -62,6 +62,13 @@ impl ChatArgs {
         self.senders.unwrap_or(self.connections)
     }
 
+    /// What our own server is to use instead of its defaults.
+    fn settings(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let settings =
+            [("BECKON_DATABASE_URL", &self.database_url), ("BECKON_REDIS_URL", &self.redis_url)];
+        settings.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)))
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         ensure!(self.senders() <= self.connections, "--senders cannot exceed --connections");
         ensure!(
@@ -83,7 +90,7 @@ pub(super) async fn run(args: ChatArgs) -> anyhow::Result<()> {
     args.check()?;
     let server = match &args.url {
         Some(url) => Server::running(url, args.pid)?,
-        None => Server::start(args.database_url.as_deref(), args.redis_url.as_deref()).await?,
+        None => Server::start(args.settings()).await?,
     };
     let people = rest::register(server.url(), args.connections).await?;
     let mut groups = rest::open_groups(&people, args.conversations).await?;

@@ -6,17 +6,21 @@ mod frame;
 mod progress;
 mod report;
 mod rest;
+mod rooms;
 mod server;
 mod timeline;
 mod verify;
 
 pub(crate) use chat::ChatArgs;
+pub(crate) use rooms::RoomsArgs;
 
 /// What to put under load.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Bench {
     /// Group chat: durable sends, acks and deliveries over WebSockets.
     Chat(ChatArgs),
+    /// Group calls: media from publishers to subscribers over UDP.
+    Rooms(RoomsArgs),
 }
 
 /// Runs one benchmark to its end and prints its report on stdout.
@@ -24,8 +28,15 @@ pub(crate) enum Bench {
 /// An interrupt drops the run, and with it the server it started.
 pub(crate) async fn run(bench: Bench) -> anyhow::Result<()> {
     tokio::select! {
-        done = async { match bench { Bench::Chat(args) => chat::run(args).await } } => done,
+        done = finish(bench) => done,
         () = interrupted() => anyhow::bail!("interrupted before the benchmark was over"),
+    }
+}
+
+async fn finish(bench: Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Chat(args) => chat::run(args).await,
+        Bench::Rooms(args) => rooms::run(args).await,
     }
 }
 

@@ -65,6 +65,6 @@ impl Report {
 }
 
 /// Two digits behind the point are all that a run of some seconds can tell.
-fn rounded(figure: f64) -> f64 {
+pub(super) fn rounded(figure: f64) -> f64 {
     (figure * 100.0).round() / 100.0
 }

@@ -41,10 +41,10 @@ impl Server {
         Ok(Self { url: url.to_owned(), pid, _own: None })
     }
 
-    /// Starts this same binary on a free port, with limits out of the way of a load test.
+    /// Starts this same binary on free ports, with limits out of the way of a load test and `BECKON_` variables of
+    /// the caller's.
     pub(super) async fn start(
-        database_url: Option<&str>,
-        redis_url: Option<&str>,
+        settings: impl IntoIterator<Item = (&'static str, String)>,
     ) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("beckon-bench-").context("making a temporary folder")?;
         let log = folder.path().join("server.log");
@@ -54,9 +54,8 @@ impl Server {
             .args(["--data-dir".as_ref(), folder.path()])
             .args(["--http-listen", "127.0.0.1:0", "--https-listen", "off"])
             .args(["--media-udp", "127.0.0.1:0"])
-            .args(database_url.iter().flat_map(|url| ["--database-url", url]))
-            .args(redis_url.iter().flat_map(|url| ["--redis-url", url]))
             .envs(UNHINDERED)
+            .envs(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log)?)

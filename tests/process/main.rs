@@ -97,7 +97,7 @@ async fn unknown_paths_are_told_apart() {
     let api = node.get("/api/v1/nothing").await;
     assert_eq!(api.status(), 404);
     assert_eq!(api.json::<serde_json::Value>().await.unwrap()["code"], "not_found");
-    for missing in ["/assets/gone-1a2b3c.js", "/favicon.png", "/rtc"] {
+    for missing in ["/assets/gone-1a2b3c.js", "/favicon.png", "/whip"] {
         assert_eq!(node.get(missing).await.status(), 404, "{missing}");
     }
     let page = node.get("/chat/somebody").await;

@@ -9,9 +9,9 @@ use tokio::process::Command;
 use crate::stage::Stage;
 
 /// Runs it with a folder of its own for whatever it writes.
-async fn bench(arguments: &[&str], folder: &Path) -> Output {
+async fn bench(what: &str, arguments: &[&str], folder: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_beckon"));
-    command.args(["bench", "chat"]).args(arguments).env("TMPDIR", folder).kill_on_drop(true);
+    command.args(["bench", what]).args(arguments).env("TMPDIR", folder).kill_on_drop(true);
     command.output().await.expect("the binary to run")
 }
 
@@ -37,7 +37,7 @@ async fn a_run_prints_one_line_of_figures_and_leaves_no_server_behind() {
     let folder = TempDir::new().unwrap();
     let arguments =
         ["--connections", "6", "--conversations", "2", "--senders", "4", "--seconds", "1"];
-    let output = bench(&arguments, folder.path()).await;
+    let output = bench("chat", &arguments, folder.path()).await;
     let report = report(&output);
     for figure in [
         "acked_per_second",
@@ -51,6 +51,30 @@ async fn a_run_prints_one_line_of_figures_and_leaves_no_server_behind() {
     assert!(report["server_cpu_us_per_message"].is_number(), "{report}");
     assert_eq!((&report["connections"], &report["senders"]), (&6.into(), &4.into()));
     assert_eq!((&report["lost"], &report["duplicated"]), (&0.into(), &0.into()));
+    assert!(processes_in(folder.path()).is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left behind");
+}
+
+#[tokio::test]
+async fn a_run_of_rooms_loses_nothing_and_leaves_no_server_behind() {
+    let folder = TempDir::new().unwrap();
+    for (publishers, subscribers, subscriptions) in [(2, 3, 12), (3, 3, 12)] {
+        let (p, s) = (publishers.to_string(), subscribers.to_string());
+        let arguments = ["--publishers", &p, "--subscribers", &s, "--seconds", "2"];
+        let report = report(&bench("rooms", &arguments, folder.path()).await);
+        // Half of the subscriptions are video of 120 packets a second, the others audio of 50.
+        let packets = report["packets_forwarded"].as_f64().unwrap();
+        let wanted = f64::from(subscriptions / 2 * (120 + 50) * 2);
+        assert!((wanted * 0.8..wanted * 1.2).contains(&packets), "{report}");
+        assert_eq!(report["loss_percent"], 0.0, "{report}");
+        assert_eq!(report["publishers"], publishers);
+        assert_eq!(report["subscribers"], subscribers);
+        for figure in
+            ["latency_p50_us", "latency_p99_us", "server_cpu_us_per_packet", "server_rss_bytes"]
+        {
+            assert!(report[figure].as_f64().is_some_and(|value| value > 0.0), "{figure}: {report}");
+        }
+    }
     assert!(processes_in(folder.path()).is_empty());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left behind");
 }
@@ -71,22 +95,25 @@ async fn a_running_server_can_be_loaded() {
         "--pid",
         &pid,
     ];
-    let report = report(&bench(&arguments, &std::env::temp_dir()).await);
+    let report = report(&bench("chat", &arguments, &std::env::temp_dir()).await);
     assert!(report["acked"].as_u64() > Some(0), "{report}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_run_is_refused_in_words() {
-    for (arguments, word) in [
-        (&["--connections", "10", "--senders", "11"][..], "--senders"),
-        (&["--connections", "10", "--conversations", "6"], "--conversations"),
-        (&["--seconds", "0"], "--seconds"),
+    for (what, arguments, word) in [
+        ("chat", &["--connections", "10", "--senders", "11"][..], "--senders"),
+        ("chat", &["--connections", "10", "--conversations", "6"], "--conversations"),
+        ("chat", &["--seconds", "0"], "--seconds"),
+        ("rooms", &["--publishers", "0"], "--publishers"),
+        ("rooms", &["--url", "http://127.0.0.1:1"], "--api-key"),
         (
+            "chat",
             &["--connections", "4", "--conversations", "2", "--url", "http://127.0.0.1:1"],
             "registering",
         ),
     ] {
-        let output = bench(arguments, &std::env::temp_dir()).await;
+        let output = bench(what, arguments, &std::env::temp_dir()).await;
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && errors.contains(word), "{arguments:?}: {errors}");
         assert!(output.stdout.is_empty());

@@ -59,10 +59,6 @@ const LEAVE_MAX: Duration = Duration::from_secs(5);
 const TOKEN_LIFE: Duration = Duration::from_secs(600);
 
 /// How to load the server's rooms.
-///
-/// A publisher sends video of 1 Mbit/s (30 frames a second of four packets each) and audio (50 packets a second) and
-/// hears nobody; a subscriber hears all publishers. Equal numbers of two or more are a meeting instead: so many people,
-/// each of whom publishes and hears all others.
 #[derive(Debug, Args)]
 pub(crate) struct RoomsArgs {
     /// Participants who publish.

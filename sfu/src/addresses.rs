@@ -73,6 +73,6 @@ mod tests {
         let config =
             Config { addresses: vec!["203.0.113.7".parse().unwrap()], ..Config::default() };
         let told = candidates(&config, "0.0.0.0:7881".parse().unwrap()).unwrap();
-        assert_eq!(told, ["203.0.113.7:7881".parse().unwrap()]);
+        assert_eq!(told, ["203.0.113.7:7881".parse::<SocketAddr>().unwrap()]);
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use beckon_sfu_core::shard::Transmit;
+use beckon_sfu_core::outgoing::Transmit;
 use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -158,11 +158,11 @@ impl Socket {
         segment_size: Option<usize>,
     ) -> io::Result<()> {
         let transmit = quinn_udp::Transmit {
-            destination: self.outward(transmit.to),
+            destination: self.outward(transmit.path.remote),
             ecn: None,
             contents,
             segment_size,
-            src_ip: transmit.from.filter(|_| self.any).map(|ip| self.outward_ip(ip)),
+            src_ip: transmit.path.local.filter(|_| self.any).map(|ip| self.outward_ip(ip)),
         };
         for _ in 0..SEND_ATTEMPTS {
             match self.state.try_send(UdpSockRef::from(&self.io), &transmit) {

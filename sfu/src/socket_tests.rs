@@ -1,5 +1,7 @@
 use std::net::UdpSocket as Peer;
 
+use beckon_sfu_core::outgoing::Path;
+
 use super::*;
 
 fn bound(address: &str) -> (Socket, u16) {
@@ -45,7 +47,11 @@ fn a_train_arrives_as_the_datagrams_it_is_made_of() {
     let peer = peer("127.0.0.1:0");
     let contents = [[1; 1000].as_slice(), &[2; 1000], &[3; 700]].concat();
     let to = peer.local_addr().unwrap();
-    socket.send(&Transmit { to, from: None, contents: &contents, segment: Some(1000) });
+    socket.send(&Transmit {
+        path: Path { remote: to, local: None },
+        contents: &contents,
+        segment: Some(1000),
+    });
     expect(&peer, &[1; 1000]);
     expect(&peer, &[2; 1000]);
     expect(&peer, &[3; 700]);
@@ -56,7 +62,11 @@ fn datagrams_that_the_kernel_joined_are_told_apart() {
     let ((mut here, port), (mut there, _)) = (bound("127.0.0.1:0"), bound("127.0.0.1:0"));
     let contents = [[1; 500].as_slice(), &[2; 500], &[3; 20]].concat();
     let to = SocketAddr::from(([127, 0, 0, 1], port));
-    there.send(&Transmit { to, from: None, contents: &contents, segment: Some(500) });
+    there.send(&Transmit {
+        path: Path { remote: to, local: None },
+        contents: &contents,
+        segment: Some(500),
+    });
     let datagrams: Vec<_> =
         received(&mut here, 3).into_iter().map(|(_, _, datagram)| datagram).collect();
     assert_eq!(datagrams, [vec![1; 500], vec![2; 500], vec![3; 20]]);
@@ -71,7 +81,11 @@ fn an_answer_comes_from_the_address_that_was_asked() {
         let (from, asked, datagram) = received(&mut socket, 1).remove(0);
         assert_eq!(from, peer.local_addr().unwrap(), "in its own form, on {listen}");
         assert_eq!((asked, datagram.as_slice()), (Some([127, 0, 0, 2].into()), &b"ask"[..]));
-        socket.send(&Transmit { to: from, from: asked, contents: b"answer", segment: None });
+        socket.send(&Transmit {
+            path: Path { remote: from, local: asked },
+            contents: b"answer",
+            segment: None,
+        });
         assert_eq!(expect(&peer, b"answer"), SocketAddr::from(([127, 0, 0, 2], port)));
     }
 }
@@ -81,7 +95,11 @@ fn what_the_kernel_refuses_is_counted_and_trains_go_on() {
     let (mut socket, _) = bound("127.0.0.1:0");
     let contents = [0; 2400];
     let to = "[2001:db8::1]:9".parse().unwrap();
-    socket.send(&Transmit { to, from: None, contents: &contents, segment: Some(1200) });
+    socket.send(&Transmit {
+        path: Path { remote: to, local: None },
+        contents: &contents,
+        segment: Some(1200),
+    });
     assert_eq!(socket.lost().unsendable, 2);
     assert!(socket.trains);
 }

@@ -2,6 +2,9 @@
 //!
 //! Sans-I/O like the rest, and cheap for each packet it receives, so that one process can be hundreds of them.
 
+pub mod description;
+pub mod sources;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

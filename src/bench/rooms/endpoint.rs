@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use beckon_sfu_core::headless::description::TRANSPORT_CC;
+use beckon_sfu_core::headless::sources::Sources;
 use beckon_sfu_core::headless::{self, Headless};
 use beckon_sfu_core::rtcp::{self, Packet};
 use beckon_sfu_core::rtp::Header;
@@ -13,9 +15,9 @@ use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 use super::books::{Books, Clock, Heard, Progress};
-use super::offer::TRANSPORT_CC;
+
 use super::part::Part;
-use super::sources::Sources;
+
 use super::stamp::Stamp;
 use super::streams::Stream;
 

@@ -3,11 +3,10 @@
 mod books;
 mod endpoint;
 mod media;
-mod offer;
 mod part;
 mod report;
 mod signal;
-mod sources;
+
 mod stamp;
 mod streams;
 
@@ -16,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use beckon_sfu_core::headless::Headless;
+use beckon_sfu_core::headless::description::Description;
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::negotiation::sdp;
 use beckon_sfu_core::transport::Identity;
@@ -32,7 +32,7 @@ use uuid::Uuid;
 use self::books::{Clock, Progress};
 use self::endpoint::Endpoint;
 use self::media::Media;
-use self::offer::Offer;
+
 use self::part::{Part, Publisher};
 use self::report::Report;
 use self::signal::Participant;
@@ -176,7 +176,7 @@ impl Stage {
     async fn join(&self, number: u32, part: Part) -> anyhow::Result<Participant> {
         let mut transport = Headless::new(&self.identity);
         let credentials = transport.credentials();
-        let offer = Offer {
+        let offer = Description {
             ufrag: credentials.ufrag.clone(),
             pwd: credentials.pwd.clone(),
             fingerprint: transport.fingerprint().to_owned(),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use beckon_sfu_api::Kind;
+use beckon_sfu_core::headless::description::Section;
 
-use super::offer::Section;
 use super::streams::Stream;
 
 /// A publisher's SSRCs begin here; each of its streams has two, its own and the one of repairs.
@@ -35,6 +35,7 @@ impl Part {
                 kind,
                 cid: format!("{}-{kind:?}", publisher.number).to_lowercase(),
                 ssrc,
+                layers: 1,
             })
         });
         heard.chain(sent).collect()

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
 use beckon_sfu_api::Kind;
+use beckon_sfu_core::headless::description::{Description, Section};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
@@ -22,8 +23,6 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 
 use tokio_util::sync::CancellationToken;
 
-use super::offer::{Offer, Section};
-
 /// How long the server may take for anything that is waited for.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
@@ -36,7 +35,7 @@ const PROTOCOL: i32 = 17;
 /// A participant that is in the room.
 pub(super) struct Participant {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    offer: Offer,
+    offer: Description,
     /// Number of the last offer.
     offered: u32,
     answered: u32,
@@ -48,7 +47,7 @@ impl Participant {
         url: &str,
         token: &str,
         hears: bool,
-        offer: Offer,
+        offer: Description,
     ) -> anyhow::Result<Participant> {
         let request = format!(
             "{}/rtc/v1?access_token={token}&join_request={}",
@@ -148,7 +147,7 @@ impl Participant {
         self.offered += 1;
         self.send(Request::Offer(SessionDescription {
             r#type: "offer".into(),
-            sdp: self.offer.sdp(self.offered),
+            sdp: self.offer.offer(self.offered),
             id: self.offered,
             ..Default::default()
         }))

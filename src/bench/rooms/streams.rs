@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::Kind;
+use beckon_sfu_core::headless::description::{AUDIO_LEVEL, OPUS, TRANSPORT_CC, VP8};
 use beckon_sfu_core::rtp::{self, Fields};
 
-use super::offer::{AUDIO_LEVEL, OPUS, TRANSPORT_CC, VP8};
 use super::stamp::Stamp;
 
 /// 30 frames a second of four packets of 1,042 bytes are 1 Mbit/s.

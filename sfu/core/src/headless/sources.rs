@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_core::rtcp::Report;
+use crate::rtcp::Report;
 
 /// The streams one participant receives.
 #[derive(Default)]
-pub(super) struct Sources(Vec<Source>);
+pub struct Sources(Vec<Source>);
 
 struct Source {
     ssrc: u32,
@@ -21,7 +21,7 @@ struct Source {
 }
 
 impl Sources {
-    pub(super) fn note_packet(&mut self, ssrc: u32, sequence: u16) {
+    pub fn note_packet(&mut self, ssrc: u32, sequence: u16) {
         match self.0.iter_mut().find(|source| source.ssrc == ssrc) {
             Some(source) => source.note(sequence),
             None => self.0.push(Source {
@@ -35,18 +35,18 @@ impl Sources {
         }
     }
 
-    pub(super) fn note_sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64) {
+    pub fn note_sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64) {
         if let Some(source) = self.0.iter_mut().find(|source| source.ssrc == ssrc) {
             source.sender_report = Some(((ntp >> 16) as u32, now));
         }
     }
 
     /// A stream that feedback may name.
-    pub(super) fn any(&self) -> Option<u32> {
+    pub fn any(&self) -> Option<u32> {
         self.0.first().map(|source| source.ssrc)
     }
 
-    pub(super) fn reports(&mut self, now: Instant) -> impl Iterator<Item = Report> {
+    pub fn reports(&mut self, now: Instant) -> impl Iterator<Item = Report> {
         self.0.iter_mut().map(move |source| source.report(now))
     }
 }

@@ -316,3 +316,38 @@ async fn a_call_nobody_comes_to_is_given_up() {
     sees_over(&bob, &call).await;
     assert_eq!(record(&bob, &room, &call).await["body"]["outcome"], "cancelled");
 }
+
+#[tokio::test]
+async fn somebody_who_vanishes_is_gone_and_the_others_talk_on() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.opens_group("Lunch", &[&bob]).await;
+    let ticket = enters(&alice, &room).await;
+    let call = id_of(&ticket);
+    let mut alices = Seat::take(&ticket).await;
+    let bobs = Seat::take(&enters(&bob, &room).await).await;
+    sees_inside(&alice, &call, &[&alice, &bob]).await;
+    drop(bobs);
+    alice.is_patient_for(Duration::from_secs(30)).await;
+    sees_inside(&alice, &call, &[&alice]).await;
+    alices.is_heard().await;
+    let again = Seat::take(&enters(&bob, &room).await).await;
+    sees_inside(&alice, &call, &[&alice, &bob]).await;
+    drop(again);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_calls_and_says_so() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.opens_group("Lunch", &[&bob]).await;
+    let ticket = enters(&alice, &room).await;
+    let mut alices = Seat::take(&ticket).await;
+    sees_inside(&bob, &id_of(&ticket), &[&alice]).await;
+    stage.restart().await;
+    alices.is_sent_away().await;
+    sees_over(&bob, &id_of(&ticket)).await;
+    let history = alice.history(&room).await;
+    let outcomes: Vec<_> = history.iter().map(|message| &message["body"]["outcome"]).collect();
+    assert!(outcomes.contains(&&json!("lost")), "{outcomes:?}");
+}

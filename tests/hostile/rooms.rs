@@ -111,7 +111,7 @@ async fn nonsense_inside_a_room_ends_the_socket_that_says_it_and_no_other() {
     alice.post(&members, json!({"user_ids": [mallory.id]})).await.ok();
     let garbage = Message::binary(vec![0xff; 64]);
     for (what, times, message) in [
-        ("a frame of half a megabyte", 1, Message::binary(vec![0; 512 * 1024])),
+        ("a frame of a megabyte", 1, Message::binary(vec![0; 1024 * 1024])),
         ("text", 1, Message::text("{\"ping\": 1}")),
         ("twenty times garbage", 20, garbage),
     ] {

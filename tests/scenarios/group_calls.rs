@@ -325,6 +325,7 @@ async fn somebody_who_vanishes_is_gone_and_the_others_talk_on() {
     let ticket = enters(&alice, &room).await;
     let call = id_of(&ticket);
     let mut alices = Seat::take(&ticket).await;
+    sees_inside(&alice, &call, &[&alice]).await;
     let bobs = Seat::take(&enters(&bob, &room).await).await;
     sees_inside(&alice, &call, &[&alice, &bob]).await;
     drop(bobs);

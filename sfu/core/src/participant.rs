@@ -38,7 +38,6 @@ pub struct Participant {
     pub published: Vec<(TrackId, TrackKey)>,
     /// What it receives: our SSRC of each track, and that of its repairs.
     pub subscriptions: Vec<Subscription>,
-    pub joined: Instant,
     /// Single connection: the client was asked to offer again.
     pub asked: bool,
     pub told_lost: bool,
@@ -79,7 +78,6 @@ impl Participant {
             sources: HashMap::new(),
             published: Vec::new(),
             subscriptions: Vec::new(),
-            joined: now,
             asked: false,
             told_lost: false,
             uplink_loss: 0.0,

@@ -18,8 +18,6 @@ const ALLOCATE_INTERVAL: Duration = Duration::from_millis(200);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 /// Clients prove every few seconds that they still want to hear from us (RFC 7675).
 const SILENCE_MAX: Duration = Duration::from_secs(20);
-/// From joining to the first secure connection.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Loss and round trip up to which a participant's network is called so.
 const EXCELLENT: (f64, Duration) = (0.02, Duration::from_millis(250));
@@ -105,12 +103,13 @@ impl Room {
     /// Whether a participant has vanished, or is back.
     fn look_for(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        let silent = now.saturating_duration_since(participant.last_heard());
-        let never = !participant.down().was_secure();
-        let age = now.saturating_duration_since(participant.joined);
-        if (never && age >= CONNECT_TIME_MAX) || (!never && silent >= SILENCE_MAX) {
+        // How long to wait for the first connection is up to signalling.
+        if !participant.down().was_secure() {
+            return;
+        }
+        if now.saturating_duration_since(participant.last_heard()) >= SILENCE_MAX {
             self.lost(key, Lost::Silent, ctx);
-        } else if participant.told_lost && !never && participant.is_open() {
+        } else if participant.told_lost && participant.is_open() {
             participant.told_lost = false;
             let participant = participant.id.clone();
             ctx.tell(&self.id, Event::Connected { participant });

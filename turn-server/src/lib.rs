@@ -1,1 +1,25 @@
 //! STUN and TURN; knows no user and no database, only a shared secret.
+//!
+//! [`Relay`] is the protocol without sockets and clocks (RFC 8489, RFC 8656).
+
+mod allocation;
+mod answer;
+mod answers;
+mod credentials;
+mod nonce;
+mod outbox;
+mod peers;
+mod quota;
+mod refusal;
+mod relay;
+mod request;
+mod stats;
+mod strangers;
+mod wire;
+
+pub use credentials::{Credentials, Key, password};
+pub use outbox::{Act, Outbox, To, Train, Trains};
+pub use peers::{PeerPolicy, is_special};
+pub use quota::Limits;
+pub use relay::{Client, Door, Families, House, Opened, Opening, Port, Relay, RelayKey, Settings};
+pub use stats::Stats;

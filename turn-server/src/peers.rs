@@ -1,0 +1,159 @@
+//! Whom the relay sends to: nobody inside, in no spelling, unless the operator opens it.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::RwLock;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// IANA's special-purpose registry for IPv4, multicast, and the one metadata address that is not in it.
+const CLOSED_V4: [Ipv4Net; 19] = [
+    v4(0, 0, 0, 0, 8),
+    v4(10, 0, 0, 0, 8),
+    v4(100, 64, 0, 0, 10),
+    v4(127, 0, 0, 0, 8),
+    // Metadata services of most clouds are among the link-local ones.
+    v4(169, 254, 0, 0, 16),
+    v4(172, 16, 0, 0, 12),
+    v4(192, 0, 0, 0, 24),
+    v4(192, 0, 2, 0, 24),
+    v4(192, 31, 196, 0, 24),
+    v4(192, 52, 193, 0, 24),
+    v4(192, 88, 99, 0, 24),
+    v4(192, 168, 0, 0, 16),
+    v4(192, 175, 48, 0, 24),
+    v4(198, 18, 0, 0, 15),
+    v4(198, 51, 100, 0, 24),
+    v4(203, 0, 113, 0, 24),
+    v4(224, 0, 0, 0, 4),
+    v4(240, 0, 0, 0, 4),
+    // Azure's metadata and DNS.
+    v4(168, 63, 129, 16, 32),
+];
+
+/// All of IPv6 is closed but this: mapped, compatible, translated, unique local, link-local, multicast are outside.
+const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
+
+/// IANA's special-purpose registry for IPv6, as far as it is inside [`GLOBAL_V6`].
+const CLOSED_V6: [Ipv6Net; 5] = [
+    // Protocol assignments, Teredo and ORCHID among them.
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32),
+    // 6to4.
+    v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16),
+    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20),
+];
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, len: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), len)
+}
+
+const fn v6(segments: [u16; 8], len: u8) -> Ipv6Net {
+    let [a, b, c, d, e, f, g, h] = segments;
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), len)
+}
+
+/// What the operator says about peers.
+#[derive(Clone, Debug, Default)]
+pub struct PeerPolicy {
+    /// Opened although they are special-purpose or our own. Each counts in the spelling it is written in only.
+    pub allow: Vec<IpNet>,
+    /// Never opened, whatever `allow` says: the database, the cache.
+    pub deny: Vec<IpNet>,
+    /// Sockets that are always reached: our own media node's.
+    pub media: Vec<SocketAddr>,
+    /// This machine's addresses, those it is known by outside included.
+    pub own: Vec<IpAddr>,
+}
+
+/// The policy, and the relayed addresses of this server, which reach each other.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    policy: PeerPolicy,
+    /// Asked only about our own addresses, so the data path hardly ever comes here.
+    relayed: RwLock<HashSet<SocketAddr>>,
+}
+
+impl Peers {
+    pub(crate) fn new(policy: PeerPolicy) -> Peers {
+        Peers { policy, relayed: RwLock::default() }
+    }
+
+    /// Whether a permission may be had for this IP address (RFC 8656, 10.2).
+    pub(crate) fn may_permit(&self, ip: IpAddr) -> bool {
+        match self.judge(ip) {
+            Verdict::Open => true,
+            Verdict::Closed => false,
+            Verdict::SomePorts => {
+                self.policy.media.iter().any(|media| media.ip() == ip)
+                    || self.relayed.read().is_ok_and(|all| all.iter().any(|one| one.ip() == ip))
+            }
+        }
+    }
+
+    /// Whether this address may be sent to.
+    pub(crate) fn may_send(&self, peer: SocketAddr) -> bool {
+        match self.judge(peer.ip()) {
+            Verdict::Open => true,
+            Verdict::Closed => false,
+            Verdict::SomePorts => {
+                self.policy.media.contains(&peer)
+                    || self.relayed.read().is_ok_and(|all| all.contains(&peer))
+            }
+        }
+    }
+
+    pub(crate) fn add_relayed(&self, address: SocketAddr) {
+        if let Ok(mut all) = self.relayed.write() {
+            all.insert(address);
+        }
+    }
+
+    pub(crate) fn remove_relayed(&self, address: SocketAddr) {
+        if let Ok(mut all) = self.relayed.write() {
+            all.remove(&address);
+        }
+    }
+
+    fn judge(&self, ip: IpAddr) -> Verdict {
+        let PeerPolicy { allow, deny, media, own } = &self.policy;
+        if deny.iter().any(|net| net.contains(&ip)) {
+            Verdict::Closed
+        } else if allow.iter().any(|net| net.contains(&ip)) {
+            Verdict::Open
+        } else if own.contains(&ip) || media.iter().any(|media| media.ip() == ip) {
+            Verdict::SomePorts
+        } else if is_special(ip) {
+            Verdict::Closed
+        } else {
+            Verdict::Open
+        }
+    }
+}
+
+enum Verdict {
+    Open,
+    Closed,
+    /// Our own machine, or the media node's: only sockets that are there for it.
+    SomePorts,
+}
+
+/// Whether an address is none of a host on the public internet, or may lead to one that is not.
+pub fn is_special(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => CLOSED_V4.iter().any(|net| net.contains(&ip)),
+        IpAddr::V6(ip) => {
+            !GLOBAL_V6.contains(&ip)
+                || CLOSED_V6.iter().any(|net| net.contains(&ip))
+                || isatap(ip).is_some_and(|inner| is_special(inner.into()))
+        }
+    }
+}
+
+/// The IPv4 address inside an interface id of ISATAP (RFC 5214, 6.1), under any prefix.
+fn isatap(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., flags, tag, high, low] = ip.segments();
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    (flags & !0x0200 == 0 && tag == 0x5efe).then(|| Ipv4Addr::new(a, b, c, d))
+}

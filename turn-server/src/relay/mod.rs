@@ -1,0 +1,325 @@
+//! The relay itself, without sockets and clocks: messages and time go in, messages and deadlines come out.
+
+mod allocating;
+mod authentication;
+mod data;
+mod permitting;
+mod requests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use slotmap::SlotMap;
+
+use crate::allocation::Allocation;
+use crate::answer::Answer;
+use crate::answers::Answers;
+use crate::credentials::{Credentials, Key};
+use crate::nonce::Nonces;
+use crate::outbox::{Act, Outbox, To};
+use crate::peers::{PeerPolicy, Peers};
+use crate::quota::{Limits, Quotas, Share};
+use crate::stats::Stats;
+use crate::strangers::Strangers;
+use crate::wire::{self, TransactionId};
+
+slotmap::new_key_type! {
+    /// An allocation, and its relay socket.
+    pub struct RelayKey;
+}
+
+/// A client as it is heard: the 5-tuple (RFC 8656, 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// How it came in, and how it is answered.
+    pub door: Door,
+}
+
+/// What a client came in through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// A listener, and which of its addresses was meant.
+    Udp(u8, Option<IpAddr>),
+    /// A TCP or TLS connection.
+    Stream(u64),
+}
+
+impl Client {
+    fn is_stream(&self) -> bool {
+        matches!(self.door, Door::Stream(_))
+    }
+}
+
+/// What relay socket is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// A fresh one.
+    Fresh {
+        /// IPv6 or IPv4.
+        is_ipv6: bool,
+        /// Which ports will do.
+        port: Port,
+    },
+    /// One that was reserved, under this token.
+    Reserved {
+        /// As it was told to the client.
+        token: [u8; 8],
+    },
+}
+
+/// EVEN-PORT (RFC 8656, 18.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Any.
+    Any,
+    /// An even one.
+    Even,
+    /// An even one, and the next one reserved.
+    EvenAndNext,
+}
+
+/// A relay socket that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// As peers see it.
+    pub relayed: SocketAddr,
+    /// Under which the next port is reserved.
+    pub token: Option<[u8; 8]>,
+}
+
+/// What one relay is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Who may use it.
+    pub credentials: Credentials,
+    /// Whom it sends to.
+    pub peers: PeerPolicy,
+    /// How much of it there is.
+    pub limits: Limits,
+    /// Which families it has relayed addresses of.
+    pub families: Families,
+}
+
+/// Address families of relayed addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// Whether there are IPv4 ones.
+    pub ipv4: bool,
+    /// Whether there are IPv6 ones.
+    pub ipv6: bool,
+}
+
+impl Default for Families {
+    fn default() -> Families {
+        Families { ipv4: true, ipv6: true }
+    }
+}
+
+/// What the relays of all threads have in common.
+#[derive(Clone, Debug)]
+pub struct House {
+    credentials: Arc<Credentials>,
+    peers: Arc<Peers>,
+    quotas: Arc<Quotas>,
+    nonces: Nonces,
+    families: Families,
+}
+
+impl House {
+    /// A house without guests.
+    pub fn new(settings: Settings, now: Instant) -> House {
+        House {
+            credentials: Arc::new(settings.credentials),
+            peers: Arc::new(Peers::new(settings.peers)),
+            quotas: Quotas::new(settings.limits, now),
+            nonces: Nonces::new(now),
+            families: settings.families,
+        }
+    }
+
+    /// Allocations of all threads.
+    pub fn allocations(&self) -> usize {
+        self.quotas.allocations()
+    }
+}
+
+/// An Allocate that waits for its relay socket.
+#[derive(Debug)]
+struct Pending {
+    transaction: TransactionId,
+    key: Key,
+    username: Box<str>,
+    share: Share,
+    lifetime: Duration,
+}
+
+/// The allocations of one thread's clients.
+#[derive(Debug)]
+pub struct Relay {
+    house: House,
+    /// The wall clock at some instant, for names that end.
+    unix_s: (Instant, u64),
+    allocations: SlotMap<RelayKey, Allocation>,
+    by_client: HashMap<Client, RelayKey>,
+    pending: HashMap<Client, Pending>,
+    expiries: BTreeSet<(Instant, RelayKey)>,
+    answers: Answers,
+    strangers: Strangers,
+    stats: Stats,
+}
+
+impl Relay {
+    /// A relay without allocations.
+    pub fn new(house: House, now: Instant, unix_s: u64) -> Relay {
+        let limits = house.quotas.limits();
+        let strangers = Strangers::new(now, limits.strangers_per_second, limits.strangers_burst);
+        Relay {
+            house,
+            unix_s: (now, unix_s),
+            allocations: SlotMap::with_key(),
+            by_client: HashMap::new(),
+            pending: HashMap::new(),
+            expiries: BTreeSet::new(),
+            answers: Answers::default(),
+            strangers,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Sets the wall clock.
+    pub fn set_clock(&mut self, now: Instant, unix_s: u64) {
+        self.unix_s = (now, unix_s);
+    }
+
+    /// Takes the counts since the last time.
+    pub fn take_stats(&mut self) -> Stats {
+        std::mem::take(&mut self.stats)
+    }
+
+    /// Allocations of this thread.
+    pub fn allocations(&self) -> usize {
+        self.allocations.len()
+    }
+
+    /// Hears a client: one datagram, or one message of a stream.
+    pub fn handle_client(&mut self, now: Instant, client: Client, bytes: &[u8], out: &mut Outbox) {
+        if let Some((number, data)) = wire::read_channel_data(bytes) {
+            self.channel_data(now, client, number, data, out);
+        } else if !wire::is_stun(bytes) {
+            self.stats.discarded += 1;
+        } else if let Some((peer, data)) = wire::read_send(bytes) {
+            self.send_indication(now, client, peer, data, out);
+        } else {
+            self.message(now, client, bytes, out);
+        }
+    }
+
+    /// Hears a peer at the relay socket of an allocation.
+    pub fn handle_peer(
+        &mut self,
+        now: Instant,
+        key: RelayKey,
+        peer: SocketAddr,
+        data: &[u8],
+        out: &mut Outbox,
+    ) {
+        self.peer_data(now, key, peer, data, out);
+    }
+
+    /// Learns what became of [`Act::Open`]. Without a key the socket is not wanted any more.
+    pub fn handle_opened(
+        &mut self,
+        now: Instant,
+        client: Client,
+        opened: Option<Opened>,
+        out: &mut Outbox,
+    ) -> Option<RelayKey> {
+        let pending = self.pending.remove(&client)?;
+        let Some(opened) = opened else {
+            let Pending { transaction, key, .. } = pending;
+            self.refuse_allocate(client, transaction, &key, out);
+            return None;
+        };
+        Some(self.allocate(now, client, pending, opened, out))
+    }
+
+    /// Learns that the connection of a client is closed: its allocation ends (RFC 8656, 3.1).
+    pub fn handle_gone(&mut self, client: Client, out: &mut Outbox) {
+        self.pending.remove(&client);
+        if let Some(key) = self.by_client.get(&client).copied() {
+            self.remove(key, out);
+        }
+    }
+
+    /// Ends all allocations of a person.
+    pub fn revoke(&mut self, person: &str, out: &mut Outbox) {
+        let theirs = self.allocations.iter().filter(|(_, one)| one.share.person() == person);
+        for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.remove(key, out);
+        }
+    }
+
+    /// When [`handle_timeout`](Relay::handle_timeout) has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// Ends allocations whose time is over.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        while let Some((_, key)) = self.expiries.first().copied().filter(|(at, _)| *at <= now) {
+            self.remove(key, out);
+        }
+        self.answers.forget_before(now);
+    }
+
+    fn remove(&mut self, key: RelayKey, out: &mut Outbox) {
+        let Some(allocation) = self.allocations.remove(key) else { return };
+        self.by_client.remove(&allocation.client);
+        self.expiries.remove(&(allocation.expires, key));
+        self.house.peers.remove_relayed(allocation.relayed);
+        self.stats.ended += 1;
+        out.act(Act::Close(key));
+        if allocation.client.is_stream() {
+            out.act(Act::End(allocation.client));
+        }
+    }
+
+    fn expire_at(&mut self, key: RelayKey, expires: Instant) {
+        let Some(allocation) = self.allocations.get_mut(key) else { return };
+        self.expiries.remove(&(allocation.expires, key));
+        allocation.expires = expires;
+        self.expiries.insert((expires, key));
+    }
+
+    /// The allocation of a client, if it has one that has not expired.
+    fn live(&self, now: Instant, client: &Client) -> Option<(RelayKey, &Allocation)> {
+        let key = *self.by_client.get(client)?;
+        let allocation = self.allocations.get(key).filter(|one| one.expires > now)?;
+        Some((key, allocation))
+    }
+
+    fn unix_s(&self, now: Instant) -> u64 {
+        let (then, unix_s) = self.unix_s;
+        unix_s + now.saturating_duration_since(then).as_secs()
+    }
+
+    /// Answers a stranger, as far as its network's ration goes.
+    fn answer_stranger(
+        &mut self,
+        now: Instant,
+        client: Client,
+        answer: impl FnOnce(&mut Self) -> Answer,
+        out: &mut Outbox,
+    ) {
+        if client.is_stream() || self.strangers.may_answer(now, client.address.ip()) {
+            let answer = answer(self).seal(None);
+            out.datagram(To::Client(client), &answer);
+        } else {
+            self.stats.unanswered += 1;
+        }
+    }
+}

@@ -95,7 +95,7 @@ mod tests {
         let nonces = Nonces::new(now);
         let client: SocketAddr = "192.0.2.1:1000".parse().unwrap();
         let nonce = nonces.make(now, client);
-        for other in ["", "a", &nonce[1..], &nonce.replace(|c: char| c == 'A', "B"), "\u{1F4DE}"] {
+        for other in ["", "a", &nonce[1..], &nonce.replace('A', "B"), "\u{1F4DE}"] {
             assert!(!nonces.is_fresh(now, client, other), "{other}");
         }
         assert!(!nonces.is_fresh(now, client, &[&nonce, "A"].concat()));

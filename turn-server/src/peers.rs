@@ -157,3 +157,6 @@ fn isatap(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
     (flags & !0x0200 == 0 && tag == 0x5efe).then(|| Ipv4Addr::new(a, b, c, d))
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,6 @@ fn find_integrity(message: &Message) -> Option<(usize, Integrity)> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

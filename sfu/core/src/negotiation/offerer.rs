@@ -14,6 +14,8 @@ const DATA: &str = "0";
 pub struct Offerer {
     origin: Origin,
     slots: Vec<Slot>,
+    /// The mid of the newest section.
+    mid: u32,
     /// Tracks that the client cannot take, or for which there is no room. They are not tried again.
     refused: Vec<TrackId>,
     /// The number of the last offer; none was made yet if 0.
@@ -24,17 +26,19 @@ pub struct Offerer {
     restart: bool,
 }
 
-/// A media section; its mid is its place.
+/// A media section. A browser's receiver keeps the id of the first track that it got, by which clients know the track. So
+/// a section whose track is gone is closed, and its place is taken by a new one with another mid (RFC 9429, 5.2.2).
 struct Slot {
     kind: Kind,
+    mid: u32,
     state: State,
 }
 
 enum State {
-    /// Offered inactive, to be used again.
-    Free(Codec),
     Carries(Carried),
-    /// The client rejected the section itself: it stays closed.
+    /// Its track is gone: closed by the next offer, or the one in flight.
+    Leaves,
+    /// Closed on both sides.
     Closed,
 }
 
@@ -56,6 +60,7 @@ impl Offerer {
         Offerer {
             origin: Origin::new(),
             slots: Vec::new(),
+            mid: 0,
             refused: Vec::new(),
             id: 0,
             in_flight: false,
@@ -71,6 +76,7 @@ impl Offerer {
             self.dirty = true;
             return None;
         }
+        self.dirty = false;
         let first = self.id == 0;
         let mut refused = Vec::new();
         let changed = self.release(wanted) | self.place(wanted, &mut refused);
@@ -79,7 +85,6 @@ impl Offerer {
         }
         self.id += 1;
         self.in_flight = true;
-        self.dirty = false;
         self.restart = false;
         let mut mids = Vec::new();
         let sdp = self.write(local, wanted, &mut mids);
@@ -114,7 +119,7 @@ impl Offerer {
         self.in_flight = false;
     }
 
-    /// Frees the sections of tracks that are wanted no more.
+    /// Closes the sections of tracks that are wanted no more.
     fn release(&mut self, wanted: &[Wanted]) -> bool {
         self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
         let mut changed = false;
@@ -122,14 +127,14 @@ impl Offerer {
             if let State::Carries(carried) = &slot.state
                 && !wanted.iter().any(|wanted| carried.is(wanted))
             {
-                slot.state = State::Free(carried.codec);
+                slot.state = State::Leaves;
                 changed = true;
             }
         }
         changed
     }
 
-    /// Gives sections, old or new, to tracks that have none.
+    /// Gives sections to tracks that have none.
     fn place(&mut self, wanted: &[Wanted], refused: &mut Vec<(TrackId, Refused)>) -> bool {
         let mut changed = false;
         for wanted in wanted {
@@ -137,18 +142,11 @@ impl Offerer {
             if placed || self.refused.contains(&wanted.track) {
                 continue;
             }
-            let state = State::Carries(Carried {
-                track: wanted.track.clone(),
-                ssrc: wanted.ssrc,
-                codec: wanted.codec,
-                binding: None,
-            });
-            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.is_free(wanted.kind)) {
-                slot.state = state;
+            if self.open(wanted) {
                 changed = true;
-            } else if self.slots.len() + 1 < SECTIONS_MAX {
-                self.slots.push(Slot { kind: wanted.kind, state });
-                changed = true;
+            } else if self.slots.iter().any(|slot| slot.kind == wanted.kind && slot.leaves()) {
+                // there is room once this offer is answered
+                self.dirty = true;
             } else {
                 refused.push((wanted.track.clone(), Refused::Limit));
                 self.refused.push(wanted.track.clone());
@@ -157,8 +155,28 @@ impl Offerer {
         changed
     }
 
+    /// False if there is no room.
+    fn open(&mut self, wanted: &Wanted) -> bool {
+        let carried = Carried {
+            track: wanted.track.clone(),
+            ssrc: wanted.ssrc,
+            codec: wanted.codec,
+            binding: None,
+        };
+        let slot = Slot { kind: wanted.kind, mid: self.mid + 1, state: State::Carries(carried) };
+        if let Some(closed) = self.slots.iter_mut().find(|slot| slot.is_closed(wanted.kind)) {
+            *closed = slot;
+        } else if self.slots.len() + 1 < SECTIONS_MAX {
+            self.slots.push(slot);
+        } else {
+            return false;
+        }
+        self.mid += 1;
+        true
+    }
+
     fn mirrored(&self, answer: &Session) -> bool {
-        let ours = std::iter::once(DATA.to_owned()).chain((1..=self.slots.len()).map(mid));
+        let ours = std::iter::once(DATA.to_owned()).chain(self.slots.iter().map(Slot::mid));
         let theirs = answer.sections.iter();
         answer.sections.len() == self.slots.len() + 1
             && ours.zip(theirs).all(|(mid, section)| {
@@ -167,30 +185,24 @@ impl Offerer {
     }
 
     fn write(&mut self, local: &Local<'_>, wanted: &[Wanted], mids: &mut Vec<MidTrack>) -> String {
-        let named = || self.slots.iter().enumerate().map(|(at, slot)| (mid(at + 1), slot));
-        let open = named().filter(|(_, slot)| !matches!(slot.state, State::Closed));
+        let carried = self.slots.iter().filter(|slot| matches!(slot.state, State::Carries(_)));
         let bundle: Vec<String> =
-            std::iter::once(DATA.to_owned()).chain(open.map(|(mid, _)| mid)).collect();
+            std::iter::once(DATA.to_owned()).chain(carried.map(Slot::mid)).collect();
         let bundled = bundle.iter().map(String::as_str);
         let mut writer = Writer::new(&mut self.origin, local, Says::Offer, bundled);
         writer.data(DATA);
-        for (mid, slot) in named() {
-            let (codec, sends) = match &slot.state {
-                State::Closed => {
-                    writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
-                    continue;
-                }
-                State::Free(codec) => (*codec, None),
-                State::Carries(carried) => {
-                    mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
-                    (carried.codec, wanted.iter().find(|wanted| carried.is(wanted)))
-                }
+        for slot in &self.slots {
+            let mid = slot.mid();
+            let State::Carries(carried) = &slot.state else {
+                writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
+                continue;
             };
+            mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
             writer.rtp(&Rtp {
                 mid: &mid,
-                direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
-                agreed: &policy::offered(codec),
-                sends,
+                direction: Direction::Send,
+                agreed: &policy::offered(carried.codec),
+                sends: wanted.iter().find(|wanted| carried.is(wanted)),
                 layers: &[],
                 simulcast: false,
             });
@@ -200,36 +212,40 @@ impl Offerer {
 }
 
 impl Slot {
+    fn mid(&self) -> String {
+        self.mid.to_string()
+    }
+
     fn carries(&self, wanted: &Wanted) -> bool {
         matches!(&self.state, State::Carries(carried) if carried.is(wanted))
     }
 
-    fn is_free(&self, kind: Kind) -> bool {
-        self.kind == kind && matches!(self.state, State::Free(_))
+    fn leaves(&self) -> bool {
+        matches!(self.state, State::Leaves)
+    }
+
+    fn is_closed(&self, kind: Kind) -> bool {
+        self.kind == kind && matches!(self.state, State::Closed)
     }
 
     /// Learns from its section in the client's answer whether and how the track can be sent.
     fn settle(&mut self, section: &Section, accepted: &mut Accepted) {
-        if let State::Carries(carried) = &mut self.state {
-            let agreed = policy::agree(section, carried.codec);
-            let takes = !section.rejected && section.direction == Direction::Receive;
-            match agreed.filter(|_| takes) {
-                Some(agreed) => {
-                    let now = Some(policy::binding(&carried.track, &section.mid, &agreed));
-                    if carried.binding != now {
-                        accepted.bound.extend(now.clone());
-                        carried.binding = now;
-                    }
-                }
-                None => {
-                    accepted.refused.push(carried.track.clone());
-                    self.state = State::Free(carried.codec);
-                }
-            }
-        }
-        if section.rejected {
+        let State::Carries(carried) = &mut self.state else {
             self.state = State::Closed;
+            return;
+        };
+        let agreed = policy::agree(section, carried.codec);
+        let takes = !section.rejected && section.direction == Direction::Receive;
+        if let Some(agreed) = agreed.filter(|_| takes) {
+            let now = Some(policy::binding(&carried.track, &section.mid, &agreed));
+            if carried.binding != now {
+                accepted.bound.extend(now.clone());
+                carried.binding = now;
+            }
+            return;
         }
+        accepted.refused.push(carried.track.clone());
+        self.state = if section.rejected { State::Closed } else { State::Leaves };
     }
 }
 
@@ -237,10 +253,6 @@ impl Carried {
     fn is(&self, wanted: &Wanted) -> bool {
         self.track == wanted.track && self.ssrc == wanted.ssrc
     }
-}
-
-fn mid(at: usize) -> String {
-    at.to_string()
 }
 
 fn media(kind: Kind) -> &'static str {

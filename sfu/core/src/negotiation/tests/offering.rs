@@ -1,10 +1,10 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use beckon_sfu_api::{Codec, Kind, Refused};
 use proptest::prelude::*;
 
 use super::{Us, carried, mids, read, section, wanted};
-use crate::negotiation::sdp::{Direction, Session, Setup};
+use crate::negotiation::sdp::{Session, Setup};
 use crate::negotiation::{Accepted, Offered, Offerer, Wanted};
 
 /// What a client that takes everything answers to an offer of ours.
@@ -23,8 +23,8 @@ fn offer(offerer: &mut Offerer, wanted: &[Wanted]) -> Option<Offered> {
     offerer.offer(&Us::new().local(), wanted)
 }
 
-fn directions(session: &Session) -> Vec<Direction> {
-    session.sections.iter().skip(1).map(|section| section.direction).collect()
+fn rejected(session: &Session) -> Vec<bool> {
+    session.sections.iter().skip(1).map(|section| section.rejected).collect()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_first_offer_has_data_alone_and_is_made_once() {
 }
 
 #[test]
-fn tracks_come_and_go_and_sections_are_used_again() {
+fn tracks_come_and_go_and_the_places_of_sections_are_used_again() {
     let mut offerer = Offerer::new();
     let mut tracks = vec![wanted("TR_a", Codec::Opus, 10), wanted("TR_v", Codec::Vp8, 20)];
     let offered = offer(&mut offerer, &tracks).expect("an offer");
@@ -64,13 +64,14 @@ fn tracks_come_and_go_and_sections_are_used_again() {
     tracks.remove(1);
     let offered = offer(&mut offerer, &tracks).expect("an offer");
     assert_eq!(carried(&offered.mids), [("1", "TR_a")]);
-    assert_eq!(directions(&read(&offered.sdp)), [Direction::Send, Direction::Inactive]);
+    assert_eq!(rejected(&read(&offered.sdp)), [false, true]);
     assert_eq!(take(&mut offerer, &offered).bound, []);
 
     tracks.push(wanted("TR_h", Codec::H264, 30));
     tracks.push(wanted("TR_w", Codec::Vp8, 40));
     let offered = offer(&mut offerer, &tracks).expect("an offer");
-    assert_eq!(carried(&offered.mids), [("1", "TR_a"), ("2", "TR_h"), ("3", "TR_w")]);
+    assert_eq!(carried(&offered.mids), [("1", "TR_a"), ("3", "TR_h"), ("4", "TR_w")]);
+    assert_eq!(mids(&read(&offered.sdp)), ["0", "1", "3", "4"]);
     assert_eq!(take(&mut offerer, &offered).bound.len(), 2);
 }
 
@@ -153,19 +154,36 @@ fn tracks_beyond_the_limit_of_sections_are_refused_once() {
     assert_eq!(offer(&mut offerer, &tracks), None);
 }
 
+#[test]
+fn a_track_waits_for_a_place_that_is_about_to_be_free() {
+    let mut offerer = Offerer::new();
+    let tracks = |range: std::ops::Range<u32>| -> Vec<Wanted> {
+        range.map(|at| wanted(&format!("TR_{at}"), Codec::Opus, 10 * at)).collect()
+    };
+    let offered = offer(&mut offerer, &tracks(0..127)).expect("an offer");
+    take(&mut offerer, &offered);
+    let offered = offer(&mut offerer, &tracks(1..128)).expect("an offer");
+    assert_eq!((offered.mids.len(), offered.refused.len()), (126, 0));
+    assert!(take(&mut offerer, &offered).again);
+    let offered = offer(&mut offerer, &tracks(1..128)).expect("an offer");
+    assert!(carried(&offered.mids).contains(&("128", "TR_127")));
+    assert!(!take(&mut offerer, &offered).again);
+}
+
 fn codec() -> impl Strategy<Value = Codec> {
     prop_oneof![Just(Codec::Opus), Just(Codec::Vp8), Just(Codec::H264), Just(Codec::Av1)]
 }
 
 proptest! {
-    /// Whatever comes and goes: everything wanted has one section of its kind, and there are no more sections than
-    /// tracks were wanted at once.
+    /// Whatever comes and goes: everything wanted has one section of its kind, which never carries another track, and
+    /// there are no more sections than tracks were wanted before and after a change.
     #[test]
     fn every_wanted_track_has_one_section(
         rounds in prop::collection::vec(prop::collection::btree_map(0u32..12, codec(), 0..8), 1..12)
     ) {
         let mut offerer = Offerer::new();
         let (mut audios, mut videos) = (0, 0);
+        let mut known = HashMap::new();
         for round in rounds {
             // the same track has the same codec for its life
             let track = |(at, codec): (&u32, &Codec)| wanted(&format!("TR_{at}_{codec:?}"), *codec, at * 10);
@@ -179,7 +197,10 @@ proptest! {
                 prop_assert_eq!(told, expected);
                 prop_assert_eq!(offered.mids.len(), tracks.len());
                 let session = read(&offered.sdp);
-                prop_assert!(session.sections.len() <= 1 + audios + videos);
+                prop_assert!(session.sections.len() <= 1 + 2 * (audios + videos));
+                for it in &offered.mids {
+                    prop_assert_eq!(known.entry(it.mid.clone()).or_insert(it.track.clone()), &it.track);
+                }
                 prop_assert!(take(&mut offerer, &offered).refused.is_empty());
             }
         }

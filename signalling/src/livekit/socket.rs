@@ -56,10 +56,11 @@ async fn read(requests: &Requests, mut reader: Reader) -> End {
         pace.until_ready().await;
         let bytes = match timeout(SILENCE_MAX, reader.next()).await {
             Ok(Some(Ok(Message::Binary(bytes)))) => bytes,
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+            // reading on answers them; after a close, nothing more comes
+            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)))) => continue,
             // the JSON form, which no client in use speaks
             Ok(Some(Ok(Message::Text(_)))) => return Some(close_code::UNSUPPORTED),
-            Ok(Some(Ok(Message::Close(_))) | None) => return None,
+            Ok(None) => return None,
             Ok(Some(Err(_))) => return Some(close_code::SIZE),
             Err(_) => return Some(close_code::AWAY),
         };

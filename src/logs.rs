@@ -8,9 +8,12 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::LogFormat;
 use crate::config::LogConfig;
 
+/// Before what is configured: the DTLS library warns of every extension that it does not know, and browsers offer some.
+const QUIET: &str = "rtc_dtls=error";
+
 /// Installs the subscriber for the process. Panics are logged like everything else.
 pub(crate) fn install(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.filter)
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.filter))
         .with_context(|| format!("log.filter '{}' cannot be read", config.filter))?;
     let terminal = std::io::stderr().is_terminal();
     let format = config.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });

@@ -64,6 +64,16 @@ export function browser(kind = 'chromium') {
   return running.get(kind)
 }
 
+/** A Chromium to itself, to be frozen with all its processes as if its network were cut, and killed. */
+export async function launchOwn() {
+  const executablePath = find('chromium')
+  const server = await chromium.launchServer({ executablePath, args: CHROMIUM_FLAGS })
+  const browser = await chromium.connect(server.wsEndpoint())
+  // Playwright makes each browser the leader of a process group.
+  const signal = name => process.kill(-server.process().pid, name)
+  return { browser, freeze: () => signal('SIGSTOP'), kill: () => signal('SIGKILL') }
+}
+
 export async function closeBrowsers() {
   const all = await Promise.allSettled(running.values())
   running.clear()

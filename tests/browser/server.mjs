@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 /** A server that has not begun to listen by then never will. */
 const START_MS = 20_000
@@ -65,6 +66,13 @@ export class Server {
       })
     })
     this.port = port
+  }
+
+  /** What lets somebody into a room. */
+  async token(room, identity) {
+    const args = ['token', '--data-dir', join(this.folder, 'data'), '--room', room, '--identity', identity]
+    const { stdout } = await promisify(execFile)(binary, args, { cwd: this.folder })
+    return stdout.trim()
   }
 
   /** As a power cut does: nothing is finished, nothing is said. */

@@ -8,6 +8,7 @@ use rand::RngExt as _;
 use super::policy::{self, Agreed};
 use super::sdp::{Direction, Section};
 use super::{Local, Wanted};
+use crate::ice::Credentials;
 
 /// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
 pub(super) struct Origin {
@@ -66,10 +67,16 @@ impl<'a> Writer<'a> {
         let Origin { id, version } = origin;
         let _ = write!(text, "v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
         text.push_str("a=group:BUNDLE");
+        let bundle = text.len();
         for mid in mids {
             let _ = write!(text, " {mid}");
         }
+        let rejects_all = text.len() == bundle;
         let _ = write!(text, "\r\na=ice-lite\r\na=fingerprint:{}\r\n", local.fingerprint);
+        if rejects_all {
+            // No section is left to say it, and without it this is no description (RFC 8839, 5.4).
+            text.push_str(&ice(local.credentials));
+        }
         text.push_str("a=msid-semantic: WMS *\r\n");
         let (setup, mixed) = match says {
             Says::Offer => ("actpass", true),
@@ -141,10 +148,9 @@ impl<'a> Writer<'a> {
     }
 
     fn transport(&mut self, mid: &str) {
-        let (text, credentials) = (&mut self.text, self.local.credentials);
+        let text = &mut self.text;
         let _ = write!(text, "c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=setup:{}\r\n", self.setup);
-        let _ =
-            write!(text, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", credentials.ufrag, credentials.pwd);
+        text.push_str(&ice(self.local.credentials));
         if !std::mem::take(&mut self.candidates_due) {
             return;
         }
@@ -182,4 +188,8 @@ impl<'a> Writer<'a> {
             let _ = write!(self.text, "a=simulcast:recv {}\r\n", rtp.layers.join(";"));
         }
     }
+}
+
+fn ice(Credentials { ufrag, pwd }: &Credentials) -> String {
+    format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n")
 }

@@ -28,6 +28,13 @@ fn every_browsers_offer_is_answered_in_its_order_in_one_bundle() {
 }
 
 #[test]
+fn an_offer_of_nothing_is_answered_so_that_it_can_be_read() {
+    let closed = CHROMIUM_FIRST.replace("a=group:BUNDLE", "a=group:BUNDLE none\r\na=x:");
+    let answered = read(&answer(&closed, &[], &[]).sdp);
+    assert!(answered.sections.iter().all(|section| section.rejected));
+}
+
+#[test]
 fn our_addresses_stand_in_the_first_section_alone() {
     let us = Us::new();
     let text = answer(CHROMIUM_FIRST, &[], &[]).sdp;

@@ -21,8 +21,6 @@ use crate::twcc::Recorder;
 
 /// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
 pub const ADDRESSES_MAX: usize = 16;
-/// Ufrags of ours at once: the newest, and the one before an ICE restart.
-const UFRAGS_MAX: usize = 2;
 /// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
 const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
 
@@ -56,7 +54,7 @@ pub struct Connection {
     remote_ufrag: Option<String>,
     fingerprint: Option<String>,
     addresses: Vec<SocketAddr>,
-    /// Our ufrags that a request may name: the newest, and the one before an ICE restart.
+    /// Our ufrags that a request may name: the newest, and the one in use before an ICE restart.
     ufrags: Vec<String>,
     /// When something authentic came last.
     heard: Instant,
@@ -162,11 +160,12 @@ impl Connection {
         let mut result = Err(Discard::Malformed);
         // A refusal may have to be told too.
         self.outgoing.push(path, |bytes, start| {
-            result = ice.handle(now, path.remote, message, bytes).map(drop);
+            result = ice.handle(now, path.remote, message, bytes);
             (bytes.len() > start).then_some(())
         });
-        result?;
-        self.local = path.local.or(self.local);
+        if result?.chosen {
+            self.local = path.local;
+        }
         self.learn(path.remote, place, demux);
         Ok(())
     }
@@ -184,15 +183,19 @@ impl Connection {
 
     /// Lets STUN requests with our ufrag find this connection.
     pub fn expect(&mut self, place: Place, demux: &mut Demux) {
-        let ufrag = &self.ice.local().ufrag;
-        if self.ufrags.contains(ufrag) {
-            return;
+        let Connection { ice, ufrags, .. } = self;
+        ufrags.retain(|ufrag| {
+            let accepted = ice.accepts(ufrag);
+            if !accepted {
+                demux.forget_ufrag(ufrag);
+            }
+            accepted
+        });
+        let ufrag = &ice.local().ufrag;
+        if !ufrags.contains(ufrag) {
+            demux.expect(ufrag, place);
+            ufrags.push(ufrag.clone());
         }
-        if self.ufrags.len() >= UFRAGS_MAX {
-            demux.forget_ufrag(&self.ufrags.remove(0));
-        }
-        demux.expect(ufrag, place);
-        self.ufrags.push(ufrag.clone());
     }
 
     /// Takes its entries out of the demultiplexer.
@@ -298,12 +301,12 @@ impl Connection {
                     return Some(Happened::Data(kind, payload));
                 }
                 TransportEvent::Closed => {
-                    self.ended = true;
+                    self.end();
                     return Some(Happened::Closed);
                 }
                 TransportEvent::Failed(why) => {
                     tracing::debug!(why, "a secure transport failed");
-                    self.ended = true;
+                    self.end();
                     return Some(Happened::Failed);
                 }
             }
@@ -313,6 +316,12 @@ impl Connection {
             return Some(Happened::Secure);
         }
         None
+    }
+
+    /// Whoever said goodbye gets nothing more.
+    fn end(&mut self) {
+        self.ended = true;
+        self.srtp = None;
     }
 
     /// Enters itself into the list of connections with something to send.

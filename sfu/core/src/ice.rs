@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::distr::{Alphanumeric, SampleString};
 
@@ -13,6 +13,10 @@ use crate::stun::{self, Class, Message};
 const UFRAG_LEN: usize = 8;
 /// RFC 8445, 5.3 asks for 128 bits of randomness at least; 24 letters and digits have 142.
 const PWD_LEN: usize = 24;
+
+/// Consent is asked for every six seconds at least (RFC 7675, 5.1): a path without a check for so long is no more, if
+/// they come from elsewhere.
+const PATH_SILENCE_MAX: Duration = Duration::from_secs(10);
 
 const UNKNOWN_ATTRIBUTE: u16 = 420;
 const ROLE_CONFLICT: u16 = 487;
@@ -43,8 +47,8 @@ impl fmt::Debug for Credentials {
 /// What an authentic check told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// The peer is to be sent to at another address than before: [`Ice::path`].
-    pub new_path: bool,
+    /// Whether the way that it came is the one to send on: [`Ice::path`] is where it came from.
+    pub chosen: bool,
 }
 
 /// One set of credentials: from the start or a restart until the next.
@@ -73,6 +77,8 @@ pub struct Ice {
     path: Option<SocketAddr>,
     /// Whether a check of the current generation chose the path.
     is_path_current: bool,
+    /// When the last check came from there.
+    path_heard: Instant,
     last_heard: Instant,
 }
 
@@ -83,6 +89,7 @@ impl Ice {
             previous: None,
             path: None,
             is_path_current: false,
+            path_heard: now,
             last_heard: now,
         }
     }
@@ -91,10 +98,13 @@ impl Ice {
         &self.current.local
     }
 
-    /// Takes new local credentials and forgets the peer's. The old ones stay valid until the new pair is nominated.
+    /// Takes new local credentials and forgets the peer's. Those that are in use stay valid until the new pair is
+    /// nominated, however often it restarts until then.
     pub fn restart(&mut self) {
-        self.previous = Some(std::mem::replace(&mut self.current, Generation::fresh()));
-        self.is_path_current = false;
+        let replaced = std::mem::replace(&mut self.current, Generation::fresh());
+        if std::mem::take(&mut self.is_path_current) || self.previous.is_none() {
+            self.previous = Some(replaced);
+        }
     }
 
     /// From the peer's description. After a restart comes [`restart`](Ice::restart) first, then this.
@@ -141,7 +151,7 @@ impl Ice {
         stun::write_success(out, message.transaction(), from, pwd);
         let is_current = self.current.local.ufrag == username.0;
         self.last_heard = now;
-        Ok(Heard { new_path: is_current && self.learn(from, message.use_candidate()) })
+        Ok(Heard { chosen: is_current && self.learn(now, from, message.use_candidate()) })
     }
 
     /// Where to send: the first address that a check came from, then the one nominated last.
@@ -158,15 +168,24 @@ impl Ice {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 
-    /// Whether the path changed.
-    fn learn(&mut self, from: SocketAddr, nominated: bool) -> bool {
+    /// Whether the path is where the check came from. A peer behind a NAT that gave it another port may not nominate
+    /// again: it goes on with its checks, and the old address falls silent.
+    fn learn(&mut self, now: Instant, from: SocketAddr, nominated: bool) -> bool {
         if nominated {
             self.previous = None;
         } else if self.is_path_current {
-            return false;
+            if self.path == Some(from) {
+                self.path_heard = now;
+                return false;
+            }
+            if now.saturating_duration_since(self.path_heard) < PATH_SILENCE_MAX {
+                return false;
+            }
         }
         self.is_path_current = true;
-        self.path.replace(from) != Some(from)
+        self.path_heard = now;
+        self.path = Some(from);
+        true
     }
 }
 

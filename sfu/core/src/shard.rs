@@ -155,6 +155,11 @@ impl Shard {
         &self.counters
     }
 
+    /// Whom datagrams are for.
+    pub fn demux(&self) -> &Demux {
+        &self.demux
+    }
+
     pub fn rooms(&self) -> usize {
         self.rooms.len()
     }

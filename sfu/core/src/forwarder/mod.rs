@@ -111,6 +111,12 @@ impl Forwarder {
         self.selector.stop();
     }
 
+    /// Stops until it is started again.
+    pub fn halt(&mut self) {
+        self.started = false;
+        self.selector.stop();
+    }
+
     /// The layer without whose keyframe it cannot start or switch.
     pub fn wants_keyframe(&self, now: Instant, layers: &Layers) -> Option<u8> {
         if self.is_active() { self.selector.awaits(now, layers) } else { None }
@@ -175,6 +181,9 @@ impl Forwarder {
 
     /// By the publisher's clock if it told it, else by when the last packet came. `ntp` is the time of `now`.
     pub fn sender_report(&self, now: Instant, ntp: u64, layers: &Layers) -> Option<SenderInfo> {
+        if !self.started {
+            return None;
+        }
         let clock_rate = layers.codec.clock_rate();
         let (place, shift) = self.rewriter.timestamp_shift()?;
         let layer = layers.get(place.layer).filter(|layer| layer.epoch() == place.epoch);

@@ -232,17 +232,30 @@ impl Room {
             subscriber.connection.open_channels(now);
         }
         if participant.down_side() == place.side {
-            let participant = participant.id.clone();
-            ctx.tell(&self.id, Event::Connected { participant });
-            self.start_forwarders(now, place.participant, ctx);
+            self.connected(now, place.participant, ctx);
         }
     }
 
+    /// Media can flow to the participant, for the first time or again.
+    fn connected(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        participant.told_lost = false;
+        ctx.tell(&self.id, Event::Connected { participant: participant.id.clone() });
+        self.start_forwarders(now, key, ctx);
+    }
+
+    /// Nothing more is sent to whoever does not show that it still listens (RFC 7675).
     fn lost(&mut self, key: ParticipantKey, why: Lost, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        if !participant.told_lost {
-            participant.told_lost = true;
-            ctx.tell(&self.id, Event::Lost { participant: participant.id.clone(), why });
+        if std::mem::replace(&mut participant.told_lost, true) {
+            return;
+        }
+        ctx.tell(&self.id, Event::Lost { participant: participant.id.clone(), why });
+        for subscription in &participant.subscriptions {
+            let track = self.tracks.get_mut(subscription.track);
+            if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
+                forwarder.halt();
+            }
         }
     }
 

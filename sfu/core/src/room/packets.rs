@@ -124,7 +124,7 @@ impl Room {
         ctx: &mut Context<'_>,
     ) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        if !participant.down().is_secure() {
+        if !participant.down().is_secure() || participant.told_lost {
             return;
         }
         for subscription in &participant.subscriptions {

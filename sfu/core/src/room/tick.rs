@@ -48,12 +48,15 @@ impl Room {
     }
 
     fn tick(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
-        self.ask_publisher(now, key, ctx);
-        self.release(now, key, ctx);
-        self.report(now, key, ctx);
         let Some(participant) = self.participants.get_mut(key) else { return };
         let sides = participant.sides();
-        if now >= participant.allocate_at {
+        let is_due = now >= participant.allocate_at;
+        if !participant.told_lost {
+            self.ask_publisher(now, key, ctx);
+            self.release(now, key, ctx);
+            self.report(now, key, ctx);
+        }
+        if is_due {
             self.allocate(now, key, ctx);
         }
         for side in sides {
@@ -110,9 +113,7 @@ impl Room {
         if now.saturating_duration_since(participant.last_heard()) >= SILENCE_MAX {
             self.lost(key, Lost::Silent, ctx);
         } else if participant.told_lost && participant.is_open() {
-            participant.told_lost = false;
-            let participant = participant.id.clone();
-            ctx.tell(&self.id, Event::Connected { participant });
+            self.connected(now, key, ctx);
         }
     }
 

@@ -13,10 +13,12 @@ impl Room {
     /// A track will come with an offer of its publisher.
     pub(super) fn announce(&mut self, id: &ParticipantId, track: Announced, ctx: &mut Context<'_>) {
         let key = self.by_id.get(id).copied();
+        let mut all = self.participants.values().flat_map(|participant| &participant.announced);
+        let announced = all.any(|announced| announced.id == track.id);
         let Some(participant) = key.and_then(|key| self.participants.get_mut(key)) else {
             return self.refuse(id, Some(track.id), Refused::NotFound, ctx);
         };
-        let known = self.track_ids.contains_key(&track.id);
+        let known = self.track_ids.contains_key(&track.id) || announced;
         let why = if !participant.permissions.publish {
             Refused::Denied
         } else if known || participant.announced.len() + participant.published.len() >= TRACKS_MAX {

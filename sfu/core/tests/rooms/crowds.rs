@@ -1,0 +1,31 @@
+//! Many people do not ask a publisher for more than one would.
+
+use beckon_sfu_api::{Connection as Mode, Kind};
+use beckon_sfu_core::rtcp;
+
+use crate::stage::{Stage, ms, secs};
+
+#[test]
+fn a_storm_of_fifty_viewers_is_one_keyframe_request() {
+    let mut stage = Stage::new(50);
+    let alice = stage.join("PA_alice", Mode::Single);
+    let viewers: Vec<usize> =
+        (0..50).map(|at| stage.join(&format!("PA_{at}"), Mode::Single)).collect();
+    stage.run(secs(2));
+    let camera = stage.publish(alice, Kind::Video, 1);
+    stage.run(secs(2));
+    let before = stage.clients[alice].sources[0].keyframes_asked;
+    assert!(before <= 2, "{before} to begin with");
+    for viewer in &viewers {
+        let ssrc = stage.sink(*viewer, &camera).ssrc;
+        let mut pli = Vec::new();
+        rtcp::write_pli(&mut pli, 1, ssrc);
+        stage.clients[*viewer].down().send_rtcp(&pli);
+    }
+    stage.run(ms(600));
+    assert_eq!(stage.clients[alice].sources[0].keyframes_asked, before + 1);
+    for viewer in viewers {
+        let sink = stage.sink(viewer, &camera);
+        assert_eq!((sink.lost(), sink.frames().len() > 40), (0, true));
+    }
+}

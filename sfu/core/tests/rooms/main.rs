@@ -1,0 +1,10 @@
+//! Whole rooms, on a virtual clock and a network that loses, delays and reorders.
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod crowds;
+mod layers;
+mod leaving;
+mod losses;
+mod reconnecting;

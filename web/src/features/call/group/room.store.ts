@@ -195,7 +195,9 @@ export const useRoom = defineStore('room', () => {
     const them = people.value.find(person => person.id === moving.value)
     if (!them) return
     const voice = them.sounds.microphone
-    if (!them.microphone || voice?.muted === false) settleMove()
+    // Whoever has just come has sent nothing yet; that is not silence.
+    const silent = !them.microphone && !direct.remote.microphone
+    if (silent || voice?.muted === false) settleMove()
     else voice?.addEventListener('unmute', settleMove, { once: true })
   })
 

@@ -182,6 +182,9 @@ export const useRoom = defineStore('room', () => {
     callId: call.value.id, camera: local.media.on.camera, microphone: local.media.on.microphone,
   }), seat => seat && sessionStorage.setItem(SEAT, JSON.stringify(seat)))
 
+  // Another call is no place for what became of this one.
+  watch(() => direct.call?.id, id => id && feed({ type: 'dismiss' }))
+
   // Somebody of two who ring is enough to hear.
   watch(() => rings.value.length > 0 && !direct.incoming.length && (busy.value || direct.call ? knock : ring), (sound, _, onCleanup) => sound && onCleanup(sound()))
 

@@ -19,6 +19,16 @@ export function keepConnections() {
     }
     return sum
   }
+  /** How much sound has come in one track so far. */
+  window.energyOf = async trackId => {
+    for (const connection of kept) {
+      if (connection.connectionState === 'closed') continue
+      for (const report of (await connection.getStats()).values()) {
+        if (report.type === 'inbound-rtp' && report.trackIdentifier === trackId) return report.totalAudioEnergy ?? 0
+      }
+    }
+    return 0
+  }
 }
 
 /** A person in a call, in the words of what they do, see and hear there. */

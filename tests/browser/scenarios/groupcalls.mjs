@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { Guest } from '../groupcall.mjs'
+import { Look } from '../look.mjs'
+import { scenario } from '../stage.mjs'
+
+scenario('Three meet: all see and hear each other, one shares a screen, one comes back, one is muted and removed', async stage => {
+  const { guests: [alice, bob, carol], people } = await threeInGroup(stage)
+  const problems = []
+  const shot = (guest, what) => new Look('en-light-desktop', problems).at(guest.person, what, { judged: true })
+
+  await alice.starts()
+  for (const guest of [bob, carol]) await guest.joins()
+  const all = [alice, bob, carol]
+  for (const guest of all) await guest.sees(...all)
+  await Promise.all(pairs(all).map(([from, to]) => Promise.all([from.watches(to), from.hears(to)])))
+  await shot(alice, 'call-grid')
+
+  await bob.showsPoster()
+  for (const guest of [alice, carol]) {
+    const { width } = await guest.reads(bob)
+    assert.ok(width >= 1280, `a screen to read: ${width}`)
+    await guest.hears(bob, { slot: 'screen_sound' })
+    await guest.watches(bob)
+  }
+  await shot(alice, 'call-screen-share')
+  await bob.see('call-screen').click()
+  await alice.see('room-screen-tile').waitFor({ state: 'detached' })
+
+  await carol.page.reload()
+  await carol.isIn()
+  await carol.sees(alice, bob)
+  await Promise.all([carol.watches(alice), carol.hears(bob), alice.watches(carol), bob.hears(carol)])
+
+  await alice.rules(bob, 'room-mute-person')
+  for (const guest of all) await guest.seesMuted(bob)
+  await bob.see('call-notice').waitFor()
+  await carol.hearsNothingOf(bob, { while: alice })
+  await shot(alice, 'call-people')
+  await bob.see('call-mute').click()
+  await alice.seesMuted(bob, false)
+  await carol.hears(bob)
+
+  await alice.rules(bob, 'room-remove-person')
+  await alice.person.confirms()
+  await bob.page.locator('[data-test="room-left"][data-reason="removed"]').waitFor()
+  for (const guest of [alice, carol]) await guest.tile(bob).waitFor({ state: 'detached' })
+  await alice.watches(carol)
+
+  await carol.leaves()
+  await alice.leaves()
+  for (const person of people.slice(0, 1)) assert.match(await person.call.hasRecord('completed'), /\d:\d\d/)
+  assert.deepEqual(problems, [])
+})
+
+scenario('A picture is as large as its place, and changes without a stall', async stage => {
+  const { guests: [alice, bob, carol] } = await threeInGroup(stage)
+  await alice.starts('voice')
+  for (const guest of [bob, carol]) await guest.joins()
+  await alice.watches(bob)
+
+  const pin = guest => alice.tile(guest).locator('[data-test="room-pin"]').click()
+  for (const [large, small] of [[bob, carol], [carol, bob], [bob, carol]]) {
+    await pin(large)
+    const [shown, aside] = await Promise.all([alice.watches(large, { wider: 640, frames: 10 }), alice.watches(small, { narrower: 640, frames: 10 })])
+    for (const { gap } of [shown, aside]) assert.ok(gap < 2000, `no frame for ${gap} ms`)
+  }
+})
+
+scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
+  const people = await stage.cast('alice', 'bob', 'carol')
+  const [alice, bob, carol] = people
+  const id = await alice.befriend(bob)
+  await alice.befriend(carol)
+  const guests = await Guest.all(...people)
+  for (const guest of guests) await guest.takesSmallCamera()
+  await Promise.all([alice, bob].map(person => person.enter(id)))
+
+  await alice.call.calls('video')
+  await bob.call.accepts()
+  for (const { call } of [alice, bob]) await call.isIn('live')
+  await Promise.all([alice.call.hearsAndSees(), bob.call.hearsAndSees()])
+
+  await alice.see('call-add').click()
+  await alice.page.locator('[data-test="pick-contact"][data-name="carol"]').click()
+  await alice.see('add-people-submit').click()
+  await carol.see('call-incoming').waitFor()
+  const [a, b, c] = guests
+  await Promise.all([a.isIn(), b.isIn()])
+  await Promise.all([a.watches(b), b.watches(a), a.hears(b), b.hears(a)])
+
+  await carol.see('call-accept').click()
+  await c.isIn()
+  await Promise.all(pairs(guests).map(([from, to]) => Promise.all([from.watches(to), from.hears(to)])))
+  for (const guest of guests) await guest.leaves()
+  await alice.call.hasRecord('completed')
+})
+
+async function threeInGroup(stage) {
+  const people = await stage.cast('alice', 'bob', 'carol')
+  const [alice, bob, carol] = people
+  await alice.befriend(bob)
+  await alice.befriend(carol)
+  const guests = await Guest.all(...people)
+  const group = await alice.post('/api/v1/groups', { title: 'Hike', member_ids: guests.slice(1).map(({ id }) => id) })
+  for (const guest of guests) await guest.takesSmallCamera()
+  await Promise.all(people.map(person => person.enter(group.id)))
+  return { guests, people, group }
+}
+
+/** Everybody with everybody else, both ways. */
+function pairs(all) {
+  return all.flatMap(from => all.filter(to => to !== from).map(to => [from, to]))
+}

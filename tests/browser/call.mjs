@@ -19,15 +19,15 @@ export function keepConnections() {
     }
     return sum
   }
-  /** How much sound has come in one track so far. */
-  window.energyOf = async trackId => {
+  /** What has come in one track so far. */
+  window.receivedOf = async track => {
     for (const connection of kept) {
       if (connection.connectionState === 'closed') continue
       for (const report of (await connection.getStats()).values()) {
-        if (report.type === 'inbound-rtp' && report.trackIdentifier === trackId) return report.totalAudioEnergy ?? 0
+        if (report.type === 'inbound-rtp' && report.trackIdentifier === track?.id) return report
       }
     }
-    return 0
+    return {}
   }
 }
 

@@ -53,7 +53,10 @@ export class Guest {
     return video.evaluate((element, { frames, wider, narrower, limit }) => new Promise((resolve, reject) => {
       const seen = { count: 0, gap: 0, width: 0, height: 0 }
       let last
-      const timer = setTimeout(() => reject(new Error(`frames: ${JSON.stringify(seen)}`)), limit)
+      const timer = setTimeout(async () => {
+        const { packetsReceived: packets, keyFramesDecoded: keyframes, framesReceived: received, framesDecoded: decoded, pliCount: asked } = await window.receivedOf(element.srcObject?.getVideoTracks()[0])
+        reject(new Error(`frames: ${JSON.stringify({ ...seen, packets, keyframes, received, decoded, asked })}`))
+      }, limit)
       const look = (now, { width, height }) => {
         seen.count++
         seen.gap = Math.max(seen.gap, last === undefined ? 0 : now - last)
@@ -71,7 +74,7 @@ export class Guest {
   async heardOf(other, slot = 'microphone') {
     return this.page.evaluate(async ({ id, slot }) => {
       const [track] = document.querySelector(`[data-test="room-sound"][data-id="${id}"][data-slot="${slot}"]`)?.srcObject?.getAudioTracks() ?? []
-      return track ? window.energyOf(track.id) : 0
+      return (await window.receivedOf(track)).totalAudioEnergy ?? 0
     }, { id: other.id, slot })
   }
 

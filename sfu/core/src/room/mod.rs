@@ -96,7 +96,7 @@ impl Room {
             Command::Join { participant, connection, permissions } => {
                 self.join(now, participant, connection, permissions, ctx);
             }
-            Command::Leave { participant } => self.leave(now, &participant, ctx),
+            Command::Leave { participant } => self.leave(&participant, ctx),
             Command::Offer { participant, offer } => self.offer(now, &participant, &offer, ctx),
             Command::Answer { participant, answer } => {
                 self.answer(now, &participant, &answer, ctx);
@@ -145,7 +145,8 @@ impl Room {
         self.renegotiate(key, ctx);
     }
 
-    fn leave(&mut self, now: Instant, id: &ParticipantId, ctx: &mut Context<'_>) {
+    /// Whoever leaves hears of it from signalling; a goodbye from here might overtake that, and look like a failure.
+    fn leave(&mut self, id: &ParticipantId, ctx: &mut Context<'_>) {
         let Some(key) = self.by_id.remove(id) else { return };
         self.end_tracks_of(key, ctx);
         let Some(mut participant) = self.participants.remove(key) else { return };
@@ -157,16 +158,22 @@ impl Room {
         for side in participant.sides() {
             let place = Place { room: self.key, participant: key, side };
             let Some(connection) = participant.connection(side) else { continue };
-            connection.close(now, ctx.farewells);
             connection.forget(place, ctx.demux);
         }
         self.speakers.forget(key);
     }
 
     fn close(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        for participant in self.participants.values_mut() {
+            for side in participant.sides() {
+                if let Some(connection) = participant.connection(side) {
+                    connection.close(now, ctx.farewells);
+                }
+            }
+        }
         let everybody: Vec<ParticipantId> = self.by_id.keys().cloned().collect();
         for id in everybody {
-            self.leave(now, &id, ctx);
+            self.leave(&id, ctx);
         }
     }
 

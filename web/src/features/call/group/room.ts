@@ -49,7 +49,8 @@ export class MediaRoom implements Sink {
   private readonly room = new Room({
     adaptiveStream: true,
     dynacast: false,
-    disconnectOnPageLeave: true,
+    // It leaves when the page does, but as if the room had been lost, and what is lost is asked for anew: `close` does better.
+    disconnectOnPageLeave: false,
     stopLocalTrackOnUnpublish: false,
     publishDefaults: { videoCodec: 'vp8', backupCodec: false },
   })
@@ -75,6 +76,7 @@ export class MediaRoom implements Sink {
       .on(RoomEvent.Reconnecting, () => options.onState('reconnecting'))
       .on(RoomEvent.Reconnected, () => this.arrive())
       .on(RoomEvent.Disconnected, reason => this.end(closeReason(reason)))
+    addEventListener('pagehide', this.close)
   }
 
   async enter(url: string, token: string): Promise<void> {
@@ -101,8 +103,9 @@ export class MediaRoom implements Sink {
     return this.carry(slot)
   }
 
-  close(): void {
+  readonly close = (): void => {
     this.closed = true
+    removeEventListener('pagehide', this.close)
     void this.room.disconnect(false)
   }
 
@@ -115,7 +118,7 @@ export class MediaRoom implements Sink {
 
   private end(reason: CloseReason): void {
     if (this.closed) return
-    this.closed = true
+    this.close()
     this.options.onClosed(reason)
   }
 

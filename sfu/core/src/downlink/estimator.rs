@@ -20,12 +20,16 @@ const SENT: usize = 2048;
 const DECREASE_PERCENT: u64 = 85;
 /// A queue has to drain before one can tell whether that was enough.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
-/// Per second: while the way was never full, below what filled it the last time, and above that.
-const INCREASE_NEVER_FULL_PERCENT: f64 = 50.0;
+/// Per second: where no ceiling is known, below one, and above it.
+const INCREASE_FREE_PERCENT: f64 = 30.0;
 const INCREASE_PERCENT: f64 = 8.0;
 const INCREASE_ABOVE_CEILING_PERCENT: f64 = 2.0;
-/// After so long a ceiling is worth another try.
-const CEILING_MAX_AGE: Duration = Duration::from_secs(60);
+/// Per second, where no ceiling is known: parts of almost nothing would take for ever.
+const INCREASE_FREE_BPS: f64 = 100_000.0;
+/// After so long a ceiling is worth another try: soon, for it may have been a moment's stumble, and three times as
+/// long after every try that failed.
+const CEILING_AGE_MIN: Duration = Duration::from_secs(2);
+const CEILING_AGE_MAX: Duration = Duration::from_secs(60);
 /// The estimate may be this far above what was measured: half as much again, and the step to a larger layer.
 const BEYOND_PERCENT: u64 = 150;
 const BEYOND_BPS: u64 = 1_500_000;
@@ -50,12 +54,19 @@ pub struct Estimator {
     /// `None`: nothing is known.
     bps: Option<u64>,
     /// What the way carried when it was full.
-    ceiling: Option<(u64, Instant)>,
+    ceiling: Option<Ceiling>,
     remb: Option<(u64, Instant)>,
     losses: Losses,
     fed_back: Option<Instant>,
     updated: Option<Instant>,
     decreased: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ceiling {
+    bps: u64,
+    age: Duration,
+    until: Instant,
 }
 
 /// A packet on its way.
@@ -157,7 +168,6 @@ impl Estimator {
     pub fn handle_timeout(&mut self, now: Instant) {
         let old = |at: Instant, age| now.saturating_duration_since(at) > age;
         self.remb = self.remb.filter(|(_, at)| !old(*at, REMB_MAX_AGE));
-        self.ceiling = self.ceiling.filter(|(_, at)| !old(*at, CEILING_MAX_AGE));
     }
 
     fn update(&mut self, now: Instant, arrived: u64, usage: Usage) {
@@ -175,17 +185,17 @@ impl Estimator {
             if !may_decrease {
                 return;
             }
-            self.ceiling = Some((arrived, now));
+            self.meet_ceiling(now, arrived);
             bps.min(arrived * DECREASE_PERCENT / 100)
         } else if fraction > LOSS_HIGH && self.losses.fresh {
             if !may_decrease {
                 return;
             }
             self.losses.fresh = false;
-            self.ceiling = Some((arrived, now));
+            self.meet_ceiling(now, arrived);
             (bps as f64 * (1.0 - fraction / 2.0)) as u64
         } else if fraction < LOSS_LOW && usage == Usage::Normal {
-            self.grown(bps, arrived, since)
+            self.grown(now, bps, arrived, since)
         } else {
             bps
         };
@@ -195,14 +205,28 @@ impl Estimator {
         self.bps = Some(next.max(MIN_BPS));
     }
 
-    fn grown(&self, bps: u64, arrived: u64, since: Duration) -> u64 {
-        let percent = match self.ceiling {
-            Some((ceiling, _)) if bps > ceiling => INCREASE_ABOVE_CEILING_PERCENT,
-            None if self.decreased.is_none() => INCREASE_NEVER_FULL_PERCENT,
-            _ => INCREASE_PERCENT,
+    fn meet_ceiling(&mut self, now: Instant, bps: u64) {
+        let age = match self.ceiling {
+            Some(Ceiling { age, until, .. }) if now < until => age,
+            Some(Ceiling { age, .. }) => (age * 3).min(CEILING_AGE_MAX),
+            None => CEILING_AGE_MIN,
+        };
+        self.ceiling = Some(Ceiling { bps, age, until: now + age });
+    }
+
+    fn grown(&mut self, now: Instant, bps: u64, arrived: u64, since: Duration) -> u64 {
+        // What carries twice as much was no ceiling.
+        self.ceiling = self.ceiling.filter(|ceiling| arrived < 2 * ceiling.bps);
+        let (percent, least) = match self.ceiling {
+            Some(Ceiling { until, .. }) if now >= until => {
+                (INCREASE_FREE_PERCENT, INCREASE_FREE_BPS)
+            }
+            Some(ceiling) if bps > ceiling.bps => (INCREASE_ABOVE_CEILING_PERCENT, 0.0),
+            Some(_) => (INCREASE_PERCENT, 0.0),
+            None => (INCREASE_FREE_PERCENT, INCREASE_FREE_BPS),
         };
         let seconds = since.min(Duration::from_secs(1)).as_secs_f64();
-        let more = (bps as f64 * percent / 100.0 * seconds) as u64;
+        let more = ((bps as f64 * percent / 100.0).max(least) * seconds) as u64;
         let most = arrived * BEYOND_PERCENT / 100 + BEYOND_BPS;
         (bps + more).min(most).max(bps)
     }

@@ -289,6 +289,24 @@ fn jitter_does_not_stop_video() {
 }
 
 #[test]
+fn after_a_receiver_that_stumbled_video_is_back_within_seconds() {
+    for seed in 0..5 {
+        let mut stage = Stage::new(10_000_000, seed);
+        stage.play(5);
+        for _ in 0..10 {
+            stage.link.free = stage.now + ms(290);
+            stage.play(1);
+        }
+        stage.play(7);
+        stage.play(1);
+        assert!(stage.video_bps(1) > 140_000, "seed {seed}: {}", stage.video_bps(1));
+        stage.play(10);
+        stage.play(1);
+        assert!(stage.video_bps(1) > 1_400_000, "seed {seed}: {}", stage.video_bps(1));
+    }
+}
+
+#[test]
 fn the_receivers_own_estimate_is_a_limit_while_it_is_fresh() {
     let now = Instant::now();
     let mut estimator = Estimator::new(now);

@@ -91,14 +91,18 @@ fn whoever_left_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_server_says_goodbye_to_whoever_leaves() {
+fn a_room_that_closes_says_goodbye_but_whoever_leaves_knows() {
     for mode in MODES {
         let mut stage = Stage::new(3);
         let alice = stage.join("PA_alice", mode);
+        let bob = stage.join("PA_bob", mode);
         stage.run(secs(1));
         stage.leave(alice);
         stage.run(ms(100));
-        assert_eq!(stage.clients[alice].goodbyes, if mode == Mode::Dual { 2 } else { 1 });
+        assert_eq!(stage.clients[alice].goodbyes, 0);
+        stage.tell(Command::Close);
+        stage.run(ms(100));
+        assert_eq!(stage.clients[bob].goodbyes, if mode == Mode::Dual { 2 } else { 1 });
     }
 }
 

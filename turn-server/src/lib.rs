@@ -1,6 +1,6 @@
 //! STUN and TURN; knows no user and no database, only a shared secret.
 //!
-//! [`Relay`] is the protocol without sockets and clocks (RFC 8489, RFC 8656).
+//! [`Relay`] is the protocol without sockets and clocks (RFC 8489, RFC 8656); [`start`] puts threads and sockets around it.
 
 mod allocation;
 mod answer;
@@ -13,6 +13,7 @@ mod quota;
 mod refusal;
 mod relay;
 mod request;
+mod shell;
 mod stats;
 mod strangers;
 mod wire;
@@ -22,4 +23,5 @@ pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};
 pub use quota::Limits;
 pub use relay::{Client, Door, Families, House, Opened, Opening, Port, Relay, RelayKey, Settings};
+pub use shell::{Config, StartError, Turn, start};
 pub use stats::Stats;

@@ -97,11 +97,12 @@ impl Peers {
         match self.judge(peer.ip()) {
             Verdict::Open => true,
             Verdict::Closed => false,
-            Verdict::SomePorts => {
-                self.policy.media.contains(&peer)
-                    || self.relayed.read().is_ok_and(|all| all.contains(&peer))
-            }
+            Verdict::SomePorts => self.policy.media.contains(&peer) || self.is_relayed(peer),
         }
+    }
+
+    pub(crate) fn is_relayed(&self, address: SocketAddr) -> bool {
+        self.relayed.read().is_ok_and(|all| all.contains(&address))
     }
 
     pub(crate) fn add_relayed(&self, address: SocketAddr) {

@@ -141,6 +141,11 @@ impl House {
         }
     }
 
+    /// Whether this is the relayed address of an allocation.
+    pub(crate) fn is_relayed(&self, address: SocketAddr) -> bool {
+        self.peers.is_relayed(address)
+    }
+
     /// Allocations of all threads.
     pub fn allocations(&self) -> usize {
         self.quotas.allocations()

@@ -6,10 +6,13 @@ mod authentication;
 mod binding;
 mod channels;
 mod data;
+mod guest;
 mod limits;
 mod permissions;
 mod refresh;
+mod sockets;
 mod stage;
+mod streams;
 
 /// Every file with cases.
 const CASES: [&str; 8] = [

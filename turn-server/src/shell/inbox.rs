@@ -1,0 +1,81 @@
+//! What a thread is told from outside, and the bell that wakes it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::{Poll, Token, Waker};
+use tokio::sync::mpsc;
+
+use super::stream::Link;
+use crate::relay::Client;
+
+/// Beyond this whoever tells waits: connections are read no faster than their messages are relayed.
+const INPUTS_MAX: usize = 1024;
+
+/// The bell's token; listeners and relay sockets have others.
+pub(super) const BELL: Token = Token(u32::MAX as usize);
+
+/// What a thread is told.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A connection, and how to write to it.
+    Connected(Client, Link),
+    /// Messages that came over one.
+    Messages(Client, Vec<Vec<u8>>),
+    /// A person whose allocations end.
+    Revoke(String),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Sender {
+    inputs: mpsc::Sender<Input>,
+    bell: Arc<Waker>,
+    stopped: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    inputs: mpsc::Receiver<Input>,
+    stopped: Arc<AtomicBool>,
+    pub(super) poll: Poll,
+}
+
+pub(super) fn queue() -> io::Result<(Sender, Inbox)> {
+    let (sender, receiver) = mpsc::channel(INPUTS_MAX);
+    let poll = Poll::new()?;
+    let bell = Arc::new(Waker::new(poll.registry(), BELL)?);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let inbox = Inbox { inputs: receiver, stopped: stopped.clone(), poll };
+    Ok((Sender { inputs: sender, bell, stopped }, inbox))
+}
+
+impl Sender {
+    /// Waits for room. A thread that has ended hears nothing.
+    pub(super) async fn send(&self, input: Input) {
+        if self.inputs.send(input).await.is_ok() {
+            self.ring();
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        if let Err(error) = self.bell.wake() {
+            tracing::warn!(%error, "a relay thread cannot be woken");
+        }
+    }
+}
+
+impl Inbox {
+    pub(super) fn next(&mut self) -> Option<Input> {
+        self.inputs.try_recv().ok()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,210 @@
+//! The shell: sockets, threads and connections around the relay.
+//!
+//! Each thread has a relay of its own and a socket on every listening address (SO_REUSEPORT): the kernel gives a client
+//! always to the same one, so nothing is shared on the way of a packet.
+
+mod addresses;
+mod inbox;
+mod opening;
+mod report;
+mod reservations;
+mod socket;
+mod stream;
+mod worker;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::peers::PeerPolicy;
+use crate::quota::Limits;
+use crate::relay::{Families, House, Settings};
+use crate::{Client, Credentials, Door};
+use addresses::Addresses;
+use inbox::{Input, Sender};
+use opening::Openings;
+use report::Report;
+use worker::Worker;
+
+/// Listeners of one process: a client is told apart by the number of its own.
+const LISTENERS_MAX: usize = 64;
+
+/// More threads than this have nothing to do.
+const THREADS_MAX: usize = 16;
+
+/// What a TURN server is started with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients are heard over UDP. Port 0 picks a free one.
+    pub udp: Vec<SocketAddr>,
+    /// Who may use the relay.
+    pub credentials: Credentials,
+    /// Whom it sends to. This machine's own addresses are added.
+    pub peers: PeerPolicy,
+    /// How much of it there is.
+    pub limits: Limits,
+    /// Ports of relayed addresses.
+    pub relay_ports: RangeInclusive<u16>,
+    /// Where relay sockets are bound; of a family without one, the address that leads to the internet.
+    pub relay_ips: Vec<IpAddr>,
+    /// Behind NAT: how peers see the relay sockets.
+    pub external_ips: Vec<IpAddr>,
+    /// How long a connection may take to get an allocation, to finish a message, or to take what there is for it.
+    pub stream_patience: Duration,
+    /// 0 is one for each processor.
+    pub threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            udp: Vec::new(),
+            credentials: Credentials::default(),
+            peers: PeerPolicy::default(),
+            limits: Limits::default(),
+            relay_ports: 49152..=65535,
+            relay_ips: Vec::new(),
+            external_ips: Vec::new(),
+            stream_patience: Duration::from_secs(30),
+            threads: 0,
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be had.
+    #[error("cannot listen on udp {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// There are too many of them.
+    #[error("{LISTENERS_MAX} listeners at most")]
+    TooManyListeners,
+    /// The range of relay ports is empty.
+    #[error("there are no relay ports")]
+    NoPorts,
+    /// The system gives no thread, or no means to wait.
+    #[error("cannot start a relay thread")]
+    Thread(#[source] io::Error),
+}
+
+/// A running TURN server. It stops when dropped.
+#[derive(Debug)]
+pub struct Turn {
+    addresses: Vec<SocketAddr>,
+    house: House,
+    senders: Vec<Sender>,
+    threads: Vec<JoinHandle<()>>,
+    next_stream: AtomicU64,
+    stream_patience: Duration,
+}
+
+/// Starts the threads and returns when all of them listen.
+pub fn start(config: Config) -> Result<Turn, StartError> {
+    if config.udp.len() > LISTENERS_MAX {
+        return Err(StartError::TooManyListeners);
+    }
+    if config.relay_ports.is_empty() || *config.relay_ports.start() == 0 {
+        return Err(StartError::NoPorts);
+    }
+    let addresses = Addresses::find(&config);
+    let now = Instant::now();
+    let house = house(&config, &addresses, now);
+    let openings = Openings::new(config.relay_ports.clone(), addresses);
+    let report = Arc::new(Report::new(now));
+
+    let mut listening = config.udp.clone();
+    let mut turn = Turn {
+        addresses: Vec::new(),
+        house,
+        senders: Vec::new(),
+        threads: Vec::new(),
+        next_stream: AtomicU64::new(0),
+        stream_patience: config.stream_patience,
+    };
+    for index in 0..threads(config.threads) {
+        let listeners = worker::listen(&mut listening, index == 0)?;
+        let (sender, inbox) = inbox::queue().map_err(StartError::Thread)?;
+        let (house, openings, report) = (turn.house.clone(), openings.clone(), report.clone());
+        let worker = Worker::new(house, listeners, inbox, openings, report);
+        let worker = worker.map_err(StartError::Thread)?;
+        let thread = thread::Builder::new().name(format!("turn-{index}"));
+        turn.threads.push(thread.spawn(|| worker.run()).map_err(StartError::Thread)?);
+        turn.senders.push(sender);
+    }
+    turn.addresses = listening;
+    Ok(turn)
+}
+
+fn house(config: &Config, addresses: &Addresses, now: Instant) -> House {
+    let mut peers = config.peers.clone();
+    peers.own.extend(addresses.own());
+    let settings = Settings {
+        credentials: config.credentials.clone(),
+        peers,
+        limits: config.limits.clone(),
+        families: Families { ipv4: addresses.ipv4.is_some(), ipv6: addresses.ipv6.is_some() },
+    };
+    House::new(settings, now)
+}
+
+fn threads(wanted: usize) -> usize {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    if wanted == 0 { processors() } else { wanted }.clamp(1, THREADS_MAX)
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl Turn {
+    /// Where clients are heard over UDP, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Allocations there are now.
+    pub fn allocations(&self) -> usize {
+        self.house.allocations()
+    }
+
+    /// Serves a client over a connection, until either side ends it: TURN over TCP, or over TLS that is unwrapped
+    /// already.
+    pub async fn stream<S>(&self, stream: S, remote: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite,
+    {
+        let id = self.next_stream.fetch_add(1, Ordering::Relaxed);
+        let Some(sender) = self.senders.get(id as usize % self.senders.len().max(1)) else {
+            return;
+        };
+        let client = Client { address: remote, door: Door::Stream(id) };
+        stream::serve(stream, client, sender, self.stream_patience).await;
+    }
+
+    /// Ends all allocations of a person: `alice` of the name `1700000000:alice`.
+    pub async fn revoke(&self, person: &str) {
+        for sender in &self.senders {
+            sender.send(Input::Revoke(person.into())).await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        for sender in &self.senders {
+            sender.stop();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a relay thread ended in a panic");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Ports that wait for who has their token (RFC 8656, 7.2).
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// RFC 8656, 7.2.
+const RESERVATION_LIFE: Duration = Duration::from_secs(30);
+
+/// One more is refused: each is a socket that nobody uses yet.
+const RESERVATIONS_MAX: usize = 256;
+
+/// Shared by all threads, since whoever comes with a token may be heard by another.
+#[derive(Debug)]
+pub(super) struct Reservations<T> {
+    waiting: HashMap<[u8; 8], (Instant, T)>,
+}
+
+impl<T> Default for Reservations<T> {
+    fn default() -> Self {
+        Reservations { waiting: HashMap::new() }
+    }
+}
+
+impl<T> Reservations<T> {
+    /// Whether it was kept.
+    pub(super) fn keep(&mut self, now: Instant, token: [u8; 8], reserved: T) -> bool {
+        self.forget_before(now);
+        let may = self.waiting.len() < RESERVATIONS_MAX;
+        if may {
+            self.waiting.insert(token, (now + RESERVATION_LIFE, reserved));
+        }
+        may
+    }
+
+    pub(super) fn claim(&mut self, now: Instant, token: &[u8; 8]) -> Option<T> {
+        self.forget_before(now);
+        self.waiting.remove(token).map(|(_, reserved)| reserved)
+    }
+
+    pub(super) fn forget_before(&mut self, now: Instant) {
+        self.waiting.retain(|_, (until, _)| *until > now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_is_claimed_once_and_in_time() {
+        let now = Instant::now();
+        let mut reservations = Reservations::default();
+        assert!(reservations.keep(now, [1; 8], "one") && reservations.keep(now, [2; 8], "two"));
+        assert_eq!(reservations.claim(now, &[3; 8]), None);
+        assert_eq!(reservations.claim(now, &[1; 8]), Some("one"));
+        assert_eq!(reservations.claim(now, &[1; 8]), None);
+        assert_eq!(reservations.claim(now + RESERVATION_LIFE, &[2; 8]), None);
+    }
+
+    #[test]
+    fn there_are_only_so_many() {
+        let now = Instant::now();
+        let mut reservations = Reservations::default();
+        let tokens = || (0..=RESERVATIONS_MAX as u64).map(u64::to_be_bytes);
+        assert_eq!(
+            tokens().filter(|token| reservations.keep(now, *token, ())).count(),
+            RESERVATIONS_MAX
+        );
+        assert!(reservations.keep(now + RESERVATION_LIFE, [9; 8], ()));
+    }
+}

@@ -1,0 +1,170 @@
+//! UDP sockets: batches in, trains out.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+
+use mio::net::UdpSocket;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
+
+/// Wanted of the kernel for a listener, which hears all of a thread's clients.
+const LISTENER_BYTES: usize = 8 << 20;
+
+/// Wanted of the kernel for a relay socket, which hears one client's peers.
+const RELAY_BYTES: usize = 1 << 20;
+
+/// Less than this loses packets whenever the thread does not run for some milliseconds.
+const LISTENER_BYTES_ENOUGH: usize = 1 << 20;
+
+/// As long as a train that the kernel joined.
+const TRAIN_BYTES_MAX: usize = 1 << 16;
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) io: UdpSocket,
+    state: UdpSocketState,
+    /// Bound to no single address, so that an answer must name the one it comes from.
+    is_any: bool,
+}
+
+/// A socket that hears clients, at an address that other threads' sockets share.
+pub(super) fn listener(address: SocketAddr) -> io::Result<Socket> {
+    let raw = raw(address)?;
+    raw.set_reuse_port(true)?;
+    raw.bind(&address.into())?;
+    raise_buffers(&raw, LISTENER_BYTES)?;
+    if raw.recv_buffer_size()? < LISTENER_BYTES_ENOUGH {
+        tracing::warn!(
+            "the kernel's limit on socket buffers is low, and bursts will be lost: \
+             raise net.core.rmem_max and net.core.wmem_max to {LISTENER_BYTES}"
+        );
+    }
+    Socket::new(raw)
+}
+
+/// Fails when somebody else listens at an address, which sharing it would not show.
+pub(super) fn check_free(address: SocketAddr) -> io::Result<()> {
+    raw(address)?.bind(&address.into())
+}
+
+/// A socket that hears peers.
+pub(super) fn relay(address: SocketAddr) -> io::Result<Socket> {
+    let raw = raw(address)?;
+    raw.bind(&address.into())?;
+    raise_buffers(&raw, RELAY_BYTES)?;
+    Socket::new(raw)
+}
+
+fn raw(address: SocketAddr) -> io::Result<RawSocket> {
+    let raw = RawSocket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // IPv4 in mapped form would be another spelling of what peers may not be.
+        raw.set_only_v6(true)?;
+    }
+    raw.set_nonblocking(true)?;
+    Ok(raw)
+}
+
+/// The kernel gives at most its own limit, and says so to nobody.
+fn raise_buffers(raw: &RawSocket, bytes: usize) -> io::Result<()> {
+    raw.set_recv_buffer_size(bytes)?;
+    raw.set_send_buffer_size(bytes)
+}
+
+impl Socket {
+    fn new(raw: RawSocket) -> io::Result<Socket> {
+        let io = UdpSocket::from_std(raw.into());
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let is_any = io.local_addr()?.ip().is_unspecified();
+        Ok(Socket { io, state, is_any })
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        // Not mio's, whose answer is that of the moment it was made.
+        let local = SockRef::from(&self.io).local_addr()?;
+        local.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Messages of a train at most; 1 where the kernel takes no trains.
+    pub(super) fn train_max(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Sends a message, or several of `segment` bytes each to one destination; tells how many were lost.
+    pub(super) fn send(
+        &self,
+        to: SocketAddr,
+        from: Option<IpAddr>,
+        contents: &[u8],
+        segment: usize,
+    ) -> u64 {
+        let sent = self.try_send(to, from, contents, Some(segment));
+        match sent {
+            Ok(()) => 0,
+            Err(error) if contents.len() > segment && error.kind() != io::ErrorKind::WouldBlock => {
+                // The train was refused as a whole; its messages may be fine.
+                let alone = contents.chunks(segment);
+                alone.filter(|one| self.try_send(to, from, one, None).is_err()).count() as u64
+            }
+            Err(_) => contents.len().div_ceil(segment.max(1)).max(1) as u64,
+        }
+    }
+
+    fn try_send(
+        &self,
+        destination: SocketAddr,
+        src_ip: Option<IpAddr>,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip };
+        self.state.try_send(UdpSockRef::from(&self.io), &transmit)
+    }
+}
+
+/// Room for one batch, used by all sockets of a thread.
+pub(super) struct Buffers {
+    bytes: Box<[u8]>,
+    meta: [RecvMeta; BATCH_SIZE],
+}
+
+impl Buffers {
+    pub(super) fn new() -> Buffers {
+        Buffers {
+            bytes: vec![0; BATCH_SIZE * TRAIN_BYTES_MAX].into_boxed_slice(),
+            meta: [RecvMeta::default(); BATCH_SIZE],
+        }
+    }
+
+    /// Gives every datagram of one batch to `take`: from where, to which of our addresses if that is not given, and
+    /// what. Tells whether more may be waiting.
+    pub(super) fn receive(
+        &mut self,
+        socket: &Socket,
+        mut take: impl FnMut(SocketAddr, Option<IpAddr>, &[u8]),
+    ) -> io::Result<bool> {
+        let received = {
+            let mut buffers = self.bytes.chunks_mut(TRAIN_BYTES_MAX);
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(buffers.next().unwrap_or_default()));
+            match socket.state.recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.meta) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        };
+        for (buffer, meta) in self.bytes.chunks(TRAIN_BYTES_MAX).zip(&self.meta).take(received) {
+            // Nobody sends from port 0, and an answer to it would be refused by the kernel.
+            if meta.addr.port() == 0 {
+                continue;
+            }
+            let to = meta.dst_ip.filter(|_| socket.is_any);
+            let joined = buffer.get(..meta.len).unwrap_or_default();
+            if joined.is_empty() {
+                take(meta.addr, to, joined);
+            }
+            joined.chunks(meta.stride.max(1)).for_each(|datagram| take(meta.addr, to, datagram));
+        }
+        Ok(received == BATCH_SIZE)
+    }
+}

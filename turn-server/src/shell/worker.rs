@@ -1,0 +1,318 @@
+//! A relay thread: wait, read, relay, send, let time pass.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Token};
+use slotmap::{Key as _, KeyData, SecondaryMap};
+
+use super::inbox::{BELL, Inbox, Input};
+use super::opening::Openings;
+use super::report::Report;
+use super::socket::{self, Buffers, Socket};
+use super::stream::Link;
+use super::{StartError, unix_s};
+use crate::outbox::{Act, Outbox, To};
+use crate::relay::{Client, Door, House, Opening, Relay, RelayKey};
+
+/// Batches read from one socket before the others get their turn.
+const BATCHES_MAX: usize = 8;
+
+/// Inputs taken before sockets get their turn again.
+const INPUTS_MAX: usize = 64;
+
+/// Events of one wait.
+const EVENTS: usize = 256;
+
+/// How often counts are told and the wall clock is looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Owns everything of one thread.
+pub(super) struct Worker {
+    relay: Relay,
+    house: House,
+    listeners: Vec<Socket>,
+    sockets: SecondaryMap<RelayKey, Socket>,
+    links: HashMap<Client, Link>,
+    inbox: Inbox,
+    openings: Openings,
+    report: Arc<Report>,
+    buffers: Buffers,
+    out: Outbox,
+    /// Sockets that had more than their turn's worth; no event will announce it.
+    unread: VecDeque<Token>,
+    tick: Instant,
+    lost: u64,
+}
+
+/// Binds one thread's sockets. Ports that were 0 become what they are; the first thread finds whether they are free.
+pub(super) fn listen(
+    addresses: &mut [SocketAddr],
+    is_first: bool,
+) -> Result<Vec<Socket>, StartError> {
+    let bind = |address: &mut SocketAddr| -> io::Result<Socket> {
+        if is_first {
+            socket::check_free(*address)?;
+        }
+        let socket = socket::listener(*address)?;
+        address.set_port(socket.local_addr()?.port());
+        Ok(socket)
+    };
+    let bind = |address: &mut SocketAddr| {
+        let asked = *address;
+        bind(address).map_err(|error| StartError::Listen(asked, error))
+    };
+    addresses.iter_mut().map(bind).collect()
+}
+
+impl Worker {
+    pub(super) fn new(
+        house: House,
+        mut listeners: Vec<Socket>,
+        inbox: Inbox,
+        openings: Openings,
+        report: Arc<Report>,
+    ) -> io::Result<Worker> {
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            inbox.poll.registry().register(&mut listener.io, Token(index), Interest::READABLE)?;
+        }
+        let now = Instant::now();
+        Ok(Worker {
+            relay: Relay::new(house.clone(), now, unix_s()),
+            house,
+            listeners,
+            sockets: SecondaryMap::new(),
+            links: HashMap::new(),
+            inbox,
+            openings,
+            report,
+            buffers: Buffers::new(),
+            out: Outbox::default(),
+            unread: VecDeque::new(),
+            tick: now + TICK,
+            lost: 0,
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.inbox.is_stopped() {
+            let timeout = self.idle();
+            match self.inbox.poll.poll(&mut events, Some(timeout)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    tracing::error!(%error, "a relay thread cannot wait for its sockets");
+                    return;
+                }
+                _ => self.turn(&events),
+            }
+        }
+    }
+
+    /// How long nothing will be due.
+    fn idle(&self) -> Duration {
+        if !self.unread.is_empty() {
+            return Duration::ZERO;
+        }
+        let due = self.relay.poll_timeout().map_or(self.tick, |timeout| timeout.min(self.tick));
+        due.saturating_duration_since(Instant::now())
+    }
+
+    fn turn(&mut self, events: &Events) {
+        let now = Instant::now();
+        for _ in 0..self.unread.len() {
+            if let Some(token) = self.unread.pop_front() {
+                self.read(now, token);
+            }
+        }
+        for event in events {
+            match event.token() {
+                BELL => self.take_inputs(now),
+                token => self.read(now, token),
+            }
+        }
+        if self.relay.poll_timeout().is_some_and(|timeout| timeout <= now) {
+            self.relay.handle_timeout(now, &mut self.out);
+            self.flush(now);
+        }
+        if now >= self.tick {
+            self.tick(now);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.tick = now + TICK;
+        self.relay.set_clock(now, unix_s());
+        self.openings.handle_timeout(now);
+        self.forget_closed(now);
+        let (stats, lost) = (self.relay.take_stats(), std::mem::take(&mut self.lost));
+        self.report.add(now, &stats, self.house.allocations(), lost);
+    }
+
+    /// Ends what belongs to connections that are closed.
+    fn forget_closed(&mut self, now: Instant) {
+        let closed = self.links.extract_if(|_, link| link.is_closed());
+        for (client, _) in closed {
+            self.relay.handle_gone(client, &mut self.out);
+        }
+        self.flush(now);
+    }
+
+    fn take_inputs(&mut self, now: Instant) {
+        for _ in 0..INPUTS_MAX {
+            let Some(input) = self.inbox.next() else { return };
+            self.take(now, input);
+            self.flush(now);
+        }
+        self.unread.push_back(BELL);
+    }
+
+    fn take(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Connected(client, link) => {
+                self.links.insert(client, link);
+            }
+            // Without a link the connection has been ended, and what was on the way comes too late.
+            Input::Messages(client, messages) if self.links.contains_key(&client) => {
+                for message in messages {
+                    self.relay.handle_client(now, client, &message, &mut self.out);
+                }
+            }
+            Input::Messages(..) => {}
+            Input::Revoke(person) => self.relay.revoke(&person, &mut self.out),
+        }
+    }
+
+    fn read(&mut self, now: Instant, token: Token) {
+        if token == BELL {
+            return self.take_inputs(now);
+        }
+        for _ in 0..BATCHES_MAX {
+            let read = match self.listeners.get(token.0) {
+                Some(_) => self.read_listener(now, token.0),
+                None => self.read_relay(now, KeyData::from_ffi(token.0 as u64).into()),
+            };
+            self.flush(now);
+            match read {
+                Ok(true) => {}
+                Ok(false) => return,
+                // An ICMP answer to something sent earlier: the socket itself is well.
+                Err(error) => tracing::trace!(%error, "reading"),
+            }
+        }
+        self.unread.push_back(token);
+    }
+
+    fn read_listener(&mut self, now: Instant, index: usize) -> io::Result<bool> {
+        let Worker { relay, listeners, buffers, out, .. } = self;
+        let Some(listener) = listeners.get(index) else { return Ok(false) };
+        // There are LISTENERS_MAX.
+        let index = index as u8;
+        buffers.receive(listener, |address, local, datagram| {
+            let client = Client { address, door: Door::Udp(index, local) };
+            relay.handle_client(now, client, datagram, out);
+        })
+    }
+
+    fn read_relay(&mut self, now: Instant, key: RelayKey) -> io::Result<bool> {
+        let Worker { relay, house, sockets, openings, buffers, out, .. } = self;
+        let Some(socket) = sockets.get(key) else { return Ok(false) };
+        buffers.receive(socket, |peer, _, datagram| {
+            relay.handle_peer(now, key, seen(openings, house, peer), datagram, out);
+        })
+    }
+
+    /// Sends what there is to send, then does what there is to do, until there is neither.
+    fn flush(&mut self, now: Instant) {
+        while !self.out.is_empty() {
+            self.send();
+            let acts = self.out.take_acts();
+            self.out.clear();
+            acts.into_iter().for_each(|act| self.perform(now, act));
+        }
+    }
+
+    fn send(&mut self) {
+        let train_max = self.listeners.first().map_or(1, Socket::train_max);
+        for train in self.out.trains(train_max) {
+            let (bytes, segment) = (train.bytes, train.segment);
+            self.lost += match train.to {
+                To::Client(Client { address, door: Door::Udp(index, local) }) => {
+                    let listener = self.listeners.get(usize::from(index));
+                    listener.map_or(0, |listener| listener.send(address, local, bytes, segment))
+                }
+                To::Client(client) => {
+                    let link = self.links.get(&client);
+                    link.map_or(0, |link| link.send(bytes.chunks(segment.max(1))))
+                }
+                To::Peer(key, peer) => {
+                    let peer = sent(&self.openings, &self.house, peer);
+                    let socket = self.sockets.get(key);
+                    socket.map_or(0, |socket| socket.send(peer, None, bytes, segment))
+                }
+            };
+        }
+    }
+
+    fn perform(&mut self, now: Instant, act: Act) {
+        match act {
+            Act::Open(client, opening) => self.open(now, client, opening),
+            Act::Close(key) => {
+                if let Some(mut socket) = self.sockets.remove(key) {
+                    let gone = self.inbox.poll.registry().deregister(&mut socket.io);
+                    gone.unwrap_or_else(|error| tracing::warn!(%error, "closing a relay socket"));
+                }
+            }
+            // Its writer ends when there is nobody left to write for, and with it the connection.
+            Act::End(client) => {
+                self.links.remove(&client);
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, client: Client, opening: Opening) {
+        let (socket, opened) = self.openings.open(now, opening).unzip();
+        let key = self.relay.handle_opened(now, client, opened, &mut self.out);
+        let (Some(key), Some(mut socket)) = (key, socket) else { return };
+        let token = Token(key.data().as_ffi() as usize);
+        let registry = self.inbox.poll.registry();
+        match registry.register(&mut socket.io, token, Interest::READABLE) {
+            Ok(()) => {
+                self.sockets.insert(key, socket);
+                if let Some(link) = self.links.get(&client) {
+                    link.set_allocated();
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a relay socket cannot be waited for");
+                self.relay.handle_gone(client, &mut self.out);
+            }
+        }
+    }
+}
+
+/// Where to send what is for a peer: one relayed address of ours reaches another without leaving the machine, since few
+/// NATs would bring it back.
+fn sent(openings: &Openings, house: &House, peer: SocketAddr) -> SocketAddr {
+    let ip = openings.addresses.of(peer.is_ipv6());
+    match ip.filter(|ip| ip.seen != ip.bound && ip.seen == peer.ip() && house.is_relayed(peer)) {
+        Some(ip) => at(ip.bound, peer),
+        None => peer,
+    }
+}
+
+/// The inverse of [`sent`]: as whom a peer is known.
+fn seen(openings: &Openings, house: &House, peer: SocketAddr) -> SocketAddr {
+    let ip = openings.addresses.of(peer.is_ipv6());
+    match ip.filter(|ip| ip.seen != ip.bound && ip.bound == peer.ip()) {
+        Some(ip) if house.is_relayed(at(ip.seen, peer)) => at(ip.seen, peer),
+        _ => peer,
+    }
+}
+
+fn at(ip: IpAddr, address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(ip, address.port())
+}

@@ -23,6 +23,10 @@ for (const dual of [false, true]) {
     await ben.reads('ann reliable: hello')
     await ben.says('quickly', { reliable: false })
     await ann.reads('ben lossy: quickly')
+    for (const length of [15_000, 60_000]) {
+      await Promise.all([ann.says('a'.repeat(length)), ben.says('b'.repeat(length))])
+      await Promise.all([ann.reads(`ben reliable: ${'b'.repeat(length)}`), ben.reads(`ann reliable: ${'a'.repeat(length)}`)])
+    }
 
     await ann.mutes('microphone', true)
     await ben.notices('trackMuted microphone ann')

@@ -134,6 +134,8 @@ impl Room {
             }
         }
         self.allocate(now, key, ctx);
+        // Keyframes are asked for at once.
+        self.due = now;
     }
 }
 

@@ -307,3 +307,6 @@ fn config() -> TransportConfig {
         .with_max_num_inbound_streams(STREAMS_MAX as u16)
         .with_timer_config(timers)
 }
+
+#[cfg(test)]
+mod tests;

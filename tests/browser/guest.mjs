@@ -8,13 +8,18 @@ const PATIENCE_MS = 15_000
 
 const FILES = {
   '/': ['text/html', new URL('guest/index.html', import.meta.url)],
+  '/first-frame.html': ['text/html', new URL('guest/first-frame.html', import.meta.url)],
   '/page.js': ['text/javascript', new URL('guest/page.js', import.meta.url)],
   '/livekit-client.umd.js': ['text/javascript', new URL('../../web/node_modules/livekit-client/dist/livekit-client.umd.js', import.meta.url)],
 }
 
-let hall
+let opened
 
 /** Where guests' pages come from: not from the server, because any page may use its rooms. */
+export function hall() {
+  return opened ??= open()
+}
+
 async function open() {
   const server = createServer(async (request, response) => {
     const [type, file] = FILES[request.url] ?? []
@@ -38,7 +43,6 @@ export class Guest {
 
   /** With a browser to themselves if `own` is one. */
   static async arrive(stage, name, { kind = 'chromium', own } = {}) {
-    hall ??= open()
     const context = await (own ?? await browser(kind)).newContext(CONTEXT_OPTIONS[kind])
     const guest = new Guest(name, context)
     stage.people.push(guest)
@@ -46,7 +50,7 @@ export class Guest {
     guest.page = await context.newPage()
     guest.page.on('console', message => guest.note(message.type(), message.text()))
     guest.page.on('pageerror', error => guest.note('error', error.stack ?? String(error)))
-    await guest.page.goto(await hall)
+    await guest.page.goto(await hall())
     return guest
   }
 

@@ -78,6 +78,15 @@ struct Sent {
     at_us: u64,
 }
 
+/// Bits per second that arrive.
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    /// Over a second, or half of one if that is more.
+    peak: u64,
+    /// Over half a second: a link that became thin shows in it soon.
+    recent: u64,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Losses {
     lost: u32,
@@ -139,8 +148,9 @@ impl Estimator {
             self.arrived_rate.add(now, sent.bytes.into());
             sent.bytes = 0;
         }
-        let arrived = self.arrived_rate.peak_bits_per_second(now);
-        self.update(now, arrived, self.trend.usage());
+        let peak = self.arrived_rate.peak_bits_per_second(now);
+        let recent = self.arrived_rate.recent_bits_per_second(now);
+        self.update(now, Arrived { peak, recent }, self.trend.usage());
     }
 
     /// A receiver report about one of our streams: `fraction_lost` as in there.
@@ -156,7 +166,7 @@ impl Estimator {
         self.losses = Losses { fraction, fresh: true, ..Losses::default() };
         let sent = self.sent_rate.bits_per_second(now);
         let arrived = sent.saturating_sub((sent as f64 * fraction) as u64);
-        self.update(now, arrived, Usage::Normal);
+        self.update(now, Arrived { peak: arrived, recent: arrived }, Usage::Normal);
     }
 
     /// The receiver's own estimate.
@@ -170,32 +180,35 @@ impl Estimator {
         self.remb = self.remb.filter(|(_, at)| !old(*at, REMB_MAX_AGE));
     }
 
-    fn update(&mut self, now: Instant, arrived: u64, usage: Usage) {
+    fn update(&mut self, now: Instant, arrived: Arrived, usage: Usage) {
         let fraction = self.losses.fraction;
         let trouble = usage == Usage::Over || fraction > LOSS_HIGH;
         if self.bps.is_none() && !trouble && !self.arrived_rate.is_settled(now) {
             return;
         }
-        let proven = (arrived * BEYOND_PERCENT / 100).max(START_BPS);
+        let proven = (arrived.peak * BEYOND_PERCENT / 100).max(START_BPS);
         let bps = *self.bps.get_or_insert(proven);
         let since = self.updated.replace(now).map_or(Duration::ZERO, |at| now.duration_since(at));
         let may_decrease =
             self.decreased.is_none_or(|at| now.duration_since(at) >= DECREASE_INTERVAL);
+        let carried = arrived.recent * DECREASE_PERCENT / 100;
         let next = if usage == Usage::Over {
             if !may_decrease {
                 return;
             }
-            self.meet_ceiling(now, arrived);
-            bps.min(arrived * DECREASE_PERCENT / 100)
+            self.meet_ceiling(now, arrived.recent);
+            bps.min(carried)
         } else if fraction > LOSS_HIGH && self.losses.fresh {
             if !may_decrease {
                 return;
             }
             self.losses.fresh = false;
-            self.meet_ceiling(now, arrived);
-            (bps as f64 * (1.0 - fraction / 2.0)) as u64
+            self.meet_ceiling(now, arrived.recent);
+            // However much is lost of too much, what gets through does.
+            let less = (bps as f64 * (1.0 - fraction / 2.0)) as u64;
+            less.max(carried).min(bps)
         } else if fraction < LOSS_LOW && usage == Usage::Normal {
-            self.grown(now, bps, arrived, since)
+            self.grown(now, bps, arrived.peak, since)
         } else {
             bps
         };

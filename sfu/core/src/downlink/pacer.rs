@@ -11,6 +11,10 @@ use crate::keys::TrackKey;
 const SPEED_PERCENT: u64 = 250;
 /// What may go at once.
 const BURST: Duration = Duration::from_millis(40);
+/// Repairs may take this part of that speed, half of the estimate, ...
+const REPAIR_PART: i64 = 5;
+/// ... and so much at once.
+const REPAIR_BURST: Duration = Duration::from_millis(100);
 /// Packets that wait; what comes then is lost, as in any full queue.
 const HELD_MAX: usize = 512;
 
@@ -28,13 +32,21 @@ pub struct Pacer {
     rate: Option<u64>,
     /// Bytes that may go.
     credit: i64,
+    /// Bytes of repairs that may go.
+    repairs: i64,
     filled: Option<Instant>,
     held: VecDeque<(TrackKey, u16, u16)>,
 }
 
 impl Default for Pacer {
     fn default() -> Self {
-        Pacer { rate: None, credit: 0, filled: None, held: VecDeque::with_capacity(HELD_MAX) }
+        Pacer {
+            rate: None,
+            credit: 0,
+            repairs: 0,
+            filled: None,
+            held: VecDeque::with_capacity(HELD_MAX),
+        }
     }
 }
 
@@ -56,6 +68,21 @@ impl Pacer {
         }
         self.spend(bytes);
         Admission::Now
+    }
+
+    /// Whether something that was sent before may go again now: where much gets lost, the repairs of all of it would
+    /// fill the way by themselves.
+    pub fn may_repair(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.rate.is_none() || self.repairs > 0
+    }
+
+    /// Such a repair goes out.
+    pub fn repaired(&mut self, bytes: usize) {
+        if self.rate.is_some() {
+            self.repairs -= bytes as i64;
+            self.spend(bytes);
+        }
     }
 
     /// False if too many wait: the packet is lost.
@@ -98,13 +125,15 @@ impl Pacer {
 
     fn fill(&mut self, now: Instant) {
         let Some(rate) = self.rate else {
-            (self.credit, self.filled) = (0, Some(now));
+            (self.credit, self.repairs, self.filled) = (0, 0, Some(now));
             return;
         };
         let most = bytes_in(rate, BURST).max(1);
         let filled = *self.filled.get_or_insert(now);
         let earned = bytes_in(rate, now.saturating_duration_since(filled));
         self.credit = self.credit.saturating_add(earned).min(most);
+        let most_repairs = bytes_in(rate, REPAIR_BURST).max(1);
+        self.repairs = self.repairs.saturating_add(earned / REPAIR_PART).min(most_repairs);
         // What makes no whole byte yet counts next time.
         self.filled = Some(if self.credit == most { now } else { filled + time_for(rate, earned) });
     }

@@ -16,6 +16,22 @@ fn flood(pacer: &mut Pacer, now: Instant) -> usize {
 }
 
 #[test]
+fn repairs_take_half_of_the_estimate_at_most() {
+    let start = Instant::now();
+    let mut pacer = Pacer::new();
+    assert!(pacer.may_repair(start), "while nothing is known");
+    pacer.set_rate(800_000);
+    let mut repaired = 0;
+    for at in 0..10_000 {
+        if pacer.may_repair(start + Duration::from_millis(at)) {
+            pacer.repaired(1000);
+            repaired += 1000;
+        }
+    }
+    assert!((450_000..=550_000).contains(&repaired), "{repaired} bytes in ten seconds");
+}
+
+#[test]
 fn without_an_estimate_nothing_waits() {
     let mut pacer = Pacer::new();
     pacer.set_rate(u64::MAX);

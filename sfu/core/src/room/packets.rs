@@ -54,7 +54,10 @@ impl Room {
             let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
             if pacer.admit(now, size, kind) == Admission::Hold {
                 // What no longer fits into the queue is lost, as on any thin link.
-                pacer.hold(track_key, outbound.fields.sequence, size);
+                let sequence = outbound.fields.sequence;
+                if pacer.hold(track_key, sequence, size) {
+                    forwarder.hold(sequence);
+                }
                 continue;
             }
             let packet = Packet { outbound: &outbound, layers, from: extensions, bound };
@@ -71,7 +74,7 @@ impl Room {
         while let Some(to) = self.participants.get_mut(key)
             && let Some((track, sequence)) = to.down().downlink.pacer.release(now)
         {
-            self.resend(now, key, track, ctx, |forwarder| forwarder.again(sequence));
+            self.resend(now, key, track, ctx, |forwarder| forwarder.release(sequence));
         }
     }
 
@@ -85,13 +88,20 @@ impl Room {
         ctx: &mut Context<'_>,
     ) {
         let Some(to) = self.participants.get_mut(key) else { return };
-        let rtt = to.down().downlink.rtt().max(REPAIR_INTERVAL_MIN);
+        let downlink = &mut to.down().downlink;
+        if !downlink.pacer.may_repair(now) {
+            return;
+        }
+        let rtt = downlink.rtt().max(REPAIR_INTERVAL_MIN);
         let find = |forwarder: &mut Forwarder| forwarder.repair(now, sequence, rtt);
-        if self.resend(now, key, track, ctx, find) {
-            ctx.counters.repaired += 1;
+        let Some(bytes) = self.resend(now, key, track, ctx, find) else { return };
+        ctx.counters.repaired += 1;
+        if let Some(to) = self.participants.get_mut(key) {
+            to.down().downlink.pacer.repaired(bytes);
         }
     }
 
+    /// Sends a packet that was kept, and returns about how many bytes that were.
     fn resend(
         &mut self,
         now: Instant,
@@ -99,21 +109,21 @@ impl Room {
         track: TrackKey,
         ctx: &mut Context<'_>,
         find: impl FnOnce(&mut Forwarder) -> Option<Outbound>,
-    ) -> bool {
-        let Some(track) = self.tracks.get_mut(track) else { return false };
-        let Some(forwarder) = track.forwarder_mut(key) else { return false };
-        let Some(outbound) = find(forwarder) else { return false };
-        let Some(bound) = forwarder.binding else { return false };
-        let Some(to) = self.participants.get_mut(key) else { return false };
+    ) -> Option<usize> {
+        let track = self.tracks.get_mut(track)?;
+        let forwarder = track.forwarder_mut(key)?;
+        let outbound = find(forwarder)?;
+        let bound = forwarder.binding?;
+        let to = self.participants.get_mut(key)?;
         let place = Place { room: self.key, participant: key, side: to.down_side() };
         let Parts { layers, extensions, .. } = track.split();
         let packet = Packet { outbound: &outbound, layers, from: extensions, bound: &bound };
-        let sent = to.down().send_packet(now, &packet);
-        if sent {
-            ctx.counters.forwarded += 1;
-            to.down().mark(place, ctx.dirty);
+        if !to.down().send_packet(now, &packet) {
+            return None;
         }
-        sent
+        ctx.counters.forwarded += 1;
+        to.down().mark(place, ctx.dirty);
+        Some(outbound.size())
     }
 
     /// Media can flow to this participant: its forwarders begin, each with a keyframe.

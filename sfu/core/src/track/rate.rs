@@ -35,7 +35,12 @@ impl Rate {
 
     /// Over the last half of a second if that is more, as after a step upwards.
     pub fn peak_bits_per_second(&self, now: Instant) -> u64 {
-        self.over(now, BUCKETS as u64 / 2).max(self.bits_per_second(now))
+        self.recent_bits_per_second(now).max(self.bits_per_second(now))
+    }
+
+    /// Over the last half of a second.
+    pub fn recent_bits_per_second(&self, now: Instant) -> u64 {
+        self.over(now, BUCKETS as u64 / 2)
     }
 
     /// Over so many buckets before the current one, which is not full yet.

@@ -189,11 +189,15 @@ fn what_was_never_sent_or_long_ago_is_not_repaired() {
 }
 
 #[test]
-fn a_packet_that_was_held_back_is_found_again() {
+fn a_packet_that_was_held_back_is_sent_once() {
     let mut stage = Stage::new(bound(true, true));
     let held = stage.sends(KEYFRAME).unwrap();
     stage.sends(FRAME).unwrap();
-    let again = stage.forwarder.again(held.fields.sequence).unwrap();
+    let sequence = held.fields.sequence;
+    assert!(stage.forwarder.release(sequence).is_none(), "it was not held back");
+    stage.forwarder.hold(sequence);
+    let again = stage.forwarder.release(sequence).unwrap();
+    assert!(stage.forwarder.release(sequence).is_none());
     assert_eq!(stage.writes(&held, Some(1)), stage.writes(&again, Some(1)));
 }
 

@@ -152,10 +152,21 @@ impl Forwarder {
         Some(self.outbound(payload_type, &packet))
     }
 
-    /// A packet that was held back, by its outgoing sequence number.
-    pub fn again(&self, sequence: u16) -> Option<Outbound> {
-        let packet = self.sent.get(self.rewriter.locate(sequence)?)?;
-        Some(self.outbound(self.binding.as_ref()?.payload_type, packet))
+    /// A packet of this outgoing sequence number has to wait.
+    pub fn hold(&mut self, sequence: u16) {
+        let kept = self.rewriter.locate(sequence).and_then(|out| self.sent.get_mut(out));
+        if let Some(packet) = kept {
+            packet.hold();
+        }
+    }
+
+    /// The packet that was held back, once: sent again with another number for congestion control, it would use an SRTP
+    /// nonce twice.
+    pub fn release(&mut self, sequence: u16) -> Option<Outbound> {
+        let payload_type = self.binding.as_ref()?.payload_type;
+        let packet = self.sent.get_mut(self.rewriter.locate(sequence)?)?;
+        let packet = packet.release().then_some(*packet)?;
+        Some(self.outbound(payload_type, &packet))
     }
 
     /// Answers a NACK, not twice within a round trip. Without a repair stream the same packet goes out once more, which

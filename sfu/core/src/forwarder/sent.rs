@@ -9,6 +9,8 @@ use crate::track::Received;
 
 const VIDEO: usize = 512;
 const AUDIO: usize = 128;
+/// Whoever asks for a packet more often than this asks for something else: to be flooded.
+const REPAIRS_MAX: u8 = 20;
 
 /// Made with the first packet; its slots are overwritten in turn.
 #[derive(Debug, Default)]
@@ -24,7 +26,10 @@ pub struct Packet {
     pub index: u64,
     pub marker: bool,
     pub payload_len: u16,
+    /// It was held back, and waits for its turn.
+    waits: bool,
     repaired: Option<Instant>,
+    repairs: u8,
 }
 
 impl Packet {
@@ -35,17 +40,30 @@ impl Packet {
             index: received.index,
             marker: received.header.marker,
             payload_len: received.payload_len,
+            waits: false,
             repaired: None,
+            repairs: 0,
         }
+    }
+
+    pub fn hold(&mut self) {
+        self.waits = true;
+    }
+
+    /// Whether it waited until now.
+    pub fn release(&mut self) -> bool {
+        std::mem::take(&mut self.waits)
     }
 
     /// Whether to repair it now; not twice within a round trip.
     pub fn repair(&mut self, now: Instant, rtt: Duration) -> bool {
         let recently = self.repaired.is_some_and(|at| now.saturating_duration_since(at) < rtt);
-        if !recently {
-            self.repaired = Some(now);
+        if recently || self.repairs == REPAIRS_MAX {
+            return false;
         }
-        !recently
+        self.repaired = Some(now);
+        self.repairs += 1;
+        true
     }
 }
 
@@ -66,10 +84,5 @@ impl Sent {
     pub fn get_mut(&mut self, out: u64) -> Option<&mut Packet> {
         let place = (out as usize).checked_rem(self.slots.len())?;
         self.slots.get_mut(place).filter(|packet| packet.rewritten.out == out)
-    }
-
-    pub fn get(&self, out: u64) -> Option<&Packet> {
-        let place = (out as usize).checked_rem(self.slots.len())?;
-        self.slots.get(place).filter(|packet| packet.rewritten.out == out)
     }
 }

@@ -7,4 +7,8 @@ mod crowds;
 mod layers;
 mod leaving;
 mod losses;
+mod permissions;
 mod reconnecting;
+mod reports;
+mod thin;
+mod voices;

@@ -156,6 +156,16 @@ impl Client {
         Some(Command::Offer { participant: self.id.clone(), offer })
     }
 
+    /// Stops everything that it sends; the next offer says so.
+    pub fn end_sections(&mut self) {
+        for section in &mut self.sections {
+            if let Section::Sends { kind, .. } = section {
+                *section = Section::Idle(*kind);
+            }
+        }
+        self.sources.clear();
+    }
+
     /// The answer to what was last offered will not come: the socket is gone.
     pub fn forget_offer(&mut self) {
         self.in_flight = false;
@@ -167,7 +177,7 @@ impl Client {
         }
         let session = sdp::read(&answer.sdp).expect("an answer that can be read");
         self.publisher.set_remote(now, &session);
-        self.note_streams(&session, mids);
+        self.note_streams(now, &session, mids);
         self.in_flight = false;
         std::mem::take(&mut self.dirty).then(|| self.offer()).flatten()
     }
@@ -181,7 +191,7 @@ impl Client {
         }
         let sdp = subscriber.describe(Vec::new()).answer(offer.id, &session);
         subscriber.set_remote(now, &session);
-        self.note_streams(&session, mids);
+        self.note_streams(now, &session, mids);
         let answer = Text { id: offer.id, sdp };
         Command::Answer { participant: self.id.clone(), answer }
     }
@@ -194,13 +204,13 @@ impl Client {
         if self.version > 0 { self.offer() } else { None }
     }
 
-    fn note_streams(&mut self, session: &Session, mids: &[MidTrack]) {
+    fn note_streams(&mut self, now: Instant, session: &Session, mids: &[MidTrack]) {
         for MidTrack { mid, track } in mids {
             let section = session.sections.iter().find(|section| section.mid == *mid);
             let section = section.expect("a section for each track");
             let (ssrc, repair) = section.ssrcs[0];
             let kind = section.kind().expect("media");
-            self.sinks.entry(ssrc).or_insert_with(|| Sink::new(track.clone(), kind, ssrc));
+            self.sinks.entry(ssrc).or_insert_with(|| Sink::new(track.clone(), kind, ssrc, now));
             self.repairs.extend(repair.map(|repair| (repair, ssrc)));
         }
     }

@@ -132,8 +132,8 @@ impl Stage {
 
     /// What a client gets of a track, since it subscribed to it last.
     pub fn sink(&self, client: usize, track: &TrackId) -> &Sink {
-        let mut sinks = self.clients[client].sinks.values();
-        sinks.find(|sink| sink.track == *track).expect("a subscription")
+        let sinks = self.clients[client].sinks.values().filter(|sink| sink.track == *track);
+        sinks.max_by_key(|sink| sink.since).expect("a subscription")
     }
 
     /// Bytes that the room sent to a client.

@@ -44,6 +44,12 @@ impl Stage {
         id.into()
     }
 
+    pub fn subscribe(&mut self, client: usize, tracks: &[&TrackId]) {
+        let participant = self.clients[client].id.clone();
+        let tracks = tracks.iter().copied().cloned().collect();
+        self.tell(Command::Subscribe { participant, tracks });
+    }
+
     pub fn offer(&mut self, client: usize) {
         if let Some(offer) = self.clients[client].offer() {
             self.tell(offer);

@@ -20,6 +20,7 @@ pub struct Sink {
     pub track: TrackId,
     pub kind: Kind,
     pub ssrc: u32,
+    pub since: Instant,
     /// By extended sequence number.
     pub packets: BTreeMap<u64, Arrived>,
     missing: BTreeMap<u64, (Instant, u8)>,
@@ -49,11 +50,12 @@ pub struct Frame {
 }
 
 impl Sink {
-    pub fn new(track: TrackId, kind: Kind, ssrc: u32) -> Sink {
+    pub fn new(track: TrackId, kind: Kind, ssrc: u32, since: Instant) -> Sink {
         Sink {
             track,
             kind,
             ssrc,
+            since,
             packets: BTreeMap::new(),
             missing: BTreeMap::new(),
             asked: None,
@@ -137,14 +139,24 @@ impl Sink {
 
     /// The frames since a decoder could begin anew after the last gap.
     pub fn newest_frames(&self) -> Vec<Frame> {
-        let mut start = None;
-        let mut expected = 0;
-        for (index, packet) in &self.packets {
-            let entry = packet.stamp.keyframe && packet.stamp.packet == 0;
-            start = if *index == expected { start } else { None }.or(entry.then_some(*index));
-            expected = index + 1;
-        }
-        self.frames_from(start)
+        self.frames_from(self.entries().last())
+    }
+
+    /// All frames that a decoder plays, which begins anew after each gap.
+    pub fn played(&self) -> Vec<Frame> {
+        self.entries().flat_map(|entry| self.frames_from(Some(entry))).collect()
+    }
+
+    /// The first keyframe in each row of packets without a gap.
+    fn entries(&self) -> impl Iterator<Item = u64> {
+        let (mut expected, mut found) = (None, false);
+        self.packets.iter().filter_map(move |(index, packet)| {
+            found &= expected == Some(*index);
+            expected = Some(index + 1);
+            let entry = !found && packet.stamp.keyframe && packet.stamp.packet == 0;
+            found |= entry;
+            entry.then_some(*index)
+        })
     }
 
     fn frames_from(&self, mut next: Option<u64>) -> Vec<Frame> {

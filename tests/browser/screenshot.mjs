@@ -1,20 +1,28 @@
-/** Makes the picture of the README: npm run screenshot */
+/** Makes the pictures of the README: npm run screenshot */
 import { fileURLToPath } from 'node:url'
 import { closeBrowsers } from './browsers.mjs'
+import { Guest } from './groupcall.mjs'
 import { settle } from './look.mjs'
+import { dress } from './portraits.mjs'
 import { scene } from './scene.mjs'
 import { Server } from './server.mjs'
 import { Stage } from './stage.mjs'
 
-const path = fileURLToPath(new URL('../../docs/screenshot.png', import.meta.url))
-
 const stage = new Stage()
 try {
   stage.server = await Server.start()
-  const { mia, lin, emma, talk, group, words } = await scene(stage, 'en', { timezoneId: whereItIsEight() })
+  const world = await scene(stage, 'en', { timezoneId: whereItIsEight() })
+  await world.mia.page.setViewportSize({ width: 1280, height: 800 })
+  await world.mia.page.reload()
+  await conversation(world)
+  await groupCall(world)
+} finally {
+  await stage.close()
+  await closeBrowsers()
+}
+
+async function conversation({ mia, lin, emma, talk, group, words }) {
   await Promise.all([lin.enter(group), emma.enter(group)])
-  await mia.page.setViewportSize({ width: 1280, height: 800 })
-  await mia.page.reload()
   await mia.enter(talk)
   await mia.see('image').locator('img').evaluate(image => image.decode())
   await mia.see('typing').waitFor({ state: 'detached' })
@@ -22,12 +30,36 @@ try {
   // Somebody writes in the group while we look.
   await lin.see('composer').pressSequentially('Who')
   await mia.conversation(group).locator('.typing').waitFor()
-  await mia.page.evaluate(settle)
-  await mia.page.screenshot({ path })
+  await picture(mia, 'screenshot')
+}
+
+async function groupCall({ mia, lin, emma, group }) {
+  const guests = await Guest.all(mia, emma, lin)
+  for (const { person } of guests) await dress(person)
+  await mia.enter(group)
+  const [me, first, second] = guests
+  await first.starts()
+  await second.joins()
+  await me.joins()
+  await Promise.all([me.watches(first), me.watches(second)])
+  await second.see('call-screen').click()
+  const screen = mia.see('room-screen')
+  await screen.waitFor()
+  await mia.page.mouse.move(0, 0)
+  // Text is sharp once the picture has been refined a few times.
+  await screen.evaluate(video => new Promise(done => {
+    let frames = 0
+    const look = () => (++frames < 15 ? video.requestVideoFrameCallback(look) : done())
+    look()
+  }))
+  await picture(mia, 'group-call')
+}
+
+async function picture(person, name) {
+  const path = fileURLToPath(new URL(`../../docs/${name}.png`, import.meta.url))
+  await person.page.evaluate(settle)
+  await person.page.screenshot({ path })
   console.log(path)
-} finally {
-  await stage.close()
-  await closeBrowsers()
 }
 
 /** Messages are sent now; the picture is of a morning. */

@@ -21,13 +21,15 @@ const binary = process.env.BECKON_BIN || join(root, 'target/debug/beckon')
 export class Server {
   kills = 0
 
-  static async start() {
+  /** With settings of its own, as environment variables. */
+  static async start(settings = {}) {
     if (!existsSync(binary)) throw new Error(`no server at ${binary}: run cargo build, or set BECKON_BIN`)
     const server = new Server()
     server.folder = await mkdtemp(join(tmpdir(), 'beckon-browser-'))
     server.logFile = join(server.folder, 'server.log')
     server.log = createWriteStream(server.logFile, { flags: 'a' })
     server.port = 0
+    server.settings = settings
     await server.up().catch(async error => {
       await server.close()
       throw error
@@ -44,7 +46,7 @@ export class Server {
     const places = ['--data-dir', join(this.folder, 'data'), '--http-listen', listen, '--media-udp', '127.0.0.1:0']
     this.process = spawn(binary, ['serve', ...places], {
       cwd: this.folder,
-      env: { ...process.env, BECKON_LIMITS__SIGN_INS_PER_MINUTE: '600' },
+      env: { ...process.env, BECKON_LIMITS__SIGN_INS_PER_MINUTE: '600', ...this.settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const { process: child } = this

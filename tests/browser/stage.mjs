@@ -19,11 +19,11 @@ const failures = fileURLToPath(new URL('failures/', import.meta.url))
  * A test in real browsers against a server of its own. Everything it opened is closed whatever happens; of a
  * failure the last pictures, the consoles and the server's log are kept, and their folder is printed.
  */
-export function scenario(name, act, { skip = false, refused = false } = {}) {
+export function scenario(name, act, { skip = false, refused = false, settings = {} } = {}) {
   test(name, { skip }, async () => {
     const stage = new Stage()
     try {
-      stage.server = await Server.start()
+      stage.server = await Server.start(settings)
       await limited(act(stage))
       stage.complain({ refused })
     } catch (error) {

@@ -66,6 +66,40 @@ scenario('A picture is as large as its place, and changes without a stall', asyn
   }
 })
 
+scenario('A full call lets nobody in until somebody leaves', async stage => {
+  const { guests: [alice, bob, carol] } = await threeInGroup(stage)
+  await alice.starts('voice')
+  await bob.joins('voice')
+  await carol.asksIn('voice')
+  await carol.page.locator('[data-test="room-left"][data-reason="full"]').waitFor()
+  await bob.leaves()
+  await alice.tile(bob).waitFor({ state: 'detached' })
+  await carol.see('room-again').click()
+  await carol.isIn()
+  await Promise.all([carol.hears(alice), alice.hears(carol)])
+}, { refused: true, settings: { BECKON_ROOMS__PARTICIPANTS_MAX: '2' } })
+
+scenario('Whoever loses touch with the server hears on, and comes back', async stage => {
+  const wire = await stage.wire()
+  const people = [await stage.person('alice'), await stage.person('bob', { baseURL: wire.url })]
+  const [alice, bob] = await Guest.all(...people)
+  await alice.person.befriend(bob.person)
+  const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [bob.id] })
+  await Promise.all(people.map(person => person.enter(group.id)))
+  await alice.starts('voice')
+  await bob.joins('voice')
+  await bob.hears(alice)
+
+  wire.cut()
+  await bob.isIn('reconnecting')
+  await bob.see('call-notice').waitFor()
+  await Promise.all([bob.hears(alice), alice.hears(bob)])
+  wire.mend()
+  await bob.isIn()
+  await bob.see('call-notice').waitFor({ state: 'detached' })
+  await Promise.all([bob.hears(alice), alice.hears(bob)])
+}, { refused: true })
+
 scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
   const people = await stage.cast('alice', 'bob', 'carol')
   const [alice, bob, carol] = people

@@ -39,7 +39,7 @@ export const zh = {
   previous: '上一张',
   next: '下一张',
   copied: '已复制',
-  callBack: '回拨',
+  callAgain: '再次呼叫',
   log: '聊天记录',
 }
 
@@ -84,6 +84,6 @@ export const en: typeof zh = {
   previous: 'Previous',
   next: 'Next',
   copied: 'Copied',
-  callBack: 'Call back',
+  callAgain: 'Call again',
   log: 'Messages',
 }

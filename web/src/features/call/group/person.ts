@@ -15,6 +15,8 @@ export interface RoomPerson {
   readonly speaking: boolean
   readonly quality: 'good' | 'weak' | 'lost'
   readonly pictures: { readonly camera?: Picture, readonly screen?: Picture }
+  /** What the server does not send for now, because the way to us carries no more. */
+  readonly paused: { readonly camera: boolean, readonly screen: boolean }
   readonly sounds: { readonly microphone?: MediaStreamTrack, readonly screen_sound?: MediaStreamTrack }
 }
 

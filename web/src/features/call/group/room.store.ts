@@ -147,7 +147,7 @@ export const useRoom = defineStore('room', () => {
   /** Oneself, until the room tells who else is there. */
   function alone(media: GroupMedia, { muted = false }): RoomPerson[] {
     const { id, nickname } = account.me!
-    return [{ id, name: nickname, me: true, microphone: !muted, camera: media === 'video', screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, sounds: {} }]
+    return [{ id, name: nickname, me: true, microphone: !muted, camera: media === 'video', screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, paused: { camera: false, screen: false }, sounds: {} }]
   }
 
   /** The one-to-one call became this one; its devices are open, and its sound stays until the room has some. */

@@ -40,7 +40,7 @@ const NEWS = [
   RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.ParticipantNameChanged,
   RoomEvent.TrackPublished, RoomEvent.TrackUnpublished, RoomEvent.TrackSubscribed, RoomEvent.TrackUnsubscribed,
   RoomEvent.TrackMuted, RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished,
-  RoomEvent.ActiveSpeakersChanged, RoomEvent.ConnectionQualityChanged, RoomEvent.Reconnected,
+  RoomEvent.ActiveSpeakersChanged, RoomEvent.ConnectionQualityChanged, RoomEvent.TrackStreamStateChanged, RoomEvent.Reconnected,
 ] as const
 
 setLogLevel(LogLevel.warn)
@@ -197,6 +197,7 @@ export class MediaRoom implements Sink {
       speaking: one.isSpeaking,
       quality: quality(one.connectionQuality),
       pictures: { camera: this.picture(of('camera')), screen: this.picture(screen) },
+      paused: { camera: isPaused(of('camera')), screen: isPaused(screen) },
       sounds: { microphone: sound(of('microphone')), screen_sound: sound(of('screen_sound')) },
     }
   }
@@ -224,6 +225,10 @@ export class MediaRoom implements Sink {
 
 function sound(publication: TrackPublication | undefined): MediaStreamTrack | undefined {
   return publication?.track && !publication.track.isLocal ? publication.track.mediaStreamTrack : undefined
+}
+
+function isPaused(publication: TrackPublication | undefined): boolean {
+  return publication?.track?.streamState === Track.StreamState.Paused
 }
 
 function quality(of: ConnectionQuality): RoomPerson['quality'] {

@@ -3,7 +3,7 @@ import type { RoomPerson } from './person'
 import { nextFloor, remember, same, scene, visible, type TileKey } from './scene'
 
 const person = (id: string, changes: Partial<RoomPerson> = {}): RoomPerson => ({
-  id, name: id, me: id === 'me', microphone: true, camera: false, screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, sounds: {}, ...changes,
+  id, name: id, me: id === 'me', microphone: true, camera: false, screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, paused: { camera: false, screen: false }, sounds: {}, ...changes,
 })
 const [ann, ben, me] = [person('ann'), person('ben'), person('me')]
 const tile = (who: string, what: TileKey['what'] = 'person'): TileKey => ({ who, what })

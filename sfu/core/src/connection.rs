@@ -1,11 +1,14 @@
 //! One secure way to a client: ICE, DTLS, SRTP, data channels, and what is about to be sent.
 
-use std::net::{IpAddr, SocketAddr};
+mod entries;
+
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
+use self::entries::Entries;
 use crate::demux::{Demux, Place};
 use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
@@ -19,8 +22,6 @@ use crate::track::Layers;
 use crate::transport::{Identity, Role, Transport, TransportEvent};
 use crate::twcc::Recorder;
 
-/// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
-pub const ADDRESSES_MAX: usize = 16;
 /// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
 const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
 
@@ -53,9 +54,7 @@ pub struct Connection {
     local: Option<IpAddr>,
     remote_ufrag: Option<String>,
     fingerprint: Option<String>,
-    addresses: Vec<SocketAddr>,
-    /// Our ufrags that a request may name: the newest, and the one in use before an ICE restart.
-    ufrags: Vec<String>,
+    entries: Entries,
     /// When something authentic came last.
     heard: Instant,
     told_secure: bool,
@@ -82,8 +81,7 @@ impl Connection {
             local: None,
             remote_ufrag: None,
             fingerprint: None,
-            addresses: Vec::new(),
-            ufrags: Vec::new(),
+            entries: Entries::default(),
             heard: now,
             told_secure: false,
             ended: false,
@@ -156,6 +154,9 @@ impl Connection {
         place: Place,
         demux: &mut Demux,
     ) -> Result<(), Discard> {
+        if demux.is_taken(now, &path.remote, place) {
+            return Err(Discard::AddressTaken);
+        }
         let ice = &mut self.ice;
         let mut result = Err(Discard::Malformed);
         // A refusal may have to be told too.
@@ -166,46 +167,18 @@ impl Connection {
         if result?.chosen {
             self.local = path.local;
         }
-        self.learn(path.remote, place, demux);
+        self.entries.learn(now, &self.ice, path.remote, place, demux);
         Ok(())
-    }
-
-    fn learn(&mut self, from: SocketAddr, place: Place, demux: &mut Demux) {
-        if !self.addresses.contains(&from) {
-            if self.addresses.len() >= ADDRESSES_MAX {
-                let oldest = self.addresses.remove(0);
-                demux.forget_address(&oldest, place);
-            }
-            self.addresses.push(from);
-        }
-        demux.learn(from, place);
     }
 
     /// Lets STUN requests with our ufrag find this connection.
     pub fn expect(&mut self, place: Place, demux: &mut Demux) {
-        let Connection { ice, ufrags, .. } = self;
-        ufrags.retain(|ufrag| {
-            let accepted = ice.accepts(ufrag);
-            if !accepted {
-                demux.forget_ufrag(ufrag);
-            }
-            accepted
-        });
-        let ufrag = &ice.local().ufrag;
-        if !ufrags.contains(ufrag) {
-            demux.expect(ufrag, place);
-            ufrags.push(ufrag.clone());
-        }
+        self.entries.expect(&self.ice, place, demux);
     }
 
     /// Takes its entries out of the demultiplexer.
     pub fn forget(&self, place: Place, demux: &mut Demux) {
-        for ufrag in &self.ufrags {
-            demux.forget_ufrag(ufrag);
-        }
-        for address in &self.addresses {
-            demux.forget_address(address, place);
-        }
+        self.entries.forget(place, demux);
     }
 
     pub fn handle_dtls(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {

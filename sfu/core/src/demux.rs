@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::keys::ParticipantKey;
 use crate::rtp;
@@ -17,6 +18,10 @@ pub enum Side {
     Publisher,
     Subscriber,
 }
+
+/// An address belongs to the connection whose checks come from there. After so long without one it may be another's: a
+/// NAT gives ports away again.
+const OWNED: Duration = Duration::from_secs(10);
 
 /// A connection within its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,24 +52,33 @@ pub fn classify(datagram: &[u8]) -> Class {
 }
 
 /// Who is where. Every entry belongs to a connection, which takes its entries away when it ends: there are never more
-/// ufrags than two a connection, nor more addresses than [`crate::connection::ADDRESSES_MAX`].
+/// ufrags than two a connection, nor more than sixteen addresses.
 #[derive(Debug, Default)]
 pub struct Demux {
-    by_address: HashMap<SocketAddr, Place>,
+    /// With the time of the last check from there.
+    by_address: HashMap<SocketAddr, (Place, Instant)>,
     by_ufrag: HashMap<String, Place>,
 }
 
 impl Demux {
     pub fn by_address(&self, from: &SocketAddr) -> Option<Place> {
-        self.by_address.get(from).copied()
+        self.by_address.get(from).map(|(place, _)| *place)
     }
 
     pub fn by_ufrag(&self, ufrag: &str) -> Option<Place> {
         self.by_ufrag.get(ufrag).copied()
     }
 
-    pub fn learn(&mut self, from: SocketAddr, place: Place) {
-        self.by_address.insert(from, place);
+    /// Whether an address is another connection's: whoever forges a source address must not take somebody's media away.
+    pub fn is_taken(&self, now: Instant, from: &SocketAddr, place: Place) -> bool {
+        self.by_address.get(from).is_some_and(|(owner, checked)| {
+            *owner != place && now.saturating_duration_since(*checked) < OWNED
+        })
+    }
+
+    /// An authentic check for this connection came from there.
+    pub fn learn(&mut self, now: Instant, from: SocketAddr, place: Place) {
+        self.by_address.insert(from, (place, now));
     }
 
     pub fn expect(&mut self, ufrag: &str, place: Place) {
@@ -83,7 +97,7 @@ impl Demux {
     }
 
     pub fn forget_room(&mut self, room: RoomKey) {
-        self.by_address.retain(|_, place| place.room != room);
+        self.by_address.retain(|_, (place, _)| place.room != room);
         self.by_ufrag.retain(|_, place| place.room != room);
     }
 
@@ -96,3 +110,6 @@ impl Demux {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

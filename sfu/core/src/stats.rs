@@ -11,6 +11,8 @@ pub enum Discard {
     UnknownUfrag,
     /// STUN whose MESSAGE-INTEGRITY is missing or wrong.
     BadIntegrity,
+    /// STUN from an address that another connection is reached at.
+    AddressTaken,
     /// Media before the DTLS handshake was done.
     BeforeKeys,
     /// SRTP or SRTCP that does not authenticate.
@@ -28,11 +30,12 @@ pub enum Discard {
 }
 
 impl Discard {
-    pub const ALL: [Discard; 11] = [
+    pub const ALL: [Discard; 12] = [
         Discard::Malformed,
         Discard::UnknownSource,
         Discard::UnknownUfrag,
         Discard::BadIntegrity,
+        Discard::AddressTaken,
         Discard::BeforeKeys,
         Discard::BadTag,
         Discard::Replayed,
@@ -49,6 +52,7 @@ impl Discard {
             Discard::UnknownSource => "unknown_source",
             Discard::UnknownUfrag => "unknown_ufrag",
             Discard::BadIntegrity => "bad_integrity",
+            Discard::AddressTaken => "address_taken",
             Discard::BeforeKeys => "before_keys",
             Discard::BadTag => "bad_tag",
             Discard::Replayed => "replayed",

@@ -1,0 +1,64 @@
+//! What the demultiplexer knows of one connection.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::demux::{Demux, Place};
+use crate::ice::Ice;
+
+/// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
+const ADDRESSES_MAX: usize = 16;
+
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    addresses: Vec<SocketAddr>,
+    /// Our ufrags that a request may name: the newest, and the one in use before an ICE restart.
+    ufrags: Vec<String>,
+}
+
+impl Entries {
+    /// Lets STUN requests with the ufrags that are valid now find the connection.
+    pub(super) fn expect(&mut self, ice: &Ice, place: Place, demux: &mut Demux) {
+        self.ufrags.retain(|ufrag| {
+            let accepted = ice.accepts(ufrag);
+            if !accepted {
+                demux.forget_ufrag(ufrag);
+            }
+            accepted
+        });
+        let ufrag = &ice.local().ufrag;
+        if !self.ufrags.contains(ufrag) {
+            demux.expect(ufrag, place);
+            self.ufrags.push(ufrag.clone());
+        }
+    }
+
+    /// An authentic check came from there.
+    pub(super) fn learn(
+        &mut self,
+        now: Instant,
+        ice: &Ice,
+        from: SocketAddr,
+        place: Place,
+        demux: &mut Demux,
+    ) {
+        if !self.addresses.contains(&from) {
+            if self.addresses.len() >= ADDRESSES_MAX {
+                let unused = self.addresses.iter().position(|it| Some(*it) != ice.path());
+                let oldest = self.addresses.remove(unused.unwrap_or(0));
+                demux.forget_address(&oldest, place);
+            }
+            self.addresses.push(from);
+        }
+        demux.learn(now, from, place);
+    }
+
+    pub(super) fn forget(&self, place: Place, demux: &mut Demux) {
+        for ufrag in &self.ufrags {
+            demux.forget_ufrag(ufrag);
+        }
+        for address in &self.addresses {
+            demux.forget_address(address, place);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use slotmap::SlotMap;
+
+use super::*;
+
+/// Two connections in each of two rooms.
+fn places() -> [[Place; 2]; 2] {
+    let mut rooms: SlotMap<RoomKey, ()> = SlotMap::with_key();
+    let mut participants: SlotMap<ParticipantKey, ()> = SlotMap::with_key();
+    [(); 2].map(|()| {
+        let (room, participant) = (rooms.insert(()), participants.insert(()));
+        [Side::Publisher, Side::Subscriber].map(|side| Place { room, participant, side })
+    })
+}
+
+fn address(port: u16) -> SocketAddr {
+    ([192, 0, 2, 1], port).into()
+}
+
+#[test]
+fn the_first_bytes_say_what_a_datagram_is() {
+    let classes = [
+        (&[0, 1][..], Class::Stun),
+        (&[3, 1], Class::Stun),
+        (&[4, 1], Class::Unknown),
+        (&[22, 254], Class::Dtls),
+        (&[63, 254], Class::Dtls),
+        (&[64, 0], Class::Unknown),
+        (&[0x80, 96], Class::Rtp),
+        (&[0x90, 111 | 0x80], Class::Rtp),
+        (&[0x80, 200], Class::Rtcp),
+        (&[0x8f, 206], Class::Rtcp),
+        (&[192, 0], Class::Unknown),
+        (&[], Class::Unknown),
+    ];
+    for (datagram, class) in classes {
+        assert_eq!(classify(datagram), class, "{datagram:?}");
+    }
+}
+
+#[test]
+fn a_connection_is_found_by_its_ufrag_and_its_addresses_until_it_ends() {
+    let [[place, other], _] = places();
+    let mut demux = Demux::default();
+    demux.expect("here", place);
+    demux.expect("there", other);
+    demux.learn(Instant::now(), address(1), place);
+    assert_eq!((demux.by_ufrag("here"), demux.by_ufrag("there")), (Some(place), Some(other)));
+    assert_eq!((demux.by_address(&address(1)), demux.by_address(&address(2))), (Some(place), None));
+    demux.forget_address(&address(1), other);
+    assert_eq!(demux.by_address(&address(1)), Some(place), "not the other's to forget");
+    demux.forget_address(&address(1), place);
+    demux.forget_ufrag("here");
+    demux.forget_ufrag("there");
+    assert!(demux.is_empty());
+}
+
+#[test]
+fn an_address_is_nobody_elses_while_checks_come_from_it() {
+    let [[owner, other], _] = places();
+    let start = Instant::now();
+    let mut demux = Demux::default();
+    assert!(!demux.is_taken(start, &address(1), other));
+    demux.learn(start, address(1), owner);
+    let later = start + Duration::from_secs(9);
+    assert!(demux.is_taken(later, &address(1), other));
+    assert!(!demux.is_taken(later, &address(1), owner));
+    demux.learn(later, address(1), owner);
+    assert!(demux.is_taken(start + Duration::from_secs(18), &address(1), other));
+    assert!(!demux.is_taken(start + Duration::from_secs(19), &address(1), other));
+}
+
+#[test]
+fn a_room_that_ends_takes_its_entries_along() {
+    let [[place, _], [other, _]] = places();
+    let mut demux = Demux::default();
+    for (at, place) in [(1, place), (2, place), (3, other)] {
+        demux.learn(Instant::now(), address(at), place);
+        demux.expect(&at.to_string(), place);
+    }
+    demux.forget_room(place.room);
+    assert_eq!(demux.len(), 2);
+    assert_eq!(demux.by_address(&address(3)), Some(other));
+}

@@ -4,9 +4,11 @@
 mod stage;
 
 mod crowds;
+mod hostile;
 mod layers;
 mod leaving;
 mod losses;
+mod nonsense;
 mod permissions;
 mod reconnecting;
 mod reports;

@@ -45,6 +45,8 @@ pub struct Client {
     /// Receiver reports about our streams: SSRC, part lost, and the round trip if it could be told.
     pub told: Vec<(u32, u8, Option<f64>)>,
     pub congestion: Congestion,
+    /// Tells nothing of what it receives.
+    pub silent_feedback: bool,
     pub epoch: Instant,
 }
 
@@ -68,7 +70,9 @@ pub struct Endpoint {
     pub heard: Sources,
     pub number: u16,
     /// The server's half of ICE, as it was told last.
-    remote: Option<String>,
+    remote: Option<Credentials>,
+    /// Never answers the server's half of the handshake.
+    pub deaf_to_dtls: bool,
 }
 
 impl Endpoint {
@@ -84,6 +88,7 @@ impl Endpoint {
             heard: Sources::default(),
             number: 0,
             remote: None,
+            deaf_to_dtls: false,
         }
     }
 
@@ -94,10 +99,9 @@ impl Endpoint {
     }
 
     fn set_remote(&mut self, now: Instant, session: &Session) {
-        if self.remote.as_ref() != Some(&session.ufrag) {
-            self.remote = Some(session.ufrag.clone());
-            let credentials =
-                Credentials { ufrag: session.ufrag.clone(), pwd: session.pwd.clone() };
+        let credentials = Credentials { ufrag: session.ufrag.clone(), pwd: session.pwd.clone() };
+        if self.remote.as_ref() != Some(&credentials) {
+            self.remote = Some(credentials.clone());
             let address = session.candidates[0];
             self.headless.set_remote(now, &credentials, &session.fingerprint, address);
         }
@@ -131,12 +135,18 @@ impl Client {
             report: now,
             told: Vec::new(),
             congestion: Congestion::default(),
+            silent_feedback: false,
             epoch: now,
         }
     }
 
     pub fn endpoints(&mut self) -> impl Iterator<Item = &mut Endpoint> {
         std::iter::once(&mut self.publisher).chain(self.subscriber.as_mut())
+    }
+
+    /// What the server told of its half of ICE on the publisher connection.
+    pub fn server(&self) -> Credentials {
+        self.publisher.remote.clone().expect("an answer")
     }
 
     /// The connection that carries what it receives.
@@ -186,7 +196,7 @@ impl Client {
     pub fn offered(&mut self, now: Instant, offer: &Text, mids: &[MidTrack]) -> Command {
         let session = sdp::read(&offer.sdp).expect("an offer that can be read");
         let subscriber = self.subscriber.as_mut().expect("only in the dual mode");
-        if subscriber.remote.as_ref().is_some_and(|known| *known != session.ufrag) {
+        if subscriber.remote.as_ref().is_some_and(|known| known.ufrag != session.ufrag) {
             subscriber.headless.restart();
         }
         let sdp = subscriber.describe(Vec::new()).answer(offer.id, &session);

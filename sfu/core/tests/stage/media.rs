@@ -99,6 +99,9 @@ impl Client {
     }
 
     fn send_feedback(&mut self) {
+        if self.silent_feedback {
+            return;
+        }
         let down = self.down();
         let Some(media) = down.heard.any() else { return };
         let mut compound = Vec::new();
@@ -116,6 +119,9 @@ impl Client {
         }
         self.publisher.send_rtcp(&compound);
         compound.clear();
+        if self.silent_feedback {
+            return;
+        }
         let down = self.down();
         rtcp::write_receiver_report(&mut compound, RECEIVER, down.heard.reports(now));
         down.send_rtcp(&compound);
@@ -126,6 +132,9 @@ impl Client {
             (Side::Subscriber, Some(subscriber)) => subscriber,
             _ => &mut self.publisher,
         };
+        if endpoint.deaf_to_dtls && matches!(datagram.first(), Some(20..=63)) {
+            return;
+        }
         match endpoint.headless.handle(now, datagram) {
             Some(Heard::Rtp(packet)) => {
                 let Some(header) = Header::read(packet) else { return };

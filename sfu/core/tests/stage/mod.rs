@@ -35,6 +35,12 @@ pub struct Stage {
     pub network: Network<Delivery>,
     /// What is told to this participant is lost.
     pub deaf: Option<ParticipantId>,
+    /// Keeps what this client sends.
+    pub tap: Option<usize>,
+    pub tapped: Vec<Vec<u8>>,
+    /// The number of the next stream, if a test chooses it.
+    pub next_stream: Option<u32>,
+    pub next_track: Option<TrackId>,
     /// Bytes of media, whoever they are for.
     sent: HashMap<usize, u64>,
     by_address: HashMap<SocketAddr, (usize, Side)>,
@@ -83,6 +89,10 @@ impl Stage {
             events: Vec::new(),
             network: Network::new(seed),
             deaf: None,
+            tap: None,
+            tapped: Vec::new(),
+            next_stream: None,
+            next_track: None,
             sent: HashMap::new(),
             by_address: HashMap::new(),
             hosts: 0,
@@ -193,7 +203,7 @@ impl Stage {
     /// Puts on the way what everybody has to send.
     pub fn settle(&mut self) {
         self.take_events();
-        let Stage { shard, clients, network, by_address, sent, now, .. } = self;
+        let Stage { shard, clients, network, by_address, sent, tap, tapped, now, .. } = self;
         while let Some(transmit) = shard.poll_transmit() {
             let Some((client, side)) = by_address.get(&transmit.path.remote).copied() else {
                 continue;
@@ -206,9 +216,14 @@ impl Stage {
                 network.send(*now, &mut endpoint.down, datagram.len(), delivery);
             }
         }
-        for endpoint in clients.iter_mut().flat_map(Client::endpoints) {
+        let endpoints = clients.iter_mut().enumerate();
+        for (at, endpoint) in endpoints.flat_map(|(at, it)| it.endpoints().map(move |it| (at, it)))
+        {
             let headless = &mut endpoint.headless;
             endpoint.outbox.extend(std::iter::from_fn(|| headless.poll_transmit()));
+            if *tap == Some(at) {
+                tapped.extend(endpoint.outbox.iter().cloned());
+            }
             for datagram in endpoint.outbox.drain(..).filter(|_| !endpoint.cut) {
                 let len = datagram.len();
                 let delivery = Delivery::ToShard(endpoint.address, datagram);

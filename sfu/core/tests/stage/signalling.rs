@@ -18,7 +18,8 @@ impl Stage {
     /// Announces a track, and offers its section.
     pub fn publish(&mut self, client: usize, kind: Kind, layers: u8) -> TrackId {
         self.tracks += 1;
-        let (id, cid) = (format!("TR_{}", self.tracks), format!("cid-{}", self.tracks));
+        let id = self.next_track.take().unwrap_or_else(|| format!("TR_{}", self.tracks).into());
+        let cid = format!("cid-{}", self.tracks);
         let layer = |at: u8| Layer {
             width: 320 << at,
             height: 180 << at,
@@ -26,7 +27,7 @@ impl Stage {
         };
         let video = kind == Kind::Video;
         let track = Announced {
-            id: id.as_str().into(),
+            id: id.clone(),
             cid: cid.clone(),
             kind,
             source: if video { Shown::Camera } else { Shown::Microphone },
@@ -35,13 +36,14 @@ impl Stage {
             muted: false,
         };
         let publisher = &mut self.clients[client];
-        let (ssrc, mid) = (1000 + 10 * self.tracks, publisher.sections.len().to_string());
+        let ssrc = self.next_stream.take().unwrap_or(1000 + 10 * self.tracks);
+        let mid = publisher.sections.len().to_string();
         publisher.sections.push(Section::Sends { kind, cid, ssrc, layers });
         publisher.sources.push(Source::new(self.now, kind, ssrc, layers, mid));
         let participant = publisher.id.clone();
         self.tell(Command::Publish { participant, track });
         self.offer(client);
-        id.into()
+        id
     }
 
     pub fn subscribe(&mut self, client: usize, tracks: &[&TrackId]) {

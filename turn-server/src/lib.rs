@@ -23,5 +23,5 @@ pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};
 pub use quota::Limits;
 pub use relay::{Client, Door, Families, House, Opened, Opening, Port, Relay, RelayKey, Settings};
-pub use shell::{Config, StartError, Turn, start};
+pub use shell::{Config, StartError, Turn, describe_metrics, start};
 pub use stats::Stats;

@@ -61,8 +61,8 @@ pub struct PeerPolicy {
     pub allow: Vec<IpNet>,
     /// Never opened, whatever `allow` says: the database, the cache.
     pub deny: Vec<IpNet>,
-    /// Sockets that are always reached: our own media node's.
-    pub media: Vec<SocketAddr>,
+    /// UDP ports of this machine that are always reached: the media node's.
+    pub media_ports: Vec<u16>,
     /// This machine's addresses, those it is known by outside included.
     pub own: Vec<IpAddr>,
 }
@@ -86,7 +86,7 @@ impl Peers {
             Verdict::Open => true,
             Verdict::Closed => false,
             Verdict::SomePorts => {
-                self.policy.media.iter().any(|media| media.ip() == ip)
+                !self.policy.media_ports.is_empty()
                     || self.relayed.read().is_ok_and(|all| all.iter().any(|one| one.ip() == ip))
             }
         }
@@ -97,12 +97,20 @@ impl Peers {
         match self.judge(peer.ip()) {
             Verdict::Open => true,
             Verdict::Closed => false,
-            Verdict::SomePorts => self.policy.media.contains(&peer) || self.is_relayed(peer),
+            Verdict::SomePorts => self.is_ours(peer),
         }
     }
 
-    pub(crate) fn is_relayed(&self, address: SocketAddr) -> bool {
-        self.relayed.read().is_ok_and(|all| all.contains(&address))
+    /// The same for a peer whose IP address has a permission: only of our own machine some ports are not meant.
+    pub(crate) fn may_send_permitted(&self, peer: SocketAddr) -> bool {
+        !self.policy.own.contains(&peer.ip()) || self.may_send(peer)
+    }
+
+    /// Whether this is a socket of ours that peers may be: a relayed address, or the media node.
+    pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
+        let PeerPolicy { media_ports, own, .. } = &self.policy;
+        (own.contains(&address.ip()) && media_ports.contains(&address.port()))
+            || self.relayed.read().is_ok_and(|all| all.contains(&address))
     }
 
     pub(crate) fn add_relayed(&self, address: SocketAddr) {
@@ -118,12 +126,12 @@ impl Peers {
     }
 
     fn judge(&self, ip: IpAddr) -> Verdict {
-        let PeerPolicy { allow, deny, media, own } = &self.policy;
+        let PeerPolicy { allow, deny, own, .. } = &self.policy;
         if deny.iter().any(|net| net.contains(&ip)) {
             Verdict::Closed
         } else if allow.iter().any(|net| net.contains(&ip)) {
             Verdict::Open
-        } else if own.contains(&ip) || media.iter().any(|media| media.ip() == ip) {
+        } else if own.contains(&ip) {
             Verdict::SomePorts
         } else if is_special(ip) {
             Verdict::Closed
@@ -136,7 +144,7 @@ impl Peers {
 enum Verdict {
     Open,
     Closed,
-    /// Our own machine, or the media node's: only sockets that are there for it.
+    /// Our own machine: only sockets that are there for it.
     SomePorts,
 }
 

@@ -52,7 +52,7 @@ impl Relay {
         out: &mut Outbox,
     ) {
         let Some(allocation) = self.allocations.get(key) else { return };
-        if !self.house.peers.may_send(peer) {
+        if !self.house.peers.may_send_permitted(peer) {
             self.stats.discarded += 1;
         } else if !allocation.share.may_relay(now, data.len()) {
             self.stats.over_bandwidth += 1;

@@ -141,9 +141,9 @@ impl House {
         }
     }
 
-    /// Whether this is the relayed address of an allocation.
-    pub(crate) fn is_relayed(&self, address: SocketAddr) -> bool {
-        self.peers.is_relayed(address)
+    /// Whether this is a relayed address, or the media node.
+    pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
+        self.peers.is_ours(address)
     }
 
     /// Allocations of all threads.
@@ -233,6 +233,11 @@ impl Relay {
         out: &mut Outbox,
     ) {
         self.peer_data(now, key, peer, data, out);
+    }
+
+    /// Whether an allocation has a permission for this address.
+    pub(crate) fn is_permitted(&self, now: Instant, key: RelayKey, ip: IpAddr) -> bool {
+        self.allocations.get(key).is_some_and(|allocation| allocation.is_permitted(now, ip))
     }
 
     /// Learns what became of [`Act::Open`]. Without a key the socket is not wanted any more.

@@ -40,6 +40,19 @@ impl Addresses {
         if is_ipv6 { self.ipv6 } else { self.ipv4 }
     }
 
+    /// Where our own sockets are reached that others see at this address: what is ours is reached without leaving the
+    /// machine, since few NATs would bring it back.
+    pub(super) fn inside(&self, address: SocketAddr) -> Option<SocketAddr> {
+        let ip = self.of(address.is_ipv6()).filter(|ip| ip.seen != ip.bound)?;
+        (ip.seen == address.ip()).then(|| SocketAddr::new(ip.bound, address.port()))
+    }
+
+    /// The inverse of [`inside`](Addresses::inside).
+    pub(super) fn outside(&self, address: SocketAddr) -> Option<SocketAddr> {
+        let ip = self.of(address.is_ipv6()).filter(|ip| ip.seen != ip.bound)?;
+        (ip.bound == address.ip()).then(|| SocketAddr::new(ip.seen, address.port()))
+    }
+
     /// All addresses that are this machine.
     pub(super) fn own(&self) -> Vec<IpAddr> {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {

@@ -15,8 +15,8 @@ mod worker;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,6 +30,7 @@ use addresses::Addresses;
 use inbox::{Input, Sender};
 use opening::Openings;
 use report::Report;
+pub use report::describe as describe_metrics;
 use worker::Worker;
 
 /// Listeners of one process: a client is told apart by the number of its own.
@@ -94,13 +95,13 @@ pub enum StartError {
     Thread(#[source] io::Error),
 }
 
-/// A running TURN server. It stops when dropped.
+/// A running TURN server, until [`Turn::stop`] or until it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     addresses: Vec<SocketAddr>,
     house: House,
     senders: Vec<Sender>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     next_stream: AtomicU64,
     stream_patience: Duration,
 }
@@ -124,7 +125,7 @@ pub fn start(config: Config) -> Result<Turn, StartError> {
         addresses: Vec::new(),
         house,
         senders: Vec::new(),
-        threads: Vec::new(),
+        threads: Mutex::default(),
         next_stream: AtomicU64::new(0),
         stream_patience: config.stream_patience,
     };
@@ -135,8 +136,9 @@ pub fn start(config: Config) -> Result<Turn, StartError> {
         let worker = Worker::new(house, listeners, inbox, openings, report);
         let worker = worker.map_err(StartError::Thread)?;
         let thread = thread::Builder::new().name(format!("turn-{index}"));
-        turn.threads.push(thread.spawn(|| worker.run()).map_err(StartError::Thread)?);
+        let thread = thread.spawn(|| worker.run()).map_err(StartError::Thread)?;
         turn.senders.push(sender);
+        turn.threads().push(thread);
     }
     turn.addresses = listening;
     Ok(turn)
@@ -174,6 +176,25 @@ impl Turn {
         self.house.allocations()
     }
 
+    /// Whether all threads live.
+    pub fn ready(&self) -> bool {
+        let threads = self.threads();
+        !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
+    }
+
+    /// Ends all allocations and waits the moment until the threads are done.
+    pub fn stop(&self) {
+        self.senders.iter().for_each(Sender::stop);
+        for thread in self.threads().drain(..) {
+            // It said so when it died.
+            let _ = thread.join();
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Serves a client over a connection, until either side ends it: TURN over TCP, or over TLS that is unwrapped
     /// already.
     pub async fn stream<S>(&self, stream: S, remote: SocketAddr)
@@ -198,13 +219,6 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        for sender in &self.senders {
-            sender.stop();
-        }
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a relay thread ended in a panic");
-            }
-        }
+        self.stop();
     }
 }

@@ -29,6 +29,17 @@ struct Refused {
     over_bandwidth: u64,
 }
 
+/// Tells the recorder what the metrics mean.
+pub fn describe() {
+    metrics::describe_gauge!("beckon_turn_allocations", "Allocations of the relay.");
+    metrics::describe_counter!("beckon_turn_allocations_total", "Allocations made.");
+    metrics::describe_counter!("beckon_turn_packets_total", "Packets relayed, by direction.");
+    metrics::describe_counter!("beckon_turn_bytes_total", "Bytes relayed, by direction.");
+    metrics::describe_counter!("beckon_turn_bindings_total", "STUN Binding requests answered.");
+    metrics::describe_counter!("beckon_turn_refused_total", "TURN requests refused, by reason.");
+    metrics::describe_counter!("beckon_turn_dropped_total", "TURN packets dropped, by reason.");
+}
+
 impl Report {
     pub(super) fn new(now: Instant) -> Report {
         let digest = Digest { due: now + DIGEST_INTERVAL, refused: Refused::default() };

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -221,7 +221,11 @@ impl Worker {
         let Worker { relay, house, sockets, openings, buffers, out, .. } = self;
         let Some(socket) = sockets.get(key) else { return Ok(false) };
         buffers.receive(socket, |peer, _, datagram| {
-            relay.handle_peer(now, key, seen(openings, house, peer), datagram, out);
+            let known = openings
+                .addresses
+                .outside(peer)
+                .filter(|known| house.is_ours(*known) && relay.is_permitted(now, key, known.ip()));
+            relay.handle_peer(now, key, known.unwrap_or(peer), datagram, out);
         })
     }
 
@@ -249,9 +253,10 @@ impl Worker {
                     link.map_or(0, |link| link.send(bytes.chunks(segment.max(1))))
                 }
                 To::Peer(key, peer) => {
-                    let peer = sent(&self.openings, &self.house, peer);
+                    let inside = self.openings.addresses.inside(peer);
+                    let inside = inside.filter(|_| self.house.is_ours(peer)).unwrap_or(peer);
                     let socket = self.sockets.get(key);
-                    socket.map_or(0, |socket| socket.send(peer, None, bytes, segment))
+                    socket.map_or(0, |socket| socket.send(inside, None, bytes, segment))
                 }
             };
         }
@@ -292,27 +297,4 @@ impl Worker {
             }
         }
     }
-}
-
-/// Where to send what is for a peer: one relayed address of ours reaches another without leaving the machine, since few
-/// NATs would bring it back.
-fn sent(openings: &Openings, house: &House, peer: SocketAddr) -> SocketAddr {
-    let ip = openings.addresses.of(peer.is_ipv6());
-    match ip.filter(|ip| ip.seen != ip.bound && ip.seen == peer.ip() && house.is_relayed(peer)) {
-        Some(ip) => at(ip.bound, peer),
-        None => peer,
-    }
-}
-
-/// The inverse of [`sent`]: as whom a peer is known.
-fn seen(openings: &Openings, house: &House, peer: SocketAddr) -> SocketAddr {
-    let ip = openings.addresses.of(peer.is_ipv6());
-    match ip.filter(|ip| ip.seen != ip.bound && ip.bound == peer.ip()) {
-        Some(ip) if house.is_relayed(at(ip.seen, peer)) => at(ip.seen, peer),
-        _ => peer,
-    }
-}
-
-fn at(ip: IpAddr, address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(ip, address.port())
 }

@@ -272,13 +272,15 @@ fn an_address_of_our_own_without_relays_is_403() {
 /// RFC 8656, 21.2.1
 #[test]
 fn our_media_port_is_always_reached() {
-    let media = vec!["10.0.0.5:7882".parse().unwrap()];
-    let (mut stage, mut alice) = alice_with(open(PeerPolicy { media, ..PeerPolicy::default() }));
-    alice.permits(&mut stage, &["10.0.0.5:7882"]).success();
-    assert!(reaches(&mut stage, &alice, "10.0.0.5:7882"));
+    let own = vec!["10.0.0.5".parse().unwrap()];
+    let policy = PeerPolicy { own, media_ports: vec![7881], ..PeerPolicy::default() };
+    let (mut stage, mut alice) = alice_with(open(policy));
+    alice.permits(&mut stage, &["10.0.0.5:7881"]).success();
+    assert!(reaches(&mut stage, &alice, "10.0.0.5:7881"));
     assert!(!reaches(&mut stage, &alice, "10.0.0.5:22"));
     assert_eq!(alice.binds(&mut stage, 0x4000, "10.0.0.5:22").code(), Some(403));
-    alice.binds(&mut stage, 0x4000, "10.0.0.5:7882").success();
+    alice.binds(&mut stage, 0x4000, "10.0.0.5:7881").success();
+    assert_eq!(alice.permits(&mut stage, &["10.0.0.6:7881"]).code(), Some(403));
 }
 
 /// RFC 8656, 3.1

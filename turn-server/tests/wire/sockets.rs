@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use beckon_turn_server::{Config, StartError, start};
+use beckon_turn_server::{Config, PeerPolicy, StartError, start};
 use rtc_stun::attributes::*;
 
 use crate::ask::{Ask, channel_data};
@@ -74,6 +74,27 @@ fn behind_nat_clients_reach_each_other_without_it() {
     alice.asks(Ask::permission(&[&bobs.to_string()])).success();
     alice.socket.send(&Ask::send(&bobs.to_string(), b"hello bob").unsigned()).unwrap();
     assert_eq!(indicated(&receive(&bob.socket).0), b"hello bob");
+}
+
+#[test]
+fn behind_nat_clients_reach_our_media_port_by_either_address() {
+    let media = peer(at("127.0.0.1:0").ip());
+    let port = media.local_addr().unwrap().port();
+    let server = start(Config {
+        peers: PeerPolicy { media_ports: vec![port], ..PeerPolicy::default() },
+        external_ips: vec!["198.51.100.7".parse().unwrap()],
+        ..config(&["127.0.0.1:0"])
+    })
+    .unwrap();
+    for ip in ["198.51.100.7", "127.0.0.1"] {
+        let alice = Guest::alice(server.addresses()[0]);
+        alice.allocates();
+        alice.asks(Ask::channel(0x4000, &format!("{ip}:{port}"))).success();
+        alice.socket.send(&channel_data(0x4000, b"media")).unwrap();
+        let (_, relay) = receive(&media);
+        media.send_to(b"back", relay).unwrap();
+        assert_eq!(receive(&alice.socket).0, channel_data(0x4000, b"back"), "{ip}");
+    }
 }
 
 #[test]

@@ -75,7 +75,8 @@ fn server_config(files: &Files) -> anyhow::Result<Arc<ServerConfig>> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .context("the certificate and its private key cannot be used")?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // TURN clients may name theirs (RFC 7443); most name none.
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), b"stun.turn".to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 
 use crate::bench::Bench;
 
@@ -149,6 +150,24 @@ pub(crate) struct ConfigArgs {
     /// Where media of group calls is sent to and comes from, over UDP; "off" has no group calls.
     #[arg(long, value_name = "ADDRESS")]
     pub media_udp: Option<Listen>,
+    /// Where STUN and TURN clients are heard over UDP, such as 0.0.0.0:3478; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub turn_udp: Vec<SocketAddr>,
+    /// Where they are heard over TCP, and over TLS on the same port; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    pub turn_tcp: Vec<SocketAddr>,
+    /// What vouches for time-limited TURN credentials; several while one replaces the other.
+    #[arg(long, value_name = "SECRET", hide_env_values = true)]
+    pub turn_secret: Vec<String>,
+    /// Somebody who may use the relay for ever; may be given several times.
+    #[arg(long, value_name = "NAME:PASSWORD", hide_env_values = true)]
+    pub turn_user: Vec<String>,
+    /// A network the relay sends to although it is inside, such as 10.0.0.0/8; may be given several times.
+    #[arg(long, value_name = "CIDR")]
+    pub turn_allow_peer: Vec<IpNet>,
+    /// Ports of relayed addresses, such as 49152-65535.
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub turn_relay_ports: Option<String>,
     /// An address others reach this machine at; may be given several times.
     #[arg(long, value_name = "IP")]
     pub external_ip: Vec<IpAddr>,

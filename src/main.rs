@@ -6,6 +6,7 @@ mod certs;
 mod cli;
 mod commands;
 mod config;
+mod doors;
 mod limits;
 mod listen;
 mod logs;
@@ -13,7 +14,9 @@ mod media;
 mod metrics;
 mod observe;
 mod ops;
+mod parts;
 mod serve;
+mod turn;
 mod web;
 
 use std::process::ExitCode;

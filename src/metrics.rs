@@ -53,6 +53,7 @@ fn describe() {
     describe_counter!("beckon_connections_stalled_total", "Connections whose reader stopped.");
     describe_gauge!("beckon_build_info", "1, labelled with the version that runs.");
     beckon_sfu::describe_metrics();
+    beckon_turn_server::describe_metrics();
 }
 
 /// The process's weight, under the names every Prometheus client uses. Written by hand because the

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use beckon_sfu::Sfu;
 use beckon_signalling::Signalling;
+use beckon_turn_server::Turn;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -20,8 +21,9 @@ use crate::metrics;
 /// What these routes look at.
 #[derive(Clone)]
 pub(crate) struct Ops {
-    pub signalling: Arc<Signalling>,
+    pub signalling: Option<Arc<Signalling>>,
     pub media: Option<Arc<Sfu>>,
+    pub relay: Option<Arc<Turn>>,
     pub draining: Arc<AtomicBool>,
     pub recorder: PrometheusHandle,
     pub metrics_token: Option<SecretString>,
@@ -36,15 +38,13 @@ pub(crate) fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Ready: the store answers, media threads live, and the process is not on its way out. The reason stays in the
-/// log, because it may name hosts.
+/// Ready: the store answers, threads live, and the process is not on its way out. The reason stays in the log,
+/// because it may name hosts.
 async fn ready(State(ops): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    let signalling = ops.signalling.ready().await;
-    let media = ops.media.is_none_or(|media| media.ready());
-    match signalling.and_then(|()| if media { Ok(()) } else { Err("a media thread died".into()) }) {
+    match ops.check().await {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");
@@ -67,6 +67,20 @@ async fn scrape(
 }
 
 impl Ops {
+    /// Every part that this process has is well.
+    async fn check(&self) -> Result<(), String> {
+        if let Some(signalling) = &self.signalling {
+            signalling.ready().await?;
+        }
+        if self.media.as_ref().is_some_and(|media| !media.ready()) {
+            return Err("a media thread died".into());
+        }
+        if self.relay.as_ref().is_some_and(|relay| !relay.ready()) {
+            return Err("a relay thread died".into());
+        }
+        Ok(())
+    }
+
     fn presents_token(&self, headers: &HeaderMap) -> bool {
         let presented = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let presented = presented.and_then(|value| value.strip_prefix("Bearer "));

@@ -7,8 +7,9 @@ mod layers;
 mod redact;
 #[cfg(test)]
 mod tests;
+mod turn;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::cli::{ConfigArgs, Listen, LogFormat};
 use layers::Layers;
+pub(crate) use turn::TurnConfig;
 
 /// Everything that can be configured, read and checked.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,7 @@ pub(crate) struct ProcessConfig {
     pub external_ips: Vec<IpAddr>,
     pub http: HttpConfig,
     pub media: MediaConfig,
+    pub turn: TurnConfig,
     pub tls: TlsConfig,
     pub log: LogConfig,
     pub metrics: MetricsConfig,
@@ -163,14 +166,24 @@ pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
 
 fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
     let data_dir = args.data_dir.as_ref().map(|dir| dir.display().to_string());
+    let list = |items: &[String]| Some(items.join(",")).filter(|list| !list.is_empty());
     let external_ips: Vec<_> = args.external_ip.iter().map(IpAddr::to_string).collect();
+    let turn_udp: Vec<_> = args.turn_udp.iter().map(SocketAddr::to_string).collect();
+    let turn_tcp: Vec<_> = args.turn_tcp.iter().map(SocketAddr::to_string).collect();
+    let allow_peers: Vec<_> = args.turn_allow_peer.iter().map(IpNet::to_string).collect();
     let listen = |flag: Option<Listen>| flag.map(|listen| listen.to_string());
     let flags = [
         ("data_dir", data_dir),
-        ("external_ips", Some(external_ips.join(",")).filter(|ips| !ips.is_empty())),
+        ("external_ips", list(&external_ips)),
         ("http.listen", listen(args.http_listen)),
         ("http.https_listen", listen(args.https_listen)),
         ("media.listen", listen(args.media_udp)),
+        ("turn.udp", list(&turn_udp)),
+        ("turn.tcp", list(&turn_tcp)),
+        ("turn.secrets", list(&args.turn_secret)),
+        ("turn.users", list(&args.turn_user)),
+        ("turn.allow_peers", list(&allow_peers)),
+        ("turn.relay_ports", args.turn_relay_ports.clone()),
         ("database_url", args.database_url.clone()),
         ("redis_url", args.redis_url.clone()),
     ];
@@ -184,8 +197,8 @@ fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
 
 /// Splits the tree between the binary and its parts; keys nobody knows are errors.
 fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
-    const OWN: [&str; 8] =
-        ["data_dir", "external_ips", "http", "media", "tls", "log", "metrics", "shutdown"];
+    const OWN: [&str; 9] =
+        ["data_dir", "external_ips", "http", "media", "turn", "tls", "log", "metrics", "shutdown"];
     let own: toml::Table =
         OWN.iter().filter_map(|key| Some(((*key).to_owned(), tree.remove(*key)?))).collect();
     let process: ProcessConfig = own.try_into().context("configuration")?;
@@ -199,8 +212,9 @@ fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
 impl Config {
     /// The mistakes that types cannot rule out.
     fn check(&self) -> anyhow::Result<()> {
-        let ProcessConfig { http, media, tls, .. } = &self.process;
-        if http.listen == Listen::Off && http.https_listen == Listen::Off {
+        let ProcessConfig { http, media, turn, tls, .. } = &self.process;
+        let is_mute = http.listen == Listen::Off && http.https_listen == Listen::Off;
+        if is_mute && !turn.is_on() {
             anyhow::bail!(
                 "http.listen and http.https_listen are both \"off\": nobody could reach this server"
             );

@@ -5,7 +5,8 @@ use toml::{Table, Value};
 const HIDDEN: &str = "[hidden]";
 
 /// Keys that end in one of these hold a secret.
-const SECRET_KEYS: [&str; 5] = ["token", "secret", "password", "credential", "keys"];
+const SECRET_KEYS: [&str; 7] =
+    ["token", "secret", "secrets", "password", "credential", "keys", "users"];
 
 /// Replaces secrets in place: whole values by the name of their key, passwords inside addresses.
 pub(super) fn hide_secrets(tree: &mut Table) {

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -10,19 +11,28 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::node::Node;
 
-/// Trusts nothing but the node's development CA.
-fn client(node: &Node) -> Arc<ClientConfig> {
+/// Trusts nothing but the development CA of a node in this folder.
+fn client(dir: &Path) -> Arc<ClientConfig> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let ca = node.dir.path().join("data/certs/ca.pem");
+    let ca = dir.join("data/certs/ca.pem");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
     Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
-fn get(node: &Node, name: &str, path: &str) -> String {
+/// TLS to the node in this folder.
+pub(crate) fn connect(
+    dir: &Path,
+    name: &str,
+    tcp: TcpStream,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
+    StreamOwned::new(ClientConnection::new(client(dir), name).unwrap(), tcp)
+}
+
+fn get(node: &Node, name: &str, path: &str) -> String {
     let tcp = TcpStream::connect(node.https.trim_start_matches("https://")).unwrap();
-    let mut tls = StreamOwned::new(ClientConnection::new(client(node), name).unwrap(), tcp);
+    let mut tls = connect(node.dir.path(), name, tcp);
     write!(tls, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     tls.read_to_string(&mut answer).unwrap();

@@ -2,6 +2,7 @@
 
 mod https;
 mod node;
+mod relay;
 mod strangers;
 
 use std::process::Command;
@@ -42,7 +43,7 @@ async fn a_server_on_a_taken_port_says_so() {
 #[test]
 fn roles_that_are_not_there_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    for role in ["sfu", "turn", "signalling,turn"] {
+    for role in ["sfu", "sfu,turn"] {
         let output = beckon(dir.path()).args(["serve", "--role", role]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{role}");
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

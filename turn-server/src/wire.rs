@@ -16,8 +16,9 @@ pub(crate) const STUN_HEADER_LEN: usize = 20;
 pub(crate) const CHANNEL_HEADER_LEN: usize = 4;
 const ATTRIBUTE_HEADER_LEN: usize = 4;
 
-/// Channels a client may bind (RFC 8656, 12). The rest of what RFC 5766 allowed is reserved.
-pub(crate) const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x4fff;
+/// Channels a client may bind. RFC 8656, 12 leaves 0x4000 to 0x4fff of these to new clients, but clients of RFC 5766,
+/// coturn's own among them, take any.
+pub(crate) const CHANNELS: std::ops::RangeInclusive<u16> = 0x4000..=0x7fff;
 
 /// Whether these bytes are one STUN message from end to end (RFC 8489, 5 and 6.3).
 pub(crate) fn is_stun(bytes: &[u8]) -> bool {

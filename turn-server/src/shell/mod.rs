@@ -205,7 +205,9 @@ impl Turn {
         let Some(sender) = self.senders.get(id as usize % self.senders.len().max(1)) else {
             return;
         };
-        let client = Client { address: remote, door: Door::Stream(id) };
+        // A listener for both families tells IPv4 in mapped form.
+        let address = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let client = Client { address, door: Door::Stream(id) };
         stream::serve(stream, client, sender, self.stream_patience).await;
     }
 

@@ -21,7 +21,7 @@ const READ_BYTES: usize = 4096;
 /// Messages that wait for a slow reader; more are lost, as over UDP.
 const WAITING_MAX: usize = 256;
 
-/// Messages of one write.
+/// Messages that are written before the bytes are on their way.
 const WRITE_MESSAGES: usize = 32;
 
 /// The relay thread's end of a connection.
@@ -134,12 +134,12 @@ async fn write(
     patience: Duration,
 ) -> End {
     let mut messages = Vec::new();
-    let mut bytes = Vec::new();
     while outgoing.recv_many(&mut messages, WRITE_MESSAGES).await > 0 {
-        bytes.clear();
-        messages.drain(..).for_each(|message| bytes.extend_from_slice(&message));
         let write = async {
-            writer.write_all(&bytes).await?;
+            // One by one, since there are clients that look for one message in a TLS record.
+            for message in messages.drain(..) {
+                writer.write_all(&message).await?;
+            }
             writer.flush().await
         };
         match timeout(patience, write).await {

@@ -31,10 +31,20 @@ fn a_channel_leads_to_its_peer() {
 #[test]
 fn numbers_go_from_4000_to_4fff() {
     let (mut stage, mut alice) = alice();
-    for number in [0, 0x3fff, 0x5000, 0x5fff, 0x7fff, 0x8000, 0xffff] {
+    for number in [0, 1, 0x3fff, 0x8000, 0xc000, 0xffff] {
         assert_eq!(alice.binds(&mut stage, number, PEER).code(), Some(400), "{number:x}");
     }
     alice.binds(&mut stage, 0x4fff, PEER).success();
+}
+
+/// RFC 5766, 11
+#[test]
+fn older_clients_have_numbers_up_to_7fff() {
+    for number in [0x5000, 0x5fff, 0x7fff] {
+        let (mut stage, mut alice) = alice();
+        alice.binds(&mut stage, number, PEER).success();
+        assert_eq!(leads_to(&mut stage, &alice, number).as_deref(), Some(PEER));
+    }
 }
 
 /// RFC 8656, 12.2

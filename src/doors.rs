@@ -1,0 +1,101 @@
+//! Where the process is reached over TCP.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use beckon_turn_server::Turn;
+use tokio::net::TcpListener;
+
+use crate::certs;
+use crate::cli::Listen;
+use crate::config::Config;
+use crate::listen::{self, Listeners};
+
+/// What is bound before anything is started, so that a taken port is told at once.
+pub(crate) struct Doors {
+    http: Option<TcpListener>,
+    https: Option<TcpListener>,
+    turn: Vec<TcpListener>,
+}
+
+impl Doors {
+    pub(crate) async fn bind(config: &Config) -> anyhow::Result<Doors> {
+        let process = &config.process;
+        let mut turn = Vec::new();
+        for address in &process.turn.tcp {
+            turn.push(listen::bind(*address).await?);
+        }
+        let http = bind(process.http.listen).await?;
+        Ok(Doors { http, https: bind(process.http.https_listen).await?, turn })
+    }
+
+    /// Where TURN clients are heard over TCP.
+    pub(crate) fn relay_addresses(&self) -> Vec<SocketAddr> {
+        self.turn.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Serves what came of the start, and says where.
+    pub(crate) fn open(
+        self,
+        config: &Config,
+        listeners: &Listeners,
+        app: Router,
+        relay: Option<Arc<Turn>>,
+    ) -> anyhow::Result<()> {
+        let is_tls = self.https.is_some() || !self.turn.is_empty();
+        let identity = || certs::load(certs::find_or_make(config)?);
+        let identity = is_tls.then(identity).transpose()?;
+        if let Some(listener) = self.http {
+            announce("http", listeners.http(listener, app.clone())?);
+        }
+        if let (Some(listener), Some(identity)) = (self.https, &identity) {
+            let address = listeners.https(listener, app, identity.clone(), relay.clone())?;
+            announce("https", address);
+        }
+        for address in relay.iter().flat_map(|relay| relay.addresses()) {
+            announce("turn", *address);
+        }
+        if let (Some(relay), Some(identity)) = (relay, identity) {
+            for listener in self.turn {
+                let address = listeners.turn(listener, identity.clone(), relay.clone())?;
+                announce("turn+tcp", address);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn bind(address: Listen) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        Listen::On(address) => listen::bind(address).await.map(Some),
+        Listen::Off => Ok(None),
+    }
+}
+
+/// One line for scripts, with the real port, and one for people. Whoever started us may have closed their
+/// end of standard output, which is no reason not to serve.
+fn announce(scheme: &str, address: SocketAddr) {
+    tracing::info!(%address, scheme, "listening");
+    let mut text = format!("listening on {scheme}://{address}\n");
+    if scheme.starts_with("http") {
+        text += &hints(scheme, address);
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// What to open in a browser.
+fn hints(scheme: &str, address: SocketAddr) -> String {
+    let mut text = String::new();
+    let port = address.port();
+    if address.ip().is_loopback() {
+        text += &format!("  open {scheme}://localhost:{port} in a browser on this machine\n");
+    } else if address.ip().is_unspecified() {
+        for ip in certs::local_addresses().filter(|ip| address.is_ipv6() || ip.is_ipv4()) {
+            text += &format!("  open {scheme}://{} on other devices\n", SocketAddr::new(ip, port));
+        }
+    }
+    text
+}

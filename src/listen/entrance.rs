@@ -1,0 +1,195 @@
+//! What a connection comes to: pages, the relay, or one of the two as its first bytes tell.
+//!
+//! HTTP/1.1 only. WebSockets need it, and its header time-out holds from a connection's first byte, where
+//! telling HTTP/1 and HTTP/2 apart would wait for ever on a silent one.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use beckon_turn_server::Turn;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::guard::Guarded;
+use crate::arrival::Door;
+use crate::certs::Identity;
+
+/// A client that has not sent its request line and headers by then is cut off. It also ends idle
+/// keep-alive connections.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client that says nothing at all is cut off.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A TLS handshake that takes longer is cut off.
+const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of request line and headers; more is answered 431.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
+
+/// Headers in one request; more is answered 431.
+const HEADERS_MAX: usize = 64;
+
+/// Room for the bytes that are looked at before somebody reads them. Longer reads go past it.
+const PEEK_BYTES: usize = 256;
+
+/// A TLS record that begins a handshake (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// STUN and TURN messages begin with two bits of zero, and HTTP with a letter (RFC 8489, 5).
+const STUN_MAX: u8 = 0x3f;
+
+/// A connection whose first bytes can be looked at before they are read.
+type Peekable<S> = BufReader<S>;
+
+/// What a listener leads to.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    pub(super) behind: Behind,
+    pub(super) stop: CancellationToken,
+}
+
+#[derive(Clone)]
+pub(super) enum Behind {
+    /// Plain HTTP.
+    Pages(Pages),
+    /// TLS, and in it HTTP or TURN.
+    Tls { identity: Identity, pages: Pages, relay: Option<Arc<Turn>> },
+    /// TURN, in TLS or plain.
+    Relay { identity: Identity, relay: Arc<Turn> },
+}
+
+/// The router, and what requests through this listener have in common.
+#[derive(Clone)]
+pub(super) struct Pages {
+    pub(super) app: Router,
+    pub(super) door: Door,
+}
+
+impl Entrance {
+    pub(super) async fn connection(self, stream: Guarded<TcpStream>, peer: SocketAddr) {
+        let Entrance { behind, stop } = self;
+        match behind {
+            Behind::Pages(pages) => pages.serve(stream, peer, stop).await,
+            Behind::Tls { identity, pages, relay } => {
+                let Some(stream) = handshake(&identity, stream).await else { return };
+                match relay {
+                    Some(relay) => pages_or_relay(stream, peer, pages, relay, stop).await,
+                    None => pages.serve(stream, peer, stop).await,
+                }
+            }
+            Behind::Relay { identity, relay } => {
+                let mut stream = Peekable::with_capacity(PEEK_BYTES, stream);
+                match first_byte(&mut stream).await {
+                    Some(TLS_HANDSHAKE) => {
+                        let Some(stream) = handshake(&identity, stream).await else { return };
+                        relayed(stream, peer, relay, stop).await;
+                    }
+                    Some(_) => relayed(stream, peer, relay, stop).await,
+                    None => {}
+                }
+            }
+        }
+    }
+}
+
+async fn handshake<S>(identity: &Identity, stream: S) -> Option<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let acceptor = TlsAcceptor::from(identity.borrow().clone());
+    match timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        _ => {
+            metrics::counter!("beckon_tls_handshakes_failed_total").increment(1);
+            None
+        }
+    }
+}
+
+/// Tells HTTP and TURN apart: the client speaks first in both.
+async fn pages_or_relay<S>(
+    stream: S,
+    peer: SocketAddr,
+    pages: Pages,
+    relay: Arc<Turn>,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut stream = Peekable::with_capacity(PEEK_BYTES, stream);
+    match first_byte(&mut stream).await {
+        Some(0..=STUN_MAX) => relayed(stream, peer, relay, stop).await,
+        Some(_) => pages.serve(stream, peer, stop).await,
+        None => {}
+    }
+}
+
+/// `None` if the client closes the connection or says nothing.
+async fn first_byte<S: AsyncRead + Unpin>(stream: &mut Peekable<S>) -> Option<u8> {
+    let bytes = timeout(FIRST_BYTE_TIMEOUT, stream.fill_buf()).await.ok()?.ok()?;
+    bytes.first().copied()
+}
+
+async fn relayed<S>(stream: S, peer: SocketAddr, relay: Arc<Turn>, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite,
+{
+    tokio::select! {
+        () = relay.stream(stream, peer) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+impl Pages {
+    /// Serves requests until either side has enough. Ends early for a WebSocket, which lives on by itself.
+    async fn serve<S>(self, stream: S, peer: SocketAddr, stop: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Pages { app, door } = self;
+        let service = service_fn(move |request| answer(app.clone(), door.clone(), request, peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(HEADER_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::trace!(%error, "a connection ended");
+        }
+    }
+}
+
+async fn answer(
+    app: Router,
+    door: Door,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
+    door.note(&mut request, peer);
+    app.oneshot(request).await
+}

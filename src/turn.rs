@@ -1,0 +1,213 @@
+//! The relay of this process, and what people are told of it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use anyhow::Context as _;
+use beckon_signalling::config::{Calls, IceUrl};
+use beckon_turn_server::{Config as RelayConfig, Credentials, Limits, PeerPolicy, Turn};
+use ipnet::IpNet;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::certs;
+use crate::config::{Config, ProcessConfig, TurnConfig};
+
+/// Where a relay listens that was asked for by its role alone.
+const PORT: u16 = 3478;
+
+/// More addresses only make browsers slow to begin.
+const URLS_MAX: usize = 6;
+
+/// Gives a relay that was asked for by its role, and nothing else, somewhere to listen.
+pub(crate) fn listen_by_default(turn: &mut TurnConfig) {
+    if turn.is_on() {
+        return;
+    }
+    let [ipv4, ipv6]: [SocketAddr; 2] =
+        [(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
+    let has_ipv6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+    turn.udp = if has_ipv6 { vec![ipv4, ipv6] } else { vec![ipv4] };
+    // Over TCP, the IPv6 listener hears IPv4 too.
+    turn.tcp = vec![if has_ipv6 { ipv6 } else { ipv4 }];
+}
+
+/// Sees to it that signalling and the relay share a secret.
+pub(crate) fn share_secret(config: &mut Config) {
+    let (turn, calls) = (&mut config.process.turn, &mut config.signalling.calls);
+    let is_set = |secret: &SecretString| !secret.expose_secret().is_empty();
+    if turn.secrets.is_empty() {
+        let made = || uuid::Uuid::new_v4().simple().to_string().into();
+        let known = Some(calls.turn_secret.clone()).filter(is_set);
+        turn.secrets.push(known.unwrap_or_else(made));
+    }
+    if let Some(first) = turn.secrets.first().filter(|_| !is_set(&calls.turn_secret)) {
+        calls.turn_secret = first.clone();
+    }
+}
+
+/// Starts the relay's threads. `media` is where the media node of this process listens.
+pub(crate) async fn start(config: &Config, media: &[SocketAddr]) -> anyhow::Result<Turn> {
+    let ProcessConfig { turn, external_ips, .. } = &config.process;
+    let mut deny = turn.deny_peers.clone();
+    for url in [&config.signalling.database_url, &config.signalling.redis_url] {
+        deny.extend(hosts(url.expose_secret()).await);
+    }
+    let secrets = turn.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+    let users = turn.users.iter().map(|user| (&*user.name, user.password.expose_secret()));
+    let config = RelayConfig {
+        udp: turn.udp.clone(),
+        credentials: Credentials::new(&turn.realm, secrets, users),
+        peers: PeerPolicy {
+            allow: turn.allow_peers.clone(),
+            deny,
+            media_ports: media.iter().map(SocketAddr::port).collect(),
+            own: Vec::new(),
+        },
+        limits: Limits {
+            allocations_per_user: turn.allocations_per_user,
+            allocations: turn.allocations_max,
+            bytes_per_second_per_user: turn.bytes_per_second_per_user,
+            bytes_per_second: turn.bytes_per_second,
+            ..Limits::default()
+        },
+        relay_ports: turn.relay_ports.0.clone(),
+        external_ips: external_ips.clone(),
+        threads: turn.threads,
+        ..RelayConfig::default()
+    };
+    beckon_turn_server::start(config).context("cannot start the relay")
+}
+
+/// The addresses of the host in a URL, as far as they are known now.
+async fn hosts(url: &str) -> Vec<IpNet> {
+    let Some((_, rest)) = url.split_once("://") else { return Vec::new() };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    // Without a port there is none to look up; any will do.
+    let with_port = if host.rsplit(':').next().is_some_and(|port| port.parse::<u16>().is_ok()) {
+        host.to_owned()
+    } else {
+        format!("{host}:0")
+    };
+    match tokio::net::lookup_host(with_port).await {
+        Ok(addresses) => addresses.map(|address| address.ip().into()).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "a host that the relay must not reach is unknown");
+            Vec::new()
+        }
+    }
+}
+
+/// Tells signalling of the relay, unless the operator says which servers people are to use.
+pub(crate) fn offer(
+    calls: &mut Calls,
+    external_ips: &[IpAddr],
+    udp: &[SocketAddr],
+    tcp: &[SocketAddr],
+) {
+    let reached = |listener: &SocketAddr| reached(external_ips, *listener);
+    let is_same_family =
+        |(listener, at): &(SocketAddr, SocketAddr)| listener.is_ipv6() == at.is_ipv6();
+    // A TCP listener for all of IPv6 hears IPv4 as well.
+    let is_heard = |pair: &(SocketAddr, SocketAddr)| {
+        is_same_family(pair) || pair.0.ip() == Ipv6Addr::UNSPECIFIED
+    };
+    let udp: Vec<_> =
+        udp.iter().flat_map(reached).filter(is_same_family).map(|(_, at)| at).collect();
+    let tcp: Vec<_> = tcp.iter().flat_map(reached).filter(is_heard).map(|(_, at)| at).collect();
+    let urls = |urls: Vec<String>| urls.into_iter().take(URLS_MAX).map(IceUrl).collect();
+    if calls.stun_urls.is_empty() {
+        calls.stun_urls = urls(udp.iter().map(|at| format!("stun:{at}")).collect());
+    }
+    if calls.turn_urls.is_empty() {
+        let udp = udp.iter().map(|at| format!("turn:{at}?transport=udp"));
+        let tcp = tcp.iter().map(|at| format!("turn:{at}?transport=tcp"));
+        calls.turn_urls = urls(udp.chain(tcp).collect());
+    }
+}
+
+/// A listener, with each of the addresses at which clients may reach it.
+fn reached(external_ips: &[IpAddr], listener: SocketAddr) -> Vec<(SocketAddr, SocketAddr)> {
+    let ips: Vec<IpAddr> = if !external_ips.is_empty() {
+        external_ips.to_vec()
+    } else if listener.ip().is_unspecified() {
+        certs::local_addresses().collect()
+    } else {
+        vec![listener.ip()]
+    };
+    ips.into_iter().map(|ip| (listener, SocketAddr::new(ip, listener.port()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(external: &[&str], udp: &[&str], tcp: &[&str]) -> (Vec<String>, Vec<String>) {
+        let parse = |list: &[&str]| list.iter().map(|at| at.parse().unwrap()).collect::<Vec<_>>();
+        let external: Vec<_> = external.iter().map(|ip| ip.parse().unwrap()).collect();
+        let mut calls = Calls::default();
+        offer(&mut calls, &external, &parse(udp), &parse(tcp));
+        let texts = |urls: Vec<IceUrl>| urls.into_iter().map(|url| url.0).collect();
+        (texts(calls.stun_urls), texts(calls.turn_urls))
+    }
+
+    #[test]
+    fn people_are_told_where_the_relay_is() {
+        let (stun, turn) =
+            offered(&[], &["192.0.2.1:3478", "[2001:db8::1]:3478"], &["192.0.2.1:443"]);
+        assert_eq!(stun, ["stun:192.0.2.1:3478", "stun:[2001:db8::1]:3478"]);
+        let turn: Vec<_> = turn.iter().map(String::as_str).collect();
+        assert_eq!(
+            turn,
+            [
+                "turn:192.0.2.1:3478?transport=udp",
+                "turn:[2001:db8::1]:3478?transport=udp",
+                "turn:192.0.2.1:443?transport=tcp"
+            ]
+        );
+    }
+
+    #[test]
+    fn behind_nat_they_are_told_the_outer_address() {
+        let (stun, turn) =
+            offered(&["198.51.100.7"], &["0.0.0.0:3478", "[::]:3478"], &["[::]:3478"]);
+        assert_eq!(stun, ["stun:198.51.100.7:3478"]);
+        let tcp = "turn:198.51.100.7:3478?transport=tcp";
+        assert_eq!(turn, ["turn:198.51.100.7:3478?transport=udp", tcp]);
+    }
+
+    #[test]
+    fn what_the_operator_says_is_left_alone() {
+        let own = vec![IceUrl("turns:chat.example.com:443?transport=tcp".into())];
+        let mut calls = Calls { turn_urls: own, ..Calls::default() };
+        offer(&mut calls, &[], &["192.0.2.1:3478".parse().unwrap()], &[]);
+        assert_eq!(calls.turn_urls.len(), 1);
+        assert_eq!(calls.stun_urls.len(), 1);
+    }
+
+    #[test]
+    fn there_is_one_secret() {
+        let secret = |text: &str| SecretString::from(text.to_owned());
+        let shared = |relay: &[&str], calls: &str| {
+            let mut config = Config::default();
+            config.process.turn.secrets = relay.iter().map(|text| secret(text)).collect();
+            config.signalling.calls.turn_secret = secret(calls);
+            share_secret(&mut config);
+            let relay = config.process.turn.secrets[0].expose_secret().to_owned();
+            (relay, config.signalling.calls.turn_secret.expose_secret().to_owned())
+        };
+        assert_eq!(shared(&["new", "old"], ""), ("new".into(), "new".into()));
+        assert_eq!(shared(&[], "calls"), ("calls".into(), "calls".into()));
+        let (relay, calls) = shared(&[], "");
+        assert!(relay.len() >= 32 && relay == calls);
+    }
+
+    #[tokio::test]
+    async fn hosts_are_found_in_urls() {
+        for url in ["mysql://u:p@127.0.0.1/db", "redis://127.0.0.1:6379", "redis://127.0.0.1/0?x=1"]
+        {
+            assert_eq!(hosts(url).await, ["127.0.0.1/32".parse().unwrap()], "{url}");
+        }
+        assert_eq!(hosts("redis://[::1]:6379").await, ["::1/128".parse().unwrap()]);
+        assert_eq!(hosts("sqlite:beckon.db").await, []);
+    }
+}

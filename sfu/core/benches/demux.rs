@@ -1,6 +1,7 @@
 //! What it costs to find out whose datagram this is: `cargo bench -p beckon-sfu-core --bench demux`.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
 use beckon_sfu_core::demux::{Demux, Place, RoomKey, Side, classify};
 use beckon_sfu_core::keys::ParticipantKey;
@@ -20,10 +21,10 @@ fn address(port: u16) -> SocketAddr {
 fn demux() -> Demux {
     let room = SlotMap::<RoomKey, ()>::with_key().insert(());
     let mut participants = SlotMap::<ParticipantKey, ()>::with_key();
-    let mut demux = Demux::default();
+    let (mut demux, now) = (Demux::default(), Instant::now());
     for at in 0..CONNECTIONS {
         let participant = participants.insert(());
-        demux.learn(address(at), Place { room, participant, side: Side::Publisher });
+        demux.learn(now, address(at), Place { room, participant, side: Side::Publisher });
     }
     demux
 }

@@ -70,6 +70,7 @@ impl Shard {
         let Some(key) = self.by_id.get(room).copied() else { return };
         let closes = command == Command::Close;
         self.within(key, |room, ctx| room.command(now, command, ctx));
+        debug_assert!(self.rooms.get(key).is_none_or(Room::is_consistent));
         if closes {
             self.by_id.remove(room);
             self.rooms.remove(key);

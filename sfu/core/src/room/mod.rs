@@ -1,5 +1,6 @@
 //! A room: who is in it, what they publish, and who receives what. It owns all of that, so nothing in it needs a lock.
 
+mod consistency;
 mod control;
 mod negotiate;
 mod packets;

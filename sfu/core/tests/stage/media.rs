@@ -87,10 +87,12 @@ impl Client {
         for sink in self.sinks.values_mut() {
             // Browsers negotiate no repair of audio.
             let missing = sink.missing(now);
-            if missing.is_empty() || sink.kind == Kind::Audio {
+            if sink.kind == Kind::Audio {
                 continue;
             }
-            rtcp::write_nack(&mut compound, RECEIVER, sink.ssrc, &missing);
+            if !missing.is_empty() {
+                rtcp::write_nack(&mut compound, RECEIVER, sink.ssrc, &missing);
+            }
             if sink.wants_keyframe(now) {
                 rtcp::write_pli(&mut compound, RECEIVER, sink.ssrc);
             }

@@ -35,6 +35,8 @@ pub struct Stage {
     pub network: Network<Delivery>,
     /// What is told to this participant is lost.
     pub deaf: Option<ParticipantId>,
+    /// Told when the shard begins to work, and when it is done.
+    pub watch: fn(bool),
     /// Keeps what this client sends.
     pub tap: Option<usize>,
     pub tapped: Vec<Vec<u8>>,
@@ -89,6 +91,7 @@ impl Stage {
             events: Vec::new(),
             network: Network::new(seed),
             deaf: None,
+            watch: |_| (),
             tap: None,
             tapped: Vec::new(),
             next_stream: None,
@@ -104,7 +107,8 @@ impl Stage {
     /// Somebody comes in and offers. Returns their number.
     pub fn join(&mut self, id: &str, mode: Mode) -> usize {
         let addresses = [self.address(), self.address()];
-        let client = Client::new(id, mode, addresses, self.now);
+        let mut client = Client::new(id, mode, addresses, self.now);
+        client.epoch = self.epoch;
         let at = self.clients.len();
         self.by_address.insert(addresses[0], (at, Side::Publisher));
         self.by_address.insert(addresses[1], (at, Side::Subscriber));
@@ -184,7 +188,9 @@ impl Stage {
         while let Some(delivery) = self.network.take_due(now) {
             match delivery {
                 Delivery::ToShard(from, mut bytes) => {
+                    (self.watch)(true);
                     self.shard.handle_datagram(now, from, None, &mut bytes);
+                    (self.watch)(false);
                 }
                 Delivery::ToClient(client, side, mut bytes) => {
                     self.clients[client].handle(now, side, &mut bytes);
@@ -192,7 +198,9 @@ impl Stage {
                 Delivery::Command(command) => self.shard.command(now, &self.room, command),
             }
         }
+        (self.watch)(true);
         self.shard.handle_timeout(now);
+        (self.watch)(false);
         for client in &mut self.clients {
             if client.due() <= now {
                 client.handle_timeout(now);
@@ -203,8 +211,12 @@ impl Stage {
     /// Puts on the way what everybody has to send.
     pub fn settle(&mut self) {
         self.take_events();
-        let Stage { shard, clients, network, by_address, sent, tap, tapped, now, .. } = self;
-        while let Some(transmit) = shard.poll_transmit() {
+        let Stage { shard, clients, network, by_address, sent, watch, tap, tapped, now, .. } = self;
+        loop {
+            watch(true);
+            let transmit = shard.poll_transmit();
+            watch(false);
+            let Some(transmit) = transmit else { break };
             let Some((client, side)) = by_address.get(&transmit.path.remote).copied() else {
                 continue;
             };

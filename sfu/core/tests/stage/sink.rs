@@ -14,6 +14,8 @@ const RETRY: Duration = Duration::from_millis(90);
 const TRIES_MAX: u8 = 15;
 /// After so many a decoder asks for a keyframe as well.
 const TRIES_HOPEFUL: u8 = 8;
+/// After so many it has missed the start of the first keyframe.
+const PACKETS_HOPEFUL: usize = 20;
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 pub struct Sink {
@@ -24,6 +26,8 @@ pub struct Sink {
     /// By extended sequence number.
     pub packets: BTreeMap<u64, Arrived>,
     missing: BTreeMap<u64, (Instant, u8)>,
+    /// Where the newest keyframe starts; 0 if there was none.
+    entry: u64,
     asked: Option<Instant>,
     /// Came on the repair stream.
     pub repaired: u64,
@@ -58,6 +62,7 @@ impl Sink {
             since,
             packets: BTreeMap::new(),
             missing: BTreeMap::new(),
+            entry: 0,
             asked: None,
             repaired: 0,
             duplicates: 0,
@@ -79,6 +84,9 @@ impl Sink {
             self.missing.extend(skipped.map(|index| (index, (now + REORDERING, 0))));
         }
         self.missing.remove(&index);
+        if stamp.keyframe && stamp.packet == 0 {
+            self.entry = self.entry.max(index);
+        }
         let (timestamp, marker) = (header.timestamp, header.marker);
         let arrived = Arrived { timestamp, marker, stamp, ids: stamp::ids(payload) };
         let known = self.packets.insert(index, arrived);
@@ -112,11 +120,10 @@ impl Sink {
 
     /// Whether repairs are given up, so that only a keyframe helps.
     pub fn wants_keyframe(&mut self, now: Instant) -> bool {
-        let entry = |packet: &Arrived| packet.stamp.keyframe && packet.stamp.packet == 0;
-        let entries = self.packets.iter().rev().filter(|(_, packet)| entry(packet));
-        let newest = entries.map(|(index, _)| *index).next().unwrap_or(0);
+        let newest = self.entry;
         self.missing.retain(|index, (_, tries)| *index > newest || *tries < TRIES_HOPEFUL);
-        let hopeless = self.missing.values().any(|(_, tries)| *tries >= TRIES_HOPEFUL);
+        let began = self.packets.len() > PACKETS_HOPEFUL && newest == 0;
+        let hopeless = began || self.missing.values().any(|(_, tries)| *tries >= TRIES_HOPEFUL);
         let wants = hopeless && self.asked.is_none_or(|at| now - at >= KEYFRAME_INTERVAL);
         if wants {
             self.asked = Some(now);

@@ -1,0 +1,46 @@
+//! What always holds in a room, looked at after every command where debug assertions are on.
+
+use super::Room;
+use crate::keys::{ParticipantKey, TrackKey};
+use crate::participant::Participant;
+use crate::track::Track;
+
+impl Room {
+    /// Every name leads to what it names, and every subscription has its forwarder and the other way round.
+    pub fn is_consistent(&self) -> bool {
+        self.by_id.len() == self.participants.len()
+            && self.track_ids.len() == self.tracks.len()
+            && self.participants.iter().all(|(key, it)| self.is_participant_consistent(key, it))
+            && self.tracks.iter().all(|(key, track)| self.is_track_consistent(key, track))
+    }
+
+    fn is_participant_consistent(&self, key: ParticipantKey, participant: &Participant) -> bool {
+        let mut subscriptions = participant.subscriptions.iter();
+        let mut sources = participant.sources.values();
+        let mut published = participant.published.iter();
+        self.by_id.get(&participant.id) == Some(&key)
+            && subscriptions.all(|subscription| {
+                let track = self.tracks.get(subscription.track);
+                let forwarder = track.and_then(|track| track.forwarder(key));
+                forwarder.is_some_and(|it| it.ssrc == subscription.ssrc)
+            })
+            && sources.all(|(track, _)| self.is_owner(key, *track))
+            && published.all(|(_, track)| self.is_owner(key, *track))
+            && participant.announced.iter().all(|track| !self.track_ids.contains_key(&track.id))
+    }
+
+    fn is_track_consistent(&self, key: TrackKey, track: &Track) -> bool {
+        let owner = self.participants.get(track.owner);
+        self.track_ids.get(&track.id) == Some(&key)
+            && owner.is_some_and(|it| it.published.contains(&(track.id.clone(), key)))
+            && track.forwarders.is_sorted_by_key(|forwarder| forwarder.to)
+            && track.forwarders.iter().all(|forwarder| {
+                let subscriber = self.participants.get(forwarder.to);
+                subscriber.is_some_and(|subscriber| subscriber.subscribes(key))
+            })
+    }
+
+    fn is_owner(&self, key: ParticipantKey, track: TrackKey) -> bool {
+        self.tracks.get(track).is_some_and(|track| track.owner == key)
+    }
+}

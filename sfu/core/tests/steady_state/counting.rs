@@ -6,6 +6,8 @@ use std::cell::Cell;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BEGAN: Cell<u64> = const { Cell::new(0) };
+    static WATCHED: Cell<u64> = const { Cell::new(0) };
 }
 
 pub(crate) struct Counting;
@@ -15,6 +17,20 @@ pub(crate) fn allocations(act: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();
     act();
     ALLOCATIONS.get() - before
+}
+
+/// Counts from `true` to `false` for [`watched`].
+pub(crate) fn watch(begins: bool) {
+    if begins {
+        BEGAN.set(ALLOCATIONS.get());
+    } else {
+        WATCHED.set(WATCHED.get() + ALLOCATIONS.get() - BEGAN.get());
+    }
+}
+
+/// How often this thread allocated while it was watched.
+pub(crate) fn watched() -> u64 {
+    WATCHED.get()
 }
 
 // SAFETY: everything is the system allocator's; counting touches a plain cell that needs no memory of its own.

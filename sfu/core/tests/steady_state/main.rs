@@ -1,6 +1,10 @@
 //! Once everything is warm, forwarding media asks nobody for memory.
 
 mod counting;
+mod rooms;
+#[path = "../stage/mod.rs"]
+#[allow(dead_code, reason = "other tests do more on it")]
+mod stage;
 
 use std::time::{Duration, Instant};
 

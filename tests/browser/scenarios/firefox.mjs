@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { find } from '../browsers.mjs'
+import { Guest } from '../groupcall.mjs'
 import { scenario } from '../stage.mjs'
 
 const missing = !find('firefox')
@@ -31,4 +32,25 @@ scenario('Firefox and Chromium chat, and see and hear each other', async stage =
   await alice.call.hangsUp()
   await Promise.all([alice, fox].map(({ call }) => call.leavesAfter('completed')))
   assert.equal(await fox.see('call-record').count(), 2)
+}, { skip: missing && 'firefox-esr is not installed' })
+
+scenario('Firefox and Chromium meet in a group call', async stage => {
+  const people = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
+  const [alice, fox] = await Guest.all(...people)
+  await alice.person.befriend(fox.person)
+  const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [fox.id] })
+  for (const guest of [alice, fox]) await guest.takesSmallCamera()
+  await Promise.all(people.map(person => person.enter(group.id)))
+
+  await alice.starts()
+  await fox.joins()
+  await Promise.all([alice.watches(fox), fox.watches(alice), alice.hears(fox), fox.hears(alice)])
+  await alice.rules(fox, 'room-mute-person')
+  await alice.seesMuted(fox)
+  await fox.see('call-mute').click()
+  await alice.seesMuted(fox, false)
+  await alice.hears(fox)
+  await fox.leaves()
+  await alice.tile(fox).waitFor({ state: 'detached' })
+  await alice.leaves()
 }, { skip: missing && 'firefox-esr is not installed' })

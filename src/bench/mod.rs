@@ -4,6 +4,7 @@ mod chat;
 mod connection;
 mod frame;
 mod progress;
+mod relay;
 mod report;
 mod rest;
 mod rooms;
@@ -12,6 +13,7 @@ mod timeline;
 mod verify;
 
 pub(crate) use chat::ChatArgs;
+pub(crate) use relay::RelayArgs;
 pub(crate) use rooms::RoomsArgs;
 
 /// What to put under load.
@@ -25,6 +27,10 @@ pub(crate) enum Bench {
     /// and hears nobody; a subscriber hears all publishers. Equal numbers of two or more are a meeting instead: so many
     /// people, each of whom publishes and hears all others.
     Rooms(RoomsArgs),
+    /// The TURN relay: clients on channels whose peers send everything back, all on this machine.
+    ///
+    /// A packet and its echo count as two relayed ones. Then forgers ask for allocations, to see what that costs.
+    Relay(RelayArgs),
 }
 
 /// Runs one benchmark to its end and prints its report on stdout.
@@ -41,6 +47,7 @@ async fn finish(bench: Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Chat(args) => chat::run(args).await,
         Bench::Rooms(args) => rooms::run(args).await,
+        Bench::Relay(args) => relay::run(args).await,
     }
 }
 

@@ -78,13 +78,21 @@ impl Server {
 
     /// What the process has used so far; none when we do not know which process it is.
     pub(super) fn usage(&self) -> anyhow::Result<Option<Usage>> {
-        let Some(pid) = self.pid else { return Ok(None) };
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-        let status = fs::read_to_string(format!("/proc/{pid}/status"));
-        let (stat, status) =
-            stat.and_then(|stat| Ok((stat, status?))).context("the server is gone")?;
-        parse_usage(&stat, &status).context("reading what /proc says of the server").map(Some)
+        self.pid.map(usage_of).transpose()
     }
+
+    /// The process, if we know which one it is.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+}
+
+/// What a process has used so far.
+pub(super) fn usage_of(pid: u32) -> anyhow::Result<Usage> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    let (stat, status) = stat.and_then(|stat| Ok((stat, status?))).context("the server is gone")?;
+    parse_usage(&stat, &status).context("reading what /proc says of the server")
 }
 
 /// CPU time used and memory resident.

@@ -80,6 +80,22 @@ async fn a_run_of_rooms_loses_nothing_and_leaves_no_server_behind() {
 }
 
 #[tokio::test]
+async fn a_run_of_the_relay_says_what_it_bore() {
+    let folder = TempDir::new().unwrap();
+    let arguments = ["--clients", "3", "--size", "200", "--seconds", "1", "--rate", "600"];
+    let more = ["--idle", "50", "--flood", "2000"];
+    let report = report(&bench("relay", &[&arguments[..], &more].concat(), folder.path()).await);
+    assert_eq!((&report["clients"], &report["size"]), (&3.into(), &200.into()));
+    assert!(report["relayed_packets"].as_u64() > Some(300), "{report}");
+    assert_eq!((&report["loss_percent"], &report["flood_requests"]), (&0.0.into(), &2000.into()));
+    for figure in ["relayed_per_second", "server_cpu_us_per_packet", "bytes_per_allocation"] {
+        assert!(report[figure].is_number(), "{figure} in {report}");
+    }
+    assert!(processes_in(folder.path()).is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "files were left behind");
+}
+
+#[tokio::test]
 async fn a_running_server_can_be_loaded() {
     let stage = Stage::new().await;
     let (url, pid) = (stage.first().url(), stage.first().pid().await.to_string());

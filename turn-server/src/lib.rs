@@ -5,6 +5,7 @@
 mod allocation;
 mod answer;
 mod answers;
+mod caller;
 mod credentials;
 mod nonce;
 mod outbox;
@@ -18,6 +19,7 @@ mod stats;
 mod strangers;
 mod wire;
 
+pub use caller::Caller;
 pub use credentials::{Credentials, Key, password};
 pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};

@@ -1,0 +1,153 @@
+//! Clients and their peers: each packet goes through the relay to a peer, and through it back.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use beckon_turn_server::Caller;
+
+const CHANNEL: u16 = 0x4000;
+const CHANNEL_HEADER: usize = 4;
+
+/// How long packets may be under way when the last one is sent.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often a thread that waits for packets looks whether it is over.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Packets are sent so often, as many at once as are due: clients send frames and not single packets.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Without a rate, packets of each client at once.
+const BURST: u64 = 8;
+
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    packet: Vec<u8>,
+    sent: AtomicU64,
+    received: AtomicU64,
+}
+
+/// A client and its peer.
+struct Lane {
+    caller: Caller,
+    peer: UdpSocket,
+}
+
+/// Packets given to the relay and taken from it, both ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
+impl Counts {
+    pub(super) fn loss_percent(self) -> f64 {
+        let lost = self.sent.saturating_sub(self.received);
+        lost as f64 * 100.0 / self.sent.max(1) as f64
+    }
+}
+
+impl Lanes {
+    /// Sets up so many clients with a channel each.
+    pub(super) fn open(
+        clients: u16,
+        size: usize,
+        caller: impl Fn() -> anyhow::Result<Caller>,
+    ) -> anyhow::Result<Lanes> {
+        let lane = |_| -> anyhow::Result<Lane> {
+            let mut caller = caller()?;
+            let ip = caller.socket().local_addr()?.ip();
+            let peer = UdpSocket::bind((ip, 0))?;
+            caller.bind_channel(CHANNEL, peer.local_addr()?).context("a client gets no channel")?;
+            caller.socket().set_read_timeout(Some(PATIENCE))?;
+            peer.set_read_timeout(Some(PATIENCE))?;
+            Ok(Lane { caller, peer })
+        };
+        let lanes = (0..clients).map(lane).collect::<anyhow::Result<_>>()?;
+        let mut packet = vec![7; CHANNEL_HEADER + size];
+        packet[..2].copy_from_slice(&CHANNEL.to_be_bytes());
+        packet[2..CHANNEL_HEADER].copy_from_slice(&(size as u16).to_be_bytes());
+        Ok(Lanes { lanes, packet, sent: AtomicU64::new(0), received: AtomicU64::new(0) })
+    }
+
+    /// Relayed packets so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// What was counted since the last time.
+    pub(super) fn take_counts(&self) -> Counts {
+        let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        Counts { sent: take(&self.sent), received: take(&self.received) }
+    }
+
+    /// Sends at this rate, both ways together, for as long as `meanwhile` takes, and waits for the last packets.
+    pub(super) fn run(
+        &self,
+        rate: u32,
+        meanwhile: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let (sending, listening) = (&AtomicBool::new(true), &AtomicBool::new(true));
+        thread::scope(|scope| {
+            for lane in &self.lanes {
+                scope.spawn(move || self.echo(lane, listening));
+                scope.spawn(move || self.hear(lane, listening));
+            }
+            scope.spawn(move || self.send(rate, sending));
+            let result = meanwhile();
+            sending.store(false, Ordering::Relaxed);
+            thread::sleep(GRACE);
+            listening.store(false, Ordering::Relaxed);
+            result
+        })
+    }
+
+    /// Each packet of a client comes back, so half of the rate is the clients'.
+    fn send(&self, rate: u32, sending: &AtomicBool) {
+        let started = Instant::now();
+        let mut sent = 0;
+        let mut turns = self.lanes.iter().cycle();
+        while sending.load(Ordering::Relaxed) {
+            let due = match rate {
+                0 => sent + BURST * self.lanes.len() as u64,
+                _ => (started.elapsed().as_secs_f64() * f64::from(rate) / 2.0) as u64,
+            };
+            for lane in turns.by_ref().take((due - sent) as usize) {
+                self.count_sent(lane.caller.socket().send(&self.packet));
+            }
+            sent = due;
+            if rate > 0 {
+                thread::sleep(TICK);
+            }
+        }
+    }
+
+    /// A peer: sends back what it gets.
+    fn echo(&self, lane: &Lane, listening: &AtomicBool) {
+        let mut buffer = [0; 2048];
+        while listening.load(Ordering::Relaxed) {
+            if let Ok((len, from)) = lane.peer.recv_from(&mut buffer) {
+                self.received.fetch_add(1, Ordering::Relaxed);
+                self.count_sent(lane.peer.send_to(&buffer[..len], from));
+            }
+        }
+    }
+
+    /// A client: hears what comes back.
+    fn hear(&self, lane: &Lane, listening: &AtomicBool) {
+        let mut buffer = [0; 2048];
+        while listening.load(Ordering::Relaxed) {
+            if lane.caller.socket().recv(&mut buffer).is_ok_and(|len| len == self.packet.len()) {
+                self.received.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn count_sent(&self, sent: io::Result<usize>) {
+        self.sent.fetch_add(u64::from(sent.is_ok()), Ordering::Relaxed);
+    }
+}

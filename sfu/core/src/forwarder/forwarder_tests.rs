@@ -255,3 +255,21 @@ fn the_rollover_counter_goes_with_the_number() {
     }
     assert_eq!(before.roc, 1);
 }
+
+#[test]
+fn what_comes_late_from_before_a_layer_switch_fills_its_gap() {
+    let mut stage = Stage::new(bound(true, true));
+    stage.track = track(Codec::Vp8, 2);
+    let mut upper = Encoder::new(1);
+    stage.forwarder.set_target(Some(0));
+    let first = stage.sends(KEYFRAME).unwrap().fields.sequence;
+    let late = stage.encoder.packet(FRAME);
+    stage.sends(FRAME).unwrap();
+    stage.delivers(&upper.packet(FRAME));
+    stage.forwarder.set_target(Some(1));
+    let switched = stage.delivers(&upper.packet(KEYFRAME)).unwrap().fields.sequence;
+    assert_eq!(switched, first + 3);
+    assert_eq!(stage.delivers(&late).unwrap().fields.sequence, first + 1);
+    assert!(stage.sends(FRAME).is_none(), "the old layer itself is over");
+    assert!(stage.forwarder.repair(stage.now, first + 1, ms(50)).is_some());
+}

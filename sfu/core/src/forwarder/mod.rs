@@ -142,7 +142,11 @@ impl Forwarder {
         if verdict == Verdict::Switch {
             self.rewriter.switch(now, layers, received);
         }
-        let packet = Packet::new(self.rewriter.rewrite(now, received)?, received);
+        let rewritten = match verdict {
+            Verdict::Late => self.rewriter.rewrite_late(received),
+            _ => self.rewriter.rewrite(now, received),
+        };
+        let packet = Packet::new(rewritten?, received);
         self.sent.put(layers.kind, packet);
         if verdict == Verdict::Switch {
             self.catch_up(now, layers, received);

@@ -45,6 +45,8 @@ struct Newest {
 pub struct Rewriter {
     start: u64,
     stretch: Option<Stretch>,
+    /// The one before, with the last number that it was given.
+    previous: Option<(Stretch, u64)>,
     newest: Option<Newest>,
 }
 
@@ -52,7 +54,12 @@ impl Rewriter {
     /// The first sequence number is random, and low, so that the rollover counter's first step is far off (RFC 3711,
     /// section 3.3.1).
     pub fn new() -> Self {
-        Rewriter { start: u64::from(rand::random::<u16>() >> 1), stretch: None, newest: None }
+        Rewriter {
+            start: u64::from(rand::random::<u16>() >> 1),
+            stretch: None,
+            previous: None,
+            newest: None,
+        }
     }
 
     /// What the current layer's timestamps are shifted by.
@@ -92,18 +99,13 @@ impl Rewriter {
             stretch.picture_id = newest.picture_id.wrapping_add(1).wrapping_sub(picture_id);
             stretch.tl0 = newest.tl0.wrapping_add(1).wrapping_sub(tl0);
         }
-        self.stretch = Some(stretch);
+        self.previous = self.stretch.replace(stretch).zip(self.newest.map(|newest| newest.out));
     }
 
     /// `None` for packets from before the last switch.
     pub fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
-        let stretch = self.stretch?;
-        if Place::of(received) != stretch.place || received.index < stretch.first {
-            return None;
-        }
-        let out = received.index.wrapping_add(stretch.sequence);
-        let timestamp = received.header.timestamp.wrapping_add(stretch.timestamp);
-        let ids = received.info.vp8.map(|ids| stretch.ids(&ids));
+        let stretch = self.stretch.filter(|stretch| stretch.covers(received))?;
+        let Rewritten { out, timestamp, vp8: ids } = stretch.rewrite(received);
         if self.newest.is_none_or(|newest| out > newest.out) {
             let before = self.newest.map_or((0, 0), |newest| (newest.picture_id, newest.tl0));
             let (picture_id, tl0) = ids.unwrap_or(before);
@@ -111,9 +113,27 @@ impl Rewriter {
         }
         Some(Rewritten { out, timestamp, vp8: ids })
     }
+
+    /// For packets from before the last switch: only those whose numbers were skipped then have a place.
+    pub fn rewrite_late(&self, received: &Received) -> Option<Rewritten> {
+        let (stretch, last) = self.previous.filter(|(stretch, _)| stretch.covers(received))?;
+        Some(stretch.rewrite(received)).filter(|rewritten| rewritten.out <= last)
+    }
 }
 
 impl Stretch {
+    fn covers(&self, received: &Received) -> bool {
+        Place::of(received) == self.place && received.index >= self.first
+    }
+
+    fn rewrite(&self, received: &Received) -> Rewritten {
+        Rewritten {
+            out: received.index.wrapping_add(self.sequence),
+            timestamp: received.header.timestamp.wrapping_add(self.timestamp),
+            vp8: received.info.vp8.map(|ids| self.ids(&ids)),
+        }
+    }
+
     fn ids(&self, ids: &vp8::Ids) -> (u16, u8) {
         let picture_id = ids.picture_id.unwrap_or(0).wrapping_add(self.picture_id) & PICTURE_IDS;
         (picture_id, ids.tl0.unwrap_or(0).wrapping_add(self.tl0))

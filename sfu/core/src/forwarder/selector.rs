@@ -10,6 +10,8 @@ use crate::track::{Layers, Received};
 pub enum Verdict {
     Drop,
     Forward,
+    /// It is of what was forwarded before the last switch: it goes into its gap, if it left one.
+    Late,
     /// The stream goes on with this packet in the place of what was forwarded before, if anything was.
     Switch,
 }
@@ -32,6 +34,8 @@ impl Place {
 pub struct Selector {
     target: Option<u8>,
     current: Option<Place>,
+    /// What was forwarded until the last switch: some of it may still come, late or repaired.
+    previous: Option<Place>,
 }
 
 impl Selector {
@@ -42,13 +46,13 @@ impl Selector {
     pub fn set_target(&mut self, target: Option<u8>) {
         self.target = target;
         if target.is_none() {
-            self.current = None;
+            self.stop();
         }
     }
 
     /// Forgets what was forwarded: it starts again with a keyframe.
     pub fn stop(&mut self) {
-        self.current = None;
+        (self.current, self.previous) = (None, None);
     }
 
     pub fn current(&self) -> Option<Place> {
@@ -61,11 +65,12 @@ impl Selector {
         if self.current == Some(place) {
             return Verdict::Forward;
         }
+        let late = self.previous == Some(place);
         let entry = layers.kind == Kind::Audio || (received.info.keyframe && received.info.first);
         if !entry || received.layer != layers.best(now, target) || self.is_past(layers, place) {
-            return Verdict::Drop;
+            return if late { Verdict::Late } else { Verdict::Drop };
         }
-        self.current = Some(place);
+        self.previous = self.current.replace(place);
         Verdict::Switch
     }
 

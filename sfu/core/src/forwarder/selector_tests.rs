@@ -63,7 +63,7 @@ fn the_old_layer_goes_on_until_the_keyframe_comes() {
     assert_eq!(stage.sends(0, FRAME), Verdict::Forward);
     let start = Part { keyframe: true, first: true, last: false };
     assert_eq!(stage.sends(2, start), Verdict::Switch);
-    assert_eq!(stage.sends(0, FRAME), Verdict::Drop);
+    assert_eq!(stage.sends(0, FRAME), Verdict::Late);
     assert_eq!(stage.sends(2, Part { first: false, last: true, ..start }), Verdict::Forward);
 }
 
@@ -92,7 +92,7 @@ fn it_falls_to_a_layer_that_lives() {
     assert_eq!(stage.awaits(), Some(1));
     assert_eq!(stage.sends(1, KEYFRAME), Verdict::Switch);
     // It comes back.
-    assert_eq!(stage.sends(2, FRAME), Verdict::Drop);
+    assert_eq!(stage.sends(2, FRAME), Verdict::Late);
     assert_eq!(stage.awaits(), Some(2));
     assert_eq!(stage.sends(2, KEYFRAME), Verdict::Switch);
 }

@@ -203,3 +203,6 @@ impl Shard {
         self.events.extend(events);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Whoever watches a camera does not see its layers change, nor whether it was off for a while.
 
-use beckon_sfu_api::{Command, Connection as Mode, Kind, Preference, Quality, TrackId};
+use beckon_sfu_api::{Command, Connection as Mode, Kind, Quality, TrackId};
 
 use crate::stage::sink::Frame;
 use crate::stage::{Stage, ms, secs};
@@ -13,12 +13,6 @@ fn watched(modes: [Mode; 2]) -> (Stage, usize, usize, TrackId) {
     let camera = stage.publish(alice, Kind::Video, 3);
     stage.run(secs(3));
     (stage, alice, bob, camera)
-}
-
-fn prefer(stage: &mut Stage, client: usize, track: &TrackId, quality: Quality, enabled: bool) {
-    let participant = stage.clients[client].id.clone();
-    let preference = Preference { enabled, quality, size: None };
-    stage.tell(Command::Prefer { participant, track: track.clone(), preference });
 }
 
 /// The layers that were seen, one after another.
@@ -37,7 +31,7 @@ fn a_layer_switch_has_no_seam() {
     for modes in [[Mode::Single, Mode::Single], [Mode::Dual, Mode::Dual]] {
         let (mut stage, alice, bob, camera) = watched(modes);
         for quality in [Quality::Low, Quality::Medium, Quality::Low, Quality::High] {
-            prefer(&mut stage, bob, &camera, quality, true);
+            stage.prefer(bob, &camera, quality, true);
             stage.run(secs(2));
         }
         let sink = stage.sink(bob, &camera);
@@ -95,12 +89,12 @@ fn a_muted_microphone_comes_back_as_if_nothing_had_been() {
 #[test]
 fn what_a_viewer_hides_is_not_sent_until_it_is_shown_again() {
     let (mut stage, _, bob, camera) = watched([Mode::Single, Mode::Single]);
-    prefer(&mut stage, bob, &camera, Quality::High, false);
+    stage.prefer(bob, &camera, Quality::High, false);
     stage.run(ms(500));
     let hidden = watched_until(&stage, bob, &camera);
     stage.run(secs(3));
     assert_eq!(watched_until(&stage, bob, &camera), hidden);
-    prefer(&mut stage, bob, &camera, Quality::High, true);
+    stage.prefer(bob, &camera, Quality::High, true);
     stage.run(secs(1));
     assert!(watched_until(&stage, bob, &camera) > hidden + 80);
 }
@@ -117,5 +111,22 @@ fn a_publisher_may_stop_its_larger_layers() {
         assert_eq!(layers(&frames).last(), Some(&top));
         let (last, sent) = (frames.last().unwrap().stamp, stage.clients[alice].sources[0].frames);
         assert!(last.frame + 10 > sent, "{} of {sent} frames", last.frame);
+    }
+}
+
+#[test]
+fn a_camera_may_come_muted() {
+    for mode in [Mode::Single, Mode::Dual] {
+        let mut stage = Stage::new(7);
+        let alice = stage.join("PA_alice", mode);
+        let bob = stage.join("PA_bob", mode);
+        stage.next_muted = true;
+        let camera = stage.publish(alice, Kind::Video, 3);
+        stage.run(secs(2));
+        assert!(stage.sink(bob, &camera).packets.is_empty());
+        stage.tell(Command::Mute { track: camera.clone(), muted: false });
+        stage.run(secs(2));
+        assert_eq!(stage.sink(bob, &camera).lost(), 0);
+        stage.assert_resumed(bob, &camera);
     }
 }

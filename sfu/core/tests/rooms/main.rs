@@ -7,6 +7,7 @@ mod crowds;
 mod hostile;
 mod layers;
 mod leaving;
+mod limits;
 mod losses;
 mod nonsense;
 mod permissions;

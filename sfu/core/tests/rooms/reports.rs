@@ -102,6 +102,13 @@ fn the_quality_of_a_connection_is_told() {
     stage.run(secs(20));
     assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Good);
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Poor);
+    let carol = stage.join("PA_carol", Mode::Single);
+    stage.set_links(carol, &Link { delay: ms(200), ..Link::default() });
+    stage.run(secs(1));
+    let tracks: Vec<_> = stage.clients[bob].sinks.values().map(|sink| sink.track.clone()).collect();
+    stage.subscribe(carol, &tracks.iter().collect::<Vec<_>>());
+    stage.run(secs(10));
+    assert_eq!(quality(&stage, "PA_carol"), NetworkQuality::Good, "it is far");
     stage.clients[bob].endpoints().for_each(|endpoint| endpoint.cut = true);
     stage.run(secs(14));
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Lost);

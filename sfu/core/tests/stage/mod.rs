@@ -43,6 +43,8 @@ pub struct Stage {
     /// The number of the next stream, if a test chooses it.
     pub next_stream: Option<u32>,
     pub next_track: Option<TrackId>,
+    /// Whether it is muted from the beginning.
+    pub next_muted: bool,
     /// Bytes of media, whoever they are for.
     sent: HashMap<usize, u64>,
     by_address: HashMap<SocketAddr, (usize, Side)>,
@@ -76,12 +78,17 @@ impl Drop for Stage {
 
 impl Stage {
     pub fn new(seed: u64) -> Stage {
+        Stage::of(100, seed)
+    }
+
+    /// A room for so many.
+    pub fn of(participants_max: usize, seed: u64) -> Stage {
         let now = Instant::now();
         let candidates = vec![([192, 0, 2, 1], 7882).into()];
         let config = ShardConfig { identity: Identity::generate(), candidates };
         let mut shard = Shard::new(config, now);
         let room = RoomId::from("RM_stage");
-        shard.open(now, room.clone(), RoomSettings { participants_max: 100 });
+        shard.open(now, room.clone(), RoomSettings { participants_max });
         Stage {
             now,
             epoch: now,
@@ -96,6 +103,7 @@ impl Stage {
             tapped: Vec::new(),
             next_stream: None,
             next_track: None,
+            next_muted: false,
             sent: HashMap::new(),
             by_address: HashMap::new(),
             hosts: 0,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use beckon_sfu_api::{
-    Announced, Command, Event, Kind, Layer, ParticipantId, Source as Shown, TrackId,
+    Announced, Command, Event, Kind, Layer, ParticipantId, Preference, Quality, Source as Shown,
+    TrackId,
 };
 use beckon_sfu_core::headless::description::Section;
 
@@ -33,7 +34,7 @@ impl Stage {
             source: if video { Shown::Camera } else { Shown::Microphone },
             codec: None,
             layers: if video { (0..layers).map(layer).collect() } else { Vec::new() },
-            muted: false,
+            muted: std::mem::take(&mut self.next_muted),
         };
         let publisher = &mut self.clients[client];
         let ssrc = self.next_stream.take().unwrap_or(1000 + 10 * self.tracks);
@@ -50,6 +51,12 @@ impl Stage {
         let participant = self.clients[client].id.clone();
         let tracks = tracks.iter().copied().cloned().collect();
         self.tell(Command::Subscribe { participant, tracks });
+    }
+
+    pub fn prefer(&mut self, client: usize, track: &TrackId, quality: Quality, enabled: bool) {
+        let participant = self.clients[client].id.clone();
+        let preference = Preference { enabled, quality, size: None };
+        self.tell(Command::Prefer { participant, track: track.clone(), preference });
     }
 
     pub fn offer(&mut self, client: usize) {

@@ -167,13 +167,14 @@ impl Sink {
     }
 
     fn frames_from(&self, mut next: Option<u64>) -> Vec<Frame> {
-        let mut frames: Vec<Frame> = Vec::new();
+        let (mut frames, mut before) = (Vec::new(), None);
         while let Some((frame, after)) = next.and_then(|index| self.frame_at(index)) {
-            match frames.last() {
-                Some(before) => self.assert_follows(before, &frame),
+            match before.replace(frame) {
+                Some(before) => self.assert_follows(&before, &frame),
                 None => assert!(frame.stamp.keyframe, "begins with {frame:?}"),
             }
-            frames.push(frame);
+            let whole = next.map(|index| index + u64::from(frame.stamp.packets)) == Some(after);
+            frames.extend(Some(frame).filter(|_| whole));
             next = Some(after);
         }
         frames
@@ -183,15 +184,21 @@ impl Sink {
     fn frame_at(&self, index: u64) -> Option<(Frame, u64)> {
         let first = *self.packets.get(&index)?;
         let count = u64::from(first.stamp.packets);
+        let Arrived { timestamp, stamp, ids, .. } = first;
+        let frame = Frame { timestamp, stamp, ids };
         for (number, index) in (0..).zip(index..index + count) {
             let packet = self.packets.get(&index)?;
+            let Stamp { keyframe, layer, packet: place, .. } = packet.stamp;
+            if keyframe && place == 0 && layer != first.stamp.layer {
+                // The keyframe of another layer overtook the rest of it. Decoders do not mind.
+                return Some((frame, index));
+            }
             assert_eq!(packet.stamp, Stamp { packet: number, ..first.stamp }, "packets of a frame");
             assert_eq!(packet.timestamp, first.timestamp, "one time for a frame");
             let last = self.kind == Kind::Video && u64::from(number) + 1 == count;
             assert_eq!(packet.marker, last, "the marker ends a frame");
         }
-        let Arrived { timestamp, stamp, ids, .. } = first;
-        Some((Frame { timestamp, stamp, ids }, index + count))
+        Some((frame, index + count))
     }
 
     fn assert_follows(&self, before: &Frame, frame: &Frame) {

@@ -1,0 +1,37 @@
+use beckon_sfu_api::{Connection, Permissions};
+
+use super::*;
+
+#[test]
+fn a_panic_in_a_room_ends_that_room_and_no_other() {
+    let now = Instant::now();
+    let identity = Identity::generate();
+    let mut shard = Shard::new(ShardConfig { identity, candidates: Vec::new() }, now);
+    for room in ["RM_one", "RM_other"].map(RoomId::from) {
+        shard.open(now, room.clone(), RoomSettings { participants_max: 10 });
+        for (id, connection) in [("PA_a", Connection::Single), ("PA_b", Connection::Dual)] {
+            let permissions = Permissions { publish: true, subscribe: true };
+            let participant = id.into();
+            shard.command(now, &room, Command::Join { participant, connection, permissions });
+        }
+    }
+    while shard.poll_event().is_some() {}
+    let known = shard.demux().len();
+    let key = shard.by_id[&RoomId::from("RM_one")];
+    assert!(shard.within(key, |_, _| panic!("on purpose")).is_none());
+
+    let mut lost: Vec<(RoomId, Event)> = std::iter::from_fn(|| shard.poll_event()).collect();
+    lost.sort_by_key(|(_, event)| format!("{event:?}"));
+    let expected = ["PA_a", "PA_b"].map(|id| {
+        let event = Event::Lost { participant: id.into(), why: Lost::Failed };
+        (RoomId::from("RM_one"), event)
+    });
+    assert_eq!(lost, expected);
+    assert_eq!((shard.rooms(), shard.participants()), (1, 2));
+    assert_eq!(shard.demux().len() * 2, known);
+    shard.handle_timeout(now);
+    assert!(shard.poll_transmit().is_none());
+    // Its name is free again.
+    shard.open(now, "RM_one".into(), RoomSettings { participants_max: 10 });
+    assert_eq!(shard.rooms(), 2);
+}

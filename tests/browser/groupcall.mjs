@@ -1,16 +1,16 @@
 import { PATIENCE_MS } from './person.mjs'
 
 /** A person in a group call, in the words of what they do, see and hear there. */
-export class Guest {
+export class Attendee {
   constructor(person, id) {
     this.person = person
     this.page = person.page
     this.id = id
   }
 
-  /** Everybody's guest, once each of them knows who they are. */
+  /** Everybody's attendee, once each of them knows who they are. */
   static async all(...people) {
-    return Promise.all(people.map(async person => new Guest(person, (await person.me()).id)))
+    return Promise.all(people.map(async person => new Attendee(person, (await person.me()).id)))
   }
 
   see(hook, options) {

@@ -1,7 +1,7 @@
 /** Makes the pictures of the README: npm run screenshot */
 import { fileURLToPath } from 'node:url'
 import { closeBrowsers } from './browsers.mjs'
-import { Guest } from './groupcall.mjs'
+import { Attendee } from './groupcall.mjs'
 import { settle } from './look.mjs'
 import { dress } from './portraits.mjs'
 import { scene } from './scene.mjs'
@@ -34,10 +34,10 @@ async function conversation({ mia, lin, emma, talk, group, words }) {
 }
 
 async function groupCall({ mia, lin, emma, group }) {
-  const guests = await Guest.all(mia, emma, lin)
-  for (const { person } of guests) await dress(person)
+  const attendees = await Attendee.all(mia, emma, lin)
+  for (const { person } of attendees) await dress(person)
   await mia.enter(group)
-  const [me, first, second] = guests
+  const [me, first, second] = attendees
   await first.starts()
   await second.joins()
   await me.joins()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { find } from '../browsers.mjs'
-import { Guest } from '../groupcall.mjs'
+import { Attendee } from '../groupcall.mjs'
 import { scenario } from '../stage.mjs'
 
 const missing = !find('firefox')
@@ -36,10 +36,10 @@ scenario('Firefox and Chromium chat, and see and hear each other', async stage =
 
 scenario('Firefox and Chromium meet in a group call', async stage => {
   const people = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
-  const [alice, fox] = await Guest.all(...people)
+  const [alice, fox] = await Attendee.all(...people)
   await alice.person.befriend(fox.person)
   const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [fox.id] })
-  for (const guest of [alice, fox]) await guest.takesSmallCamera()
+  for (const attendee of [alice, fox]) await attendee.takesSmallCamera()
   await Promise.all(people.map(person => person.enter(group.id)))
 
   await alice.starts()

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
-import { Guest } from '../groupcall.mjs'
+import { Attendee } from '../groupcall.mjs'
 import { Look } from '../look.mjs'
 import { scenario } from '../stage.mjs'
 
 scenario('Three meet: all see and hear each other, one shares a screen, one comes back, one is muted and removed', async stage => {
-  const { guests: [alice, bob, carol], people } = await threeInGroup(stage)
+  const { attendees: [alice, bob, carol], people } = await threeInGroup(stage)
   const problems = []
-  const shot = (guest, what) => new Look('en-light-desktop', problems).at(guest.person, what, { judged: true })
+  const shot = (attendee, what) => new Look('en-light-desktop', problems).at(attendee.person, what, { judged: true })
 
   await alice.starts()
-  for (const guest of [bob, carol]) await guest.joins()
+  for (const attendee of [bob, carol]) await attendee.joins()
   const all = [alice, bob, carol]
-  for (const guest of all) await guest.sees(...all)
+  for (const attendee of all) await attendee.sees(...all)
   await Promise.all(pairs(all).map(([from, to]) => Promise.all([from.watches(to), from.hears(to)])))
   await shot(alice, 'call-grid')
 
   await bob.showsPoster()
-  for (const guest of [alice, carol]) {
-    const { width } = await guest.reads(bob)
+  for (const attendee of [alice, carol]) {
+    const { width } = await attendee.reads(bob)
     assert.ok(width >= 1280, `a screen to read: ${width}`)
-    await guest.hears(bob, { slot: 'screen_sound' })
-    await guest.watches(bob)
+    await attendee.hears(bob, { slot: 'screen_sound' })
+    await attendee.watches(bob)
   }
   await shot(alice, 'call-screen-share')
   await bob.see('call-screen').click()
@@ -32,7 +32,7 @@ scenario('Three meet: all see and hear each other, one shares a screen, one come
   await Promise.all([carol.watches(alice), carol.hears(bob), alice.watches(carol), bob.hears(carol)])
 
   await alice.rules(bob, 'room-mute-person')
-  for (const guest of all) await guest.seesMuted(bob)
+  for (const attendee of all) await attendee.seesMuted(bob)
   await bob.see('call-notice').waitFor()
   await carol.hearsNothingOf(bob, { while: alice })
   await shot(alice, 'call-people')
@@ -43,7 +43,7 @@ scenario('Three meet: all see and hear each other, one shares a screen, one come
   await alice.rules(bob, 'room-remove-person')
   await alice.person.confirms()
   await bob.page.locator('[data-test="room-left"][data-reason="removed"]').waitFor()
-  for (const guest of [alice, carol]) await guest.tile(bob).waitFor({ state: 'detached' })
+  for (const attendee of [alice, carol]) await attendee.tile(bob).waitFor({ state: 'detached' })
   await alice.watches(carol)
 
   await carol.leaves()
@@ -53,12 +53,12 @@ scenario('Three meet: all see and hear each other, one shares a screen, one come
 })
 
 scenario('A picture is as large as its place, and changes without a stall', async stage => {
-  const { guests: [alice, bob, carol] } = await threeInGroup(stage)
+  const { attendees: [alice, bob, carol] } = await threeInGroup(stage)
   await alice.starts('voice')
-  for (const guest of [bob, carol]) await guest.joins()
+  for (const attendee of [bob, carol]) await attendee.joins()
   await alice.watches(bob)
 
-  const pin = guest => alice.tile(guest).locator('[data-test="room-pin"]').click()
+  const pin = attendee => alice.tile(attendee).locator('[data-test="room-pin"]').click()
   for (const [large, small] of [[bob, carol], [carol, bob], [bob, carol]]) {
     await pin(large)
     const [shown, aside] = await Promise.all([alice.watches(large, { wider: 640, frames: 10 }), alice.watches(small, { narrower: 640, frames: 10 })])
@@ -67,7 +67,7 @@ scenario('A picture is as large as its place, and changes without a stall', asyn
 })
 
 scenario('A full call lets nobody in until somebody leaves', async stage => {
-  const { guests: [alice, bob, carol] } = await threeInGroup(stage)
+  const { attendees: [alice, bob, carol] } = await threeInGroup(stage)
   await alice.starts('voice')
   await bob.joins('voice')
   await carol.asksIn('voice')
@@ -82,7 +82,7 @@ scenario('A full call lets nobody in until somebody leaves', async stage => {
 scenario('Whoever loses touch with the server hears on, and comes back', async stage => {
   const wire = await stage.wire()
   const people = [await stage.person('alice'), await stage.person('bob', { baseURL: wire.url })]
-  const [alice, bob] = await Guest.all(...people)
+  const [alice, bob] = await Attendee.all(...people)
   await alice.person.befriend(bob.person)
   const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [bob.id] })
   await Promise.all(people.map(person => person.enter(group.id)))
@@ -105,8 +105,8 @@ scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
   const [alice, bob, carol] = people
   const id = await alice.befriend(bob)
   await alice.befriend(carol)
-  const guests = await Guest.all(...people)
-  for (const guest of guests) await guest.takesSmallCamera()
+  const attendees = await Attendee.all(...people)
+  for (const attendee of attendees) await attendee.takesSmallCamera()
   await Promise.all([alice, bob].map(person => person.enter(id)))
 
   await alice.call.calls('video')
@@ -118,14 +118,14 @@ scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
   await alice.page.locator('[data-test="pick-contact"][data-name="carol"]').click()
   await alice.see('add-people-submit').click()
   await carol.see('call-incoming').waitFor()
-  const [a, b, c] = guests
+  const [a, b, c] = attendees
   await Promise.all([a.isIn(), b.isIn()])
   await Promise.all([a.watches(b), b.watches(a), a.hears(b), b.hears(a)])
 
   await carol.see('call-accept').click()
   await c.isIn()
-  await Promise.all(pairs(guests).map(([from, to]) => Promise.all([from.watches(to), from.hears(to)])))
-  for (const guest of guests) await guest.leaves()
+  await Promise.all(pairs(attendees).map(([from, to]) => Promise.all([from.watches(to), from.hears(to)])))
+  for (const attendee of attendees) await attendee.leaves()
   await alice.call.hasRecord('completed')
 })
 
@@ -134,11 +134,11 @@ async function threeInGroup(stage) {
   const [alice, bob, carol] = people
   await alice.befriend(bob)
   await alice.befriend(carol)
-  const guests = await Guest.all(...people)
-  const group = await alice.post('/api/v1/groups', { title: 'Hike', member_ids: guests.slice(1).map(({ id }) => id) })
-  for (const guest of guests) await guest.takesSmallCamera()
+  const attendees = await Attendee.all(...people)
+  const group = await alice.post('/api/v1/groups', { title: 'Hike', member_ids: attendees.slice(1).map(({ id }) => id) })
+  for (const attendee of attendees) await attendee.takesSmallCamera()
   await Promise.all(people.map(person => person.enter(group.id)))
-  return { guests, people, group }
+  return { attendees, people, group }
 }
 
 /** Everybody with everybody else, both ways. */

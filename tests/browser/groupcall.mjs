@@ -116,7 +116,7 @@ export class Attendee {
     const until = Date.now() + 2 * PATIENCE_MS
     for (;;) {
       const found = await screen.evaluate(comparePoster, drawPoster.toString())
-      if (found.colours <= 40 && found.likeness >= 0.95 && found.sharpness >= 0.7) return found
+      if (found.colours <= 16 && found.likeness >= 0.95 && found.sharpness >= 0.7) return found
       if (Date.now() > until) throw new Error(`${this.person.name} cannot read it: ${JSON.stringify(found)}`)
     }
   }

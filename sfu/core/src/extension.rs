@@ -14,6 +14,8 @@ pub enum Extension {
     AudioLevel,
     /// How the camera is held (3GPP TS 26.114).
     VideoOrientation,
+    /// What the numbers of a picture mean as colours; without it receivers guess, and shared screens come out pale or loud.
+    ColorSpace,
     /// The packet's number on its transport, for congestion control.
     TransportCc,
     AbsSendTime,
@@ -26,12 +28,13 @@ pub enum Extension {
 pub const ID_MAX: u8 = 14;
 
 impl Extension {
-    pub const ALL: [Extension; 9] = [
+    pub const ALL: [Extension; 10] = [
         Extension::Mid,
         Extension::Rid,
         Extension::RepairedRid,
         Extension::AudioLevel,
         Extension::VideoOrientation,
+        Extension::ColorSpace,
         Extension::TransportCc,
         Extension::AbsSendTime,
         Extension::PlayoutDelay,
@@ -46,6 +49,7 @@ impl Extension {
             Extension::RepairedRid => "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
             Extension::AudioLevel => "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
             Extension::VideoOrientation => "urn:3gpp:video-orientation",
+            Extension::ColorSpace => "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
             Extension::TransportCc => {
                 "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
             }
@@ -71,6 +75,7 @@ impl Extension {
             | Extension::AbsSendTime => true,
             Extension::AudioLevel
             | Extension::VideoOrientation
+            | Extension::ColorSpace
             | Extension::PlayoutDelay
             | Extension::DependencyDescriptor => false,
         }

@@ -226,6 +226,7 @@ fn offered_extensions(kind: Kind) -> ExtensionMap {
         Kind::Audio => map.set(1, Extension::AudioLevel),
         Kind::Video => {
             map.set(5, Extension::PlayoutDelay);
+            map.set(8, Extension::ColorSpace);
             map.set(12, Extension::DependencyDescriptor);
             map.set(13, Extension::VideoOrientation);
         }

@@ -56,6 +56,7 @@ fn idle_sections_accept_what_later_ones_need() {
         Extension::RepairedRid,
         Extension::TransportCc,
         Extension::VideoOrientation,
+        Extension::ColorSpace,
     ] {
         assert!(video.id(needed).is_some(), "{needed:?}");
     }

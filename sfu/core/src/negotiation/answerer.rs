@@ -62,9 +62,9 @@ impl Answerer {
             return Err(Refused::Malformed);
         }
         let mut answered = Answered::default();
-        self.refresh(offer, wanted, &mut answered);
+        let freed = self.refresh(offer, wanted, &mut answered);
         self.claim(offer, announced, &mut answered);
-        self.bind(offer, wanted, &mut answered);
+        self.bind(offer, wanted, &freed, &mut answered);
         answered.sdp = self.write(offer, local, wanted, &mut answered.mids);
         self.last = Some(self.rest(offer));
         Ok(answered)
@@ -80,14 +80,13 @@ impl Answerer {
                 && !self.uses.values().any(|used| used.carries(wanted))
         });
         let (audios, videos) = count(unbound.map(|wanted| wanted.kind));
-        let surplus = self.uses.values().filter_map(|used| used.surplus(wanted));
-        let (freed_audios, freed_videos) = count(surplus);
-        if audios + videos + freed_audios + freed_videos == 0 {
+        let surplus = self.uses.values().any(|used| used.is_surplus(wanted));
+        if audios + videos == 0 && !surplus {
             return None;
         }
         let room = SECTIONS_MAX.saturating_sub(last.sections);
-        let audios = audios.saturating_sub(last.free_audios + freed_audios).min(room);
-        let videos = videos.saturating_sub(last.free_videos + freed_videos).min(room - audios);
+        let audios = audios.saturating_sub(last.free_audios).min(room);
+        let videos = videos.saturating_sub(last.free_videos).min(room - audios);
         Some((audios as u32, videos as u32))
     }
 
@@ -100,14 +99,27 @@ impl Answerer {
         }
     }
 
-    /// Looks again at the sections in use: which ended, are wanted no more, or changed.
-    fn refresh(&mut self, offer: &Session, wanted: &[Wanted], answered: &mut Answered) {
+    /// Looks again at the sections in use: which ended, are wanted no more, or changed. Those that are free now have to be
+    /// answered as idle before they carry another track: a browser tells its page of a track only when a section begins
+    /// to send.
+    fn refresh(
+        &mut self,
+        offer: &Session,
+        wanted: &[Wanted],
+        answered: &mut Answered,
+    ) -> Vec<String> {
+        let mut freed = Vec::new();
         self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
         self.uses.retain(|mid, used| {
             let mut sections = offer.sections.iter();
             let section = sections.find(|section| section.mid == *mid && !section.rejected);
-            used.refresh(section, wanted, answered)
+            let kept = used.refresh(section, wanted, answered);
+            if !kept {
+                freed.push(mid.clone());
+            }
+            kept
         });
+        freed
     }
 
     /// Finds the tracks of sections that send.
@@ -128,25 +140,35 @@ impl Answerer {
         }
     }
 
-    /// Gives free sections to wanted tracks.
-    fn bind(&mut self, offer: &Session, wanted: &[Wanted], answered: &mut Answered) {
+    /// Gives free sections to wanted tracks, but those that have just been freed.
+    fn bind(
+        &mut self,
+        offer: &Session,
+        wanted: &[Wanted],
+        freed: &[String],
+        answered: &mut Answered,
+    ) {
         for wanted in wanted {
             let bound = self.uses.values().any(|used| used.carries(wanted));
             if bound || self.refused.contains(&wanted.track) {
                 continue;
             }
-            let free = |section: &&Section| self.is_free(section, wanted.kind);
-            let mut sections = offer.sections.iter().filter(free).peekable();
-            let any_free = sections.peek().is_some();
+            let is_free = |section: &Section| self.is_free(section, wanted.kind);
+            let is_rested = |section: &&Section| is_free(section) && !freed.contains(&section.mid);
+            let mut rested = offer.sections.iter().filter(is_rested).peekable();
+            let any_rested = rested.peek().is_some();
             let fit =
-                sections.find_map(|section| Some((section, policy::agree(section, wanted.codec)?)));
+                rested.find_map(|section| Some((section, policy::agree(section, wanted.codec)?)));
             if let Some((section, agreed)) = fit {
                 let binding = policy::binding(&wanted.track, &section.mid, &agreed);
                 answered.bound.push(binding.clone());
                 let used = Use::Subscribed { binding, codec: wanted.codec, ssrc: wanted.ssrc };
                 self.uses.insert(section.mid.clone(), used);
-            } else if any_free || offer.sections.len() >= SECTIONS_MAX {
-                let why = if any_free { Refused::Codec } else { Refused::Limit };
+                continue;
+            }
+            let full = offer.sections.len() >= SECTIONS_MAX && !offer.sections.iter().any(is_free);
+            if any_rested || full {
+                let why = if any_rested { Refused::Codec } else { Refused::Limit };
                 answered.refused.push((wanted.track.clone(), why));
                 self.refused.push(wanted.track.clone());
             }

@@ -1,6 +1,6 @@
 //! What the sections of an answered connection are used for.
 
-use beckon_sfu_api::{Codec, Kind, Source};
+use beckon_sfu_api::{Codec, Source};
 
 use super::sdp::{Direction, Section};
 use super::{Answered, Binding, Publication, Wanted, policy};
@@ -26,14 +26,10 @@ impl Use {
             if binding.track == wanted.track && *ssrc == wanted.ssrc)
     }
 
-    /// The kind of a subscribed section whose track is wanted no more.
-    pub(super) fn surplus(&self, wanted: &[Wanted]) -> Option<Kind> {
-        match self {
-            Use::Subscribed { codec, .. } if !wanted.iter().any(|wanted| self.carries(wanted)) => {
-                Some(codec.kind())
-            }
-            _ => None,
-        }
+    /// Whether it is a subscribed section whose track is wanted no more.
+    pub(super) fn is_surplus(&self, wanted: &[Wanted]) -> bool {
+        let subscribed = matches!(self, Use::Subscribed { .. });
+        subscribed && !wanted.iter().any(|wanted| self.carries(wanted))
     }
 
     /// Adapts to what the section of a new offer says, if it is still there. False if the section is free now.
@@ -43,7 +39,7 @@ impl Use {
         wanted: &[Wanted],
         answered: &mut Answered,
     ) -> bool {
-        let unwanted = self.surplus(wanted).is_some();
+        let unwanted = self.is_surplus(wanted);
         let sending = section.filter(|section| section.direction.sends());
         let receiving = section.filter(|section| section.direction == Direction::Receive);
         match self {

@@ -138,14 +138,15 @@ fn sections_are_asked_for_used_freed_and_used_again() {
     life.unwant("TR_2");
     assert_eq!(life.missing(), Some((0, 0)), "a new offer is needed to take a track away");
     life.wanted.push(wanted("TR_6", Codec::Vp8, 600));
-    assert_eq!(life.missing(), Some((0, 0)), "a newcomer fits in what will be free");
+    assert_eq!(life.missing(), Some((0, 1)), "a section carries nothing else at once");
     let answered = life.offer();
-    assert_eq!((answered.bound[0].track.as_str(), answered.bound[0].mid.as_str()), ("TR_6", "4"));
-
-    life.unwant("TR_6");
-    let answered = life.offer();
+    assert_eq!(answered.bound, []);
     assert_eq!(direction(&answered, 4), Direction::Inactive);
     assert!(!section(&answered.sdp, "4").contains("ssrc"));
+    assert_eq!(life.missing(), Some((0, 0)), "now it may");
+    let answered = life.offer();
+    assert_eq!((answered.bound[0].track.as_str(), answered.bound[0].mid.as_str()), ("TR_6", "4"));
+    assert_eq!(life.missing(), None);
 }
 
 #[test]
@@ -157,8 +158,9 @@ fn a_track_wanted_anew_is_bound_anew() {
     life.wanted[0].ssrc = 200;
     assert_eq!(life.missing(), Some((0, 0)));
     let answered = life.offer();
-    assert_eq!(answered.bound.len(), 1);
-    assert!(section(&answered.sdp, "3").contains("a=ssrc:200 "));
+    assert_eq!(direction(&answered, 3), Direction::Inactive);
+    assert_eq!(carried(&answered.mids), [("4", "TR_1")]);
+    assert!(section(&answered.sdp, "4").contains("a=ssrc:200 "));
 }
 
 #[test]
@@ -220,4 +222,11 @@ fn sections_are_never_asked_for_beyond_the_limit() {
     assert_eq!(answered.refused.len(), 5);
     assert!(answered.refused.iter().all(|(_, why)| *why == Refused::Limit));
     assert_eq!(life.missing(), None);
+
+    life.unwant("TR_0");
+    life.wanted.push(wanted("TR_late", Codec::Vp8, 1000));
+    assert_eq!(life.missing(), Some((0, 0)));
+    assert_eq!(life.offer().refused, [], "there is room once the section has rested");
+    assert_eq!(life.missing(), Some((0, 0)));
+    assert_eq!(life.offer().bound.len(), 1);
 }

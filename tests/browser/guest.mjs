@@ -78,6 +78,10 @@ export class Guest {
     await this.page.evaluate(what => guest.publish(what), what)
   }
 
+  async canSend(codec) {
+    return this.page.evaluate(codec => RTCRtpSender.getCapabilities('video').codecs.some(({ mimeType }) => mimeType.toLowerCase() === `video/${codec}`), codec)
+  }
+
   async unpublishes(source) {
     await this.page.evaluate(source => guest.unpublish(source), source)
   }

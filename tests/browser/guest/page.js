@@ -61,10 +61,12 @@ guest.subscribe = (identity, source, wanted) => remote(identity, source).setSubs
 /** What has come in of a track so far; nothing if there is no such track. */
 guest.received = async (identity, source) => {
   const track = remote(identity, source)?.track
-  for (const report of (await track?.receiver?.getStats())?.values() ?? []) {
+  const reports = await track?.receiver?.getStats()
+  for (const report of reports?.values() ?? []) {
     if (report.type !== 'inbound-rtp') continue
+    const codec = reports.get(report.codecId)?.mimeType.toLowerCase()
     const { ssrc, framesDecoded: frames, frameWidth: width, frameHeight: height, packetsReceived: packets, packetsLost: lost, totalAudioEnergy: energy, totalSamplesReceived: samples, concealedSamples: concealed, silentConcealedSamples: silent, pliCount: plis, nackCount: nacks } = report
-    return { ssrc, frames, width, height, packets, lost, energy, samples, concealed, silent, plis, nacks }
+    return { ssrc, codec, frames, width, height, packets, lost, energy, samples, concealed, silent, plis, nacks }
   }
   return undefined
 }

@@ -38,6 +38,11 @@ for (const dual of [false, true]) {
     await ben.element(ann).waitFor({ state: 'detached' })
     await ann.publishes({ audio: false })
     await ben.watches(ann)
+    for (let times = 0; times < 3; times++) {
+      await ann.unpublishes('camera')
+      await ann.publishes({ audio: false })
+    }
+    await ben.watches(ann)
 
     await ben.subscribes(ann, 'camera', false)
     await ben.element(ann).waitFor({ state: 'detached' })
@@ -78,6 +83,19 @@ for (const dual of [false, true]) {
     await ann.watches(fox)
   }, { skip: noFirefox })
 }
+
+scenario('Whatever codec a browser has is seen', async stage => {
+  const [ann, ben] = await Promise.all(['ann', 'ben'].map(name => Guest.arrive(stage, name)))
+  await ann.enters(stage, { publish: false })
+  await ben.enters(stage, { publish: false })
+  for (const codec of ['vp9', 'av1', 'h264']) {
+    if (!await ann.canSend(codec)) continue
+    await ann.publishes({ audio: false, codec })
+    await ben.watches(ann)
+    assert.equal((await ben.received(ann, 'camera')).codec, `video/${codec}`)
+    await ann.unpublishes('camera')
+  }
+})
 
 scenario('Layers are switched by wish and by the size of the tile, without a stall', async stage => {
   const [ann, ben, cleo] = await Promise.all(['ann', 'ben', 'cleo'].map(name => Guest.arrive(stage, name)))

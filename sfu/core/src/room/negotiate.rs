@@ -9,7 +9,8 @@ use crate::connection::Connection;
 use crate::demux::{Place, Side};
 use crate::forwarder::Bound;
 use crate::keys::ParticipantKey;
-use crate::negotiation::{Answered, Binding, Local, Publication, Wanted, sdp};
+use crate::negotiation::sdp::{self, Setup};
+use crate::negotiation::{Answered, Binding, Local, Publication, Wanted};
 use crate::shard::ShardConfig;
 use crate::track::Track;
 
@@ -38,10 +39,17 @@ impl Room {
         offer: &Description,
         ctx: &mut Context<'_>,
     ) -> Result<Answered, Refused> {
+        if let Some(participant) = self.participants.get_mut(key) {
+            // Whatever becomes of this offer, the next may be asked for.
+            participant.asked = false;
+        }
         let session = sdp::read(&offer.sdp)?;
         let place = Place { room: self.key, participant: key, side: Side::Publisher };
         let wanted = self.wanted(key, Side::Publisher);
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
+        if session.setup == Setup::Passive {
+            return Err(Refused::Malformed);
+        }
         let connection = &mut participant.publisher;
         if connection.describe_remote(now, &session.ufrag, &session.fingerprint, true).is_err() {
             return Err(Refused::Malformed);
@@ -50,9 +58,7 @@ impl Room {
         let may_publish = participant.permissions.publish;
         let announced = if may_publish { &participant.announced[..] } else { &[] };
         let local = local(connection, ctx.config);
-        let answered = participant.answerer.answer(&session, &local, announced, &wanted)?;
-        participant.asked = false;
-        Ok(answered)
+        participant.answerer.answer(&session, &local, announced, &wanted)
     }
 
     /// Others hear of a track before its publisher reads that it is published, so that nothing can overtake it.

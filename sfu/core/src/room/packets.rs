@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use beckon_sfu_api::Source;
 use slotmap::SlotMap;
 
 use super::{Context, Room};
@@ -40,7 +41,9 @@ impl Room {
             participant.publisher.record_arrival(now, header.ssrc, sequence);
         }
         let level = find(Extension::AudioLevel).and_then(speakers::level_dbov);
-        if let Some(level) = level.filter(|_| !track.is_muted()) {
+        // What a shared screen plays is nobody's voice.
+        let is_voice = !track.is_muted() && track.source != Source::ScreenShareAudio;
+        if let Some(level) = level.filter(|_| is_voice) {
             self.speakers.observe(now, key, level);
         }
         let Some(received) = track.handle_rtp(now, claim, &header, packet)? else { return Ok(()) };

@@ -9,6 +9,9 @@ const TRAIN_BYTES_MAX: usize = 60_000;
 /// Bytes waiting between two flushes, at most; more are dropped. Far more than one turn of the shard makes.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
+/// More memory than this is given back: it was a burst of repairs.
+const KEPT_BYTES_MAX: usize = 256 << 10;
+
 /// Where datagrams of a connection go, and from which of our addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
@@ -89,6 +92,9 @@ impl Outgoing {
             return true;
         }
         self.bytes.clear();
+        if self.bytes.capacity() > KEPT_BYTES_MAX {
+            self.bytes.shrink_to(KEPT_BYTES_MAX);
+        }
         self.trains.clear();
         self.taken = 0;
         false

@@ -13,6 +13,8 @@ use crate::rtcp::Report;
 
 /// Before the first report.
 const RTT_INITIAL: Duration = Duration::from_millis(100);
+/// Whoever receives nothing any more loses nothing.
+const REPORT_MAX_AGE: Duration = Duration::from_secs(10);
 /// Reports that tell of a longer way are wrong.
 const RTT_MAX: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,7 @@ pub struct Downlink {
     transport_sequence: u16,
     rtt: Option<Duration>,
     loss: f64,
+    reported: Option<Instant>,
 }
 
 impl Downlink {
@@ -33,6 +36,7 @@ impl Downlink {
             transport_sequence: 0,
             rtt: None,
             loss: 0.0,
+            reported: None,
         }
     }
 
@@ -47,6 +51,7 @@ impl Downlink {
     pub fn on_report(&mut self, now: Instant, ntp: u64, report: &Report) {
         let fraction = f64::from(report.fraction_lost) / 256.0;
         self.loss += (fraction - self.loss) / 4.0;
+        self.reported = Some(now);
         self.estimator.on_report(now, report.fraction_lost);
         if report.last_sr == 0 {
             return;
@@ -63,6 +68,10 @@ impl Downlink {
     /// Lets the estimate work. To be called every 100 ms or so.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.estimator.handle_timeout(now);
+        let old = |at| now.saturating_duration_since(at) > REPORT_MAX_AGE;
+        if self.reported.is_some_and(old) {
+            self.loss = 0.0;
+        }
         self.pacer.set_rate(self.estimator.estimate_bps());
     }
 

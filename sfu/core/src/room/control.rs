@@ -124,10 +124,10 @@ impl Room {
             let Some(track) = self.tracks.get_mut(*track) else { continue };
             self.reports.extend(track.reports(now));
         }
+        let worst = self.reports.iter().map(|report| report.fraction_lost).max();
+        let worst = f64::from(worst.unwrap_or(0)) / 256.0;
+        participant.uplink_loss += (worst - participant.uplink_loss) / 4.0;
         if !self.reports.is_empty() {
-            let worst = self.reports.iter().map(|report| report.fraction_lost).max();
-            let worst = f64::from(worst.unwrap_or(0)) / 256.0;
-            participant.uplink_loss += (worst - participant.uplink_loss) / 4.0;
             let connection = &mut participant.publisher;
             for reports in self.reports.chunks(REPORTS_AT_ONCE) {
                 self.rtcp.clear();

@@ -86,15 +86,14 @@ impl Room {
         for subscription in &mut participant.subscriptions {
             let Some(track) = self.tracks.get_mut(subscription.track) else { continue };
             let Some(forwarder) = track.forwarder_mut(key) else { continue };
-            let Some(grant) = grants.as_slice().first().filter(|_| forwarder.is_active()) else {
-                continue;
-            };
-            grants.next();
-            let paused = *grant == Grant::Paused;
-            forwarder.set_target(match grant {
-                Grant::Layer(layer) => Some(*layer),
-                Grant::Paused => None,
-            });
+            let grant = if forwarder.is_active() { grants.next() } else { None };
+            if let Some(grant) = grant {
+                forwarder.set_target(match grant {
+                    Grant::Layer(layer) => Some(*layer),
+                    Grant::Paused => None,
+                });
+            }
+            let paused = grant == Some(&Grant::Paused);
             if subscription.paused != paused {
                 subscription.paused = paused;
                 let participant = participant.id.clone();

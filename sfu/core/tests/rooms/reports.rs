@@ -102,6 +102,15 @@ fn the_quality_of_a_connection_is_told() {
     stage.run(secs(20));
     assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Good);
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Poor);
+    // What is over is forgotten.
+    stage.clients[alice].publisher.up.loss = 0.0;
+    stage.clients[bob].down().down.loss = 0.0;
+    stage.clients[alice].end_sections();
+    stage.offer(alice);
+    stage.run(secs(20));
+    assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Excellent);
+    assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Excellent);
+    stage.publish(alice, Kind::Audio, 1);
     let carol = stage.join("PA_carol", Mode::Single);
     stage.set_links(carol, &Link { delay: ms(200), ..Link::default() });
     stage.run(secs(1));

@@ -1,8 +1,8 @@
 //! A thin link takes the picture first and never the voice.
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind, TrackId};
+use beckon_sfu_api::{Connection as Mode, Event, Kind, Quality, TrackId};
 
-use crate::stage::{Stage, secs};
+use crate::stage::{Stage, ms, secs};
 
 /// Alice speaks and shows herself in three layers; Bob listens and watches.
 fn call(mode: Mode, layers: u8) -> (Stage, usize, usize, [TrackId; 2]) {
@@ -98,4 +98,19 @@ fn one_thin_link_is_nobody_elses() {
     assert_eq!(newest_layer(&stage, carol, &camera), 2);
     let sent = stage.clients[alice].sources[1].frames;
     assert!(stage.sink(carol, &camera).frames().last().unwrap().stamp.frame + 10 > sent);
+}
+
+#[test]
+fn whoever_hides_a_paused_picture_is_not_told_that_it_waits() {
+    let (mut stage, _, bob, [_, camera]) = call(Mode::Dual, 1);
+    set_downlink(&mut stage, bob, Some(100_000));
+    let mut waited = 0;
+    while pauses(&stage).last() != Some(&true) {
+        stage.run(ms(100));
+        waited += 1;
+        assert!(waited < 300, "never paused");
+    }
+    stage.prefer(bob, &camera, Quality::High, false);
+    stage.run(secs(1));
+    assert_eq!(pauses(&stage).last(), Some(&false));
 }

@@ -1,6 +1,6 @@
 //! Who speaks, and what is said without a voice.
 
-use beckon_sfu_api::{Command, Connection as Mode, DataKind, Event, Kind, Outgoing};
+use beckon_sfu_api::{Command, Connection as Mode, DataKind, Event, Kind, Outgoing, Source};
 use bytes::Bytes;
 
 use crate::stage::network::Link;
@@ -47,6 +47,17 @@ fn whoever_speaks_is_told_and_whoever_stops() {
     stage.clients[both[0]].sources[0].level = 10;
     stage.run(secs(2));
     assert_eq!(turns(&stage).len(), expected.len());
+}
+
+#[test]
+fn the_sound_of_a_shared_screen_is_nobodys_voice() {
+    let mut stage = Stage::new(9);
+    let alice = stage.join("PA_alice", Mode::Single);
+    stage.next_shown = Some(Source::ScreenShareAudio);
+    stage.publish(alice, Kind::Audio, 1);
+    stage.clients[alice].sources[0].level = 10;
+    stage.run(secs(3));
+    assert_eq!(turns(&stage), []);
 }
 
 #[test]

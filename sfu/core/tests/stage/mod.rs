@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, Event, ParticipantId, Permissions, RoomId, RoomSettings, TrackId,
+    Command, Connection as Mode, Event, ParticipantId, Permissions, RoomId, RoomSettings, Source,
+    TrackId,
 };
 use beckon_sfu_core::demux::Side;
 use beckon_sfu_core::shard::{Shard, ShardConfig};
@@ -43,6 +44,8 @@ pub struct Stage {
     /// The number of the next stream, if a test chooses it.
     pub next_stream: Option<u32>,
     pub next_track: Option<TrackId>,
+    /// What it shows, unless it is a camera or a microphone.
+    pub next_shown: Option<Source>,
     /// Whether it is muted from the beginning.
     pub next_muted: bool,
     /// Bytes of media, whoever they are for.
@@ -103,6 +106,7 @@ impl Stage {
             tapped: Vec::new(),
             next_stream: None,
             next_track: None,
+            next_shown: None,
             next_muted: false,
             sent: HashMap::new(),
             by_address: HashMap::new(),

@@ -27,11 +27,13 @@ impl Stage {
             bitrate: [120_000, 400_000, 1_200_000][usize::from(at)],
         };
         let video = kind == Kind::Video;
+        let usual = if video { Shown::Camera } else { Shown::Microphone };
+        let shown = self.next_shown.take().unwrap_or(usual);
         let track = Announced {
             id: id.clone(),
             cid: cid.clone(),
             kind,
-            source: if video { Shown::Camera } else { Shown::Microphone },
+            source: shown,
             codec: None,
             layers: if video { (0..layers).map(layer).collect() } else { Vec::new() },
             muted: std::mem::take(&mut self.next_muted),

@@ -79,8 +79,9 @@ impl Sink {
         }
         let Some(stamp) = Stamp::read(payload) else { return };
         let index = self.index(sequence);
-        if let Some((newest, _)) = self.packets.last_key_value() {
-            let skipped = newest + 1..index;
+        let ends = self.packets.first_key_value().zip(self.packets.last_key_value());
+        if let Some(((oldest, _), (newest, _))) = ends {
+            let skipped = (newest + 1..index).chain(index + 1..*oldest);
             self.missing.extend(skipped.map(|index| (index, (now + REORDERING, 0))));
         }
         self.missing.remove(&index);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { grid, gridRoom, stage, stripRoom, type Box, type Size } from './layout'
+import { fills, grid, gridRoom, stage, stripRoom, type Box, type Size } from './layout'
 
 const areas: Size[] = [{ width: 1440, height: 800 }, { width: 390, height: 700 }, { width: 800, height: 800 }, { width: 2400, height: 300 }]
 
@@ -73,6 +73,17 @@ describe('stage', () => {
     expect(stage(2, areas[0]!).people[0]!.x).toBeGreaterThan(1000)
     expect(stage(2, areas[1]!).people[0]!.y).toBeGreaterThan(400)
   })
+
+  it('leaves what it has no use for to the people below', () => {
+    const phone = areas[1]!
+    for (let people = 1; people <= 6; people++) {
+      const boxes = stage(people, phone, 0.75)
+      expectTidy([boxes.stage, ...boxes.people], phone)
+      expect(boxes.stage.height).toBeLessThanOrEqual(phone.width * 0.75)
+      expect(boxes.people[0]!.width).toBeGreaterThanOrEqual(stage(people, phone).people[0]!.width)
+    }
+    expect(stripRoom(phone, 0.75)).toBeGreaterThan(stripRoom(phone))
+  })
 })
 
 describe('room', () => {
@@ -92,5 +103,21 @@ describe('room', () => {
       const { people } = stage(stripRoom(area), area)
       expect(Math.min(...people.map(box => box.width))).toBeGreaterThan(70)
     }
+  })
+})
+
+describe('a picture', () => {
+  const [wide, old, portrait] = [{ width: 1280, height: 720 }, { width: 640, height: 480 }, { width: 720, height: 1280 }]
+
+  it('fills a tile of about its shape, and is shown whole where faces would be cut', () => {
+    expect(fills(wide, { width: 400, height: 300 })).toBe(true)
+    expect(fills(old, { width: 1600, height: 900 })).toBe(true)
+    expect(fills(portrait, { width: 390, height: 600 })).toBe(true)
+    expect(fills(portrait, { width: 400, height: 300 })).toBe(false)
+    expect(fills(wide, { width: 390, height: 600 })).toBe(false)
+  })
+
+  it('that has no size yet waits for it', () => {
+    expect(fills({ width: 0, height: 0 }, wide)).toBe(true)
   })
 })

@@ -18,17 +18,28 @@ const GRID_MAX = 25
 /** How short a tile of the strip may become, along it. */
 const STRIP_MIN = { beside: 84, below: 112 }
 
+/** A picture of which less than this would be left to see in its tile is shown whole. */
+const KEEP_LEAST = 0.6
+
+/** Whether a picture may fill a tile. Where the shapes are too unlike, a portrait in a wide tile or the other way, faces would be cut. */
+export function fills(picture: Size, tile: Size): boolean {
+  const [a, b] = [picture.width * tile.height, picture.height * tile.width]
+  return Math.min(a, b) >= KEEP_LEAST * Math.max(a, b)
+}
+
 /** How many tiles a grid has room for. */
 export function gridRoom(area: Size, gap = 8): number {
   const fit = (length: number, least: number) => Math.max(1, Math.floor((length + gap) / (least + gap)))
   return Math.min(GRID_MAX, fit(area.width, TILE_MIN.width) * fit(area.height, TILE_MIN.height))
 }
 
-/** How many tiles the strip beside a stage has room for. */
-export function stripRoom(area: Size, gap = 8): number {
+/** How many tiles there is room for beside or below a stage. */
+export function stripRoom(area: Size, tallest = Infinity, gap = 8): number {
   const beside = isWide(area)
   const along = beside ? area.height : area.width
-  return Math.max(1, Math.floor((along + gap) / ((beside ? STRIP_MIN.beside : STRIP_MIN.below) + gap)))
+  const strip = Math.max(1, Math.floor((along + gap) / ((beside ? STRIP_MIN.beside : STRIP_MIN.below) + gap)))
+  const { height } = stage(strip, area, tallest, gap).stage
+  return beside ? strip : Math.max(strip, gridRoom({ width: area.width, height: area.height - height - gap }, gap))
 }
 
 /** `count` equal tiles covering as much of the area as they can, the last row centred. */
@@ -42,8 +53,11 @@ export function grid(count: number, area: Size, gap = 8): Box[] {
   return place(count, best.columns, best, area, gap)
 }
 
-/** A shared screen on the stage with people in a strip: at the side when the area is wide, below when it is tall. */
-export function stage(people: number, area: Size, gap = 8): { stage: Box, people: Box[] } {
+/**
+ * A shared screen on the stage with people in a strip: at the side when the area is wide, below when it is tall. A stage
+ * has no use for being more than `tallest` times as high as wide; what is left over is for the people below it.
+ */
+export function stage(people: number, area: Size, tallest = Infinity, gap = 8): { stage: Box, people: Box[] } {
   if (people < 1) return { stage: { x: 0, y: 0, ...area }, people: [] }
   const beside = isWide(area)
   const along = beside ? area.height : area.width
@@ -57,8 +71,10 @@ export function stage(people: number, area: Size, gap = 8): { stage: Box, people
     const width = area.width - strip.width - gap
     return { stage: { x: 0, y: 0, width, height: area.height }, people: boxes.map(box => ({ ...box, x: box.x + width + gap })) }
   }
-  const height = area.height - strip.height - gap
-  return { stage: { x: 0, y: 0, width: area.width, height }, people: boxes.map(box => ({ ...box, y: box.y + height + gap })) }
+  const height = Math.min(area.height - strip.height - gap, area.width * tallest)
+  const rest = { width: area.width, height: area.height - height - gap }
+  const below = rest.height > strip.height ? grid(people, rest, gap) : boxes
+  return { stage: { x: 0, y: 0, width: area.width, height }, people: below.map(box => ({ ...box, y: box.y + height + gap })) }
 }
 
 function isWide(area: Size): boolean {

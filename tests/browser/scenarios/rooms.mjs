@@ -81,6 +81,12 @@ for (const dual of [false, true]) {
     await ann.element(fox).waitFor({ state: 'detached' })
     await fox.publishes({ audio: false })
     await ann.watches(fox)
+    await fox.subscribes(ann, 'camera', false)
+    await fox.element(ann).waitFor({ state: 'detached' })
+    await fox.subscribes(ann, 'camera', true)
+    await fox.watches(ann)
+    await ann.leaves()
+    await fox.element(ann).waitFor({ state: 'detached' })
   }, { skip: noFirefox })
 }
 

@@ -28,6 +28,7 @@ pub struct Offerer {
 
 /// A media section. A browser's receiver keeps the id of the first track that it got, by which clients know the track. So
 /// a section whose track is gone is closed, and its place is taken by a new one with another mid (RFC 9429, 5.2.2).
+/// Before that it is offered as inactive: if it is closed at once, Firefox tells its page nothing of the track's end.
 struct Slot {
     kind: Kind,
     mid: u32,
@@ -36,8 +37,10 @@ struct Slot {
 
 enum State {
     Carries(Carried),
-    /// Its track is gone: closed by the next offer, or the one in flight.
-    Leaves,
+    /// Its track is gone: the next offer, or the one in flight, makes it inactive ...
+    Leaves(Codec),
+    /// ... and the one after that closes it.
+    Closes,
     /// Closed on both sides.
     Closed,
 }
@@ -127,7 +130,7 @@ impl Offerer {
             if let State::Carries(carried) = &slot.state
                 && !wanted.iter().any(|wanted| carried.is(wanted))
             {
-                slot.state = State::Leaves;
+                slot.state = State::Leaves(carried.codec);
                 changed = true;
             }
         }
@@ -145,8 +148,9 @@ impl Offerer {
             if self.open(wanted) {
                 changed = true;
             } else if self.slots.iter().any(|slot| slot.kind == wanted.kind && slot.leaves()) {
-                // there is room once this offer is answered
+                // there is room once this offer, or the next, is answered
                 self.dirty = true;
+                changed = true;
             } else {
                 refused.push((wanted.track.clone(), Refused::Limit));
                 self.refused.push(wanted.track.clone());
@@ -185,24 +189,30 @@ impl Offerer {
     }
 
     fn write(&mut self, local: &Local<'_>, wanted: &[Wanted], mids: &mut Vec<MidTrack>) -> String {
-        let carried = self.slots.iter().filter(|slot| matches!(slot.state, State::Carries(_)));
+        let open = self.slots.iter().filter(|slot| slot.is_open());
         let bundle: Vec<String> =
-            std::iter::once(DATA.to_owned()).chain(carried.map(Slot::mid)).collect();
+            std::iter::once(DATA.to_owned()).chain(open.map(Slot::mid)).collect();
         let bundled = bundle.iter().map(String::as_str);
         let mut writer = Writer::new(&mut self.origin, local, Says::Offer, bundled);
         writer.data(DATA);
         for slot in &self.slots {
             let mid = slot.mid();
-            let State::Carries(carried) = &slot.state else {
-                writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
-                continue;
+            let (codec, sends) = match &slot.state {
+                State::Carries(carried) => {
+                    mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
+                    (carried.codec, wanted.iter().find(|wanted| carried.is(wanted)))
+                }
+                State::Leaves(codec) => (*codec, None),
+                State::Closes | State::Closed => {
+                    writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
+                    continue;
+                }
             };
-            mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
             writer.rtp(&Rtp {
                 mid: &mid,
-                direction: Direction::Send,
-                agreed: &policy::offered(carried.codec),
-                sends: wanted.iter().find(|wanted| carried.is(wanted)),
+                direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
+                agreed: &policy::offered(codec),
+                sends,
                 layers: &[],
                 simulcast: false,
             });
@@ -221,7 +231,11 @@ impl Slot {
     }
 
     fn leaves(&self) -> bool {
-        matches!(self.state, State::Leaves)
+        matches!(self.state, State::Leaves(_) | State::Closes)
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.state, State::Carries(_) | State::Leaves(_))
     }
 
     fn is_closed(&self, kind: Kind) -> bool {
@@ -230,9 +244,10 @@ impl Slot {
 
     /// Learns from its section in the client's answer whether and how the track can be sent.
     fn settle(&mut self, section: &Section, accepted: &mut Accepted) {
-        let State::Carries(carried) = &mut self.state else {
-            self.state = State::Closed;
-            return;
+        let carried = match &mut self.state {
+            State::Carries(carried) => carried,
+            State::Leaves(_) if !section.rejected => return self.state = State::Closes,
+            _ => return self.state = State::Closed,
         };
         let agreed = policy::agree(section, carried.codec);
         let takes = !section.rejected && section.direction == Direction::Receive;
@@ -245,7 +260,7 @@ impl Slot {
             return;
         }
         accepted.refused.push(carried.track.clone());
-        self.state = if section.rejected { State::Closed } else { State::Leaves };
+        self.state = if section.rejected { State::Closed } else { State::Closes };
     }
 }
 

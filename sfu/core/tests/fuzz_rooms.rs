@@ -8,11 +8,13 @@ mod stage;
 use std::time::Duration;
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, DataKind, Kind, Outgoing, Permissions, Preference, Quality,
-    TrackId,
+    Command, Connection as Mode, DataKind, Description, Kind, Outgoing, Permissions, Preference,
+    Quality, TrackId,
 };
+use beckon_sfu_core::rtp;
 use bytes::Bytes;
 
+use stage::source::Plain;
 use stage::{Stage, ms, secs};
 
 const CLIENTS: usize = 4;
@@ -21,22 +23,37 @@ const ACTS_MAX: usize = 24;
 /// What somebody does; numbers are taken modulo how many there are.
 #[derive(Clone, Copy, Debug, bolero::TypeGenerator)]
 enum Act {
-    Join { dual: bool },
+    Join {
+        dual: bool,
+    },
     Leave,
-    Publish { video: bool, layers: u8 },
+    Publish {
+        video: bool,
+        layers: u8,
+    },
     EndSections,
     Unpublish(u8),
     Mute(u8, bool),
     Subscribe(u8),
     Unsubscribe(u8),
     Prefer(u8, bool, u8),
-    Permit { publish: bool, subscribe: bool },
-    Restart { afresh: bool },
+    Permit {
+        publish: bool,
+        subscribe: bool,
+    },
+    Restart {
+        afresh: bool,
+    },
     Cut(bool),
     Rebind,
     Goodbye,
     Say(bool),
     Garbage([u8; 24]),
+    /// Authentic, and nonsense nevertheless.
+    Rtp(u8, [u8; 32]),
+    Rtcp([u8; 48]),
+    /// An offer without one line, or with it in the place of another.
+    Offer(u16, Option<u16>),
     Lossy(u8),
     Wait(u8),
 }
@@ -98,11 +115,39 @@ impl Play {
                 let from = stage.clients[client].publisher.address;
                 stage.shard.handle_datagram(stage.now, from, None, &mut bytes.clone());
             }
+            Act::Rtp(source, bytes) => Self::send_rtp(stage, client, source, bytes),
+            Act::Rtcp(mut bytes) => {
+                (bytes[0], bytes[1]) = (0x80 | bytes[0] & 0x1f, 200 + bytes[1] % 8);
+                stage.clients[client].publisher.send_rtcp(&bytes);
+            }
+            Act::Offer(line, place) => {
+                let offer = stage.clients[client].offer();
+                let Some(Command::Offer { participant, offer: Description { id, sdp } }) = offer
+                else {
+                    return;
+                };
+                let sdp = changed(&sdp, line.into(), place.map(usize::from));
+                stage.clients[client].forget_offer();
+                stage.tell(Command::Offer { participant, offer: Description { id, sdp } });
+            }
             Act::Lossy(percent) => {
                 stage.clients[client].publisher.up.loss = f64::from(percent % 100) / 100.0;
             }
             _ => self.tell(stage, client, act),
         }
+    }
+
+    /// A packet with one of its own numbers, or any.
+    fn send_rtp(stage: &mut Stage, client: usize, source: u8, mut bytes: [u8; 32]) {
+        let client = &mut stage.clients[client];
+        bytes[0] = 0x80 | bytes[0] & 0x3f;
+        let layers = client.sources.iter().flat_map(|source| &source.layers);
+        let known: Vec<u32> = layers.flat_map(|layer| [layer.ssrc, layer.ssrc + 1]).collect();
+        if let Some(ssrc) = known.get(usize::from(source)) {
+            bytes[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        }
+        let Some(header_len) = rtp::header_len(&bytes) else { return };
+        client.publisher.send_rtp(&Plain { bytes: bytes.to_vec(), header_len, roc: 0 });
     }
 
     /// What goes over signalling alone.
@@ -134,6 +179,16 @@ impl Play {
             _ => return,
         });
     }
+}
+
+fn changed(sdp: &str, line: usize, place: Option<usize>) -> String {
+    let mut lines: Vec<&str> = sdp.lines().collect();
+    let count = lines.len();
+    match place {
+        Some(place) => lines[place % count] = lines[line % count],
+        None => _ = lines.remove(line % count),
+    }
+    lines.join("\r\n") + "\r\n"
 }
 
 #[test]

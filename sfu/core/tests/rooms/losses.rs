@@ -1,6 +1,6 @@
 //! Packets that get lost on the way are repaired.
 
-use beckon_sfu_api::{Connection as Mode, Kind, Quality};
+use beckon_sfu_api::{Connection as Mode, Event, Kind, Quality};
 
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};
@@ -84,5 +84,24 @@ fn a_moment_without_a_network_is_over_within_a_second() {
             stage.assert_resumed(bob, &camera);
             stage.assert_resumed(bob, &microphone);
         }
+    }
+}
+
+#[test]
+fn a_very_bad_network_lets_everybody_in_at_last() {
+    for seed in 1..=6 {
+        let mut stage = Stage::new(seed);
+        let mode = if seed % 2 == 0 { Mode::Single } else { Mode::Dual };
+        let alice = stage.join("PA_alice", mode);
+        let bob = stage.join("PA_bob", mode);
+        for client in [alice, bob] {
+            stage.set_links(client, &Link { loss: 0.25, jitter: ms(40), ..Link::default() });
+        }
+        let microphone = stage.publish(alice, Kind::Audio, 1);
+        stage.run(secs(15));
+        let connected = |event: &Event| matches!(event, Event::Connected { .. });
+        assert_eq!(stage.told(connected), 2);
+        assert_eq!(stage.told(|event| matches!(event, Event::Lost { .. })), 0);
+        assert!(stage.sink(bob, &microphone).packets.len() > 100);
     }
 }

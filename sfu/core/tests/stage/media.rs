@@ -74,6 +74,10 @@ impl Client {
     fn send_media(&mut self, now: Instant) {
         let Client { sources, publisher, epoch, .. } = self;
         for source in sources {
+            if !publisher.headless.is_connected() {
+                // Encoders begin when there is somewhere to send to.
+                source.due = source.due.max(now + TICK);
+            }
             while source.due <= now {
                 let frame = source.frame(now, *epoch, &mut publisher.number);
                 frame.iter().for_each(|plain| publisher.send_rtp(plain));

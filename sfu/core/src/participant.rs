@@ -33,6 +33,9 @@ pub struct Participant {
     pub answerer: Answerer,
     pub subscriber: Option<Subscriber>,
     pub announced: Vec<Announced>,
+    /// The extension in which its packets carry their number for congestion control: the same in all sections of a
+    /// bundle (RFC 8843, 9.2).
+    pub transport_cc: Option<u8>,
     /// Which of its tracks an SSRC carries.
     pub sources: HashMap<u32, (TrackKey, Claim)>,
     pub published: Vec<(TrackId, TrackKey)>,
@@ -75,6 +78,7 @@ impl Participant {
             answerer: Answerer::new(),
             subscriber,
             announced: Vec::new(),
+            transport_cc: None,
             sources: HashMap::new(),
             published: Vec::new(),
             subscriptions: Vec::new(),

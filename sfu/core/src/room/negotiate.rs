@@ -7,6 +7,7 @@ use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
 use super::{Context, Room};
 use crate::connection::Connection;
 use crate::demux::{Place, Side};
+use crate::extension::Extension;
 use crate::forwarder::Bound;
 use crate::keys::ParticipantKey;
 use crate::negotiation::sdp::{self, Setup};
@@ -92,6 +93,8 @@ impl Room {
     /// A track has its media section, or another than before.
     fn publish(&mut self, key: ParticipantKey, publication: &Publication, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
+        let transport_cc = publication.extensions.id(Extension::TransportCc);
+        participant.transport_cc = transport_cc.or(participant.transport_cc);
         if let Some(known) = self.track_ids.get(&publication.track).copied() {
             participant.sources.retain(|_, (track, _)| *track != known);
             if let Some(track) = self.tracks.get_mut(known) {

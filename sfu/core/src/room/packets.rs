@@ -33,13 +33,15 @@ impl Room {
         let packet: &[u8] = participant.publisher.open_rtp(now, datagram)?;
         ctx.counters.received += 1;
         let header = Header::read(packet).ok_or(Discard::Malformed)?;
-        let (track_key, claim) = claimed(participant, &self.tracks, &header, packet)?;
-        let track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
-        let find = |extension| header.extension(packet, track.extensions.id(extension)?);
-        if let Some(&[high, low]) = find(Extension::TransportCc) {
+        // Whatever becomes of it: its sender would take it for lost.
+        let number = participant.transport_cc.and_then(|id| header.extension(packet, id));
+        if let Some(&[high, low]) = number {
             let sequence = u16::from_be_bytes([high, low]);
             participant.publisher.record_arrival(now, header.ssrc, sequence);
         }
+        let (track_key, claim) = claimed(participant, &self.tracks, &header, packet)?;
+        let track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
+        let find = |extension| header.extension(packet, track.extensions.id(extension)?);
         let level = find(Extension::AudioLevel).and_then(speakers::level_dbov);
         // What a shared screen plays is nobody's voice.
         let is_voice = !track.is_muted() && track.source != Source::ScreenShareAudio;

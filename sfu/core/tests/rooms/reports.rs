@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind, NetworkQuality};
+use beckon_sfu_api::{Command, Connection as Mode, Event, Kind, NetworkQuality};
 
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};
@@ -76,6 +76,19 @@ fn publishers_hear_when_their_packets_arrived() {
         assert_eq!(after.1.lost, 0);
         assert!(arrived.abs_diff(sent.into()) < 30, "{arrived} of {sent} told");
     }
+}
+
+#[test]
+fn a_track_that_was_taken_away_is_no_congestion() {
+    let mut stage = Stage::new(5);
+    let alice = stage.join("PA_alice", Mode::Single);
+    stage.publish(alice, Kind::Audio, 1);
+    let camera = stage.publish(alice, Kind::Video, 1);
+    stage.run(secs(2));
+    // She goes on sending it.
+    stage.tell(Command::Unpublish { track: camera });
+    stage.run(secs(3));
+    assert_eq!(stage.clients[alice].congestion.lost, 0);
 }
 
 #[test]

@@ -70,7 +70,8 @@ async fn create_user(
     make_data_dir(&config)?;
     let password = if password_stdin { read_password()? } else { make_password() };
     let password = SecretString::from(password);
-    let signalling = Signalling::start(config.signalling, None).await.context("cannot start")?;
+    let signalling =
+        Signalling::start(config.signalling, None, None).await.context("cannot start")?;
     signalling.create_user(name, &password, nickname).await.context("cannot create the user")?;
     signalling.drain(Duration::from_secs(1)).await;
     println!("created {name}");

@@ -51,7 +51,7 @@ async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
     let media = media::start(&config.process)?;
     let relay = relay(&mut config, media.as_deref(), &doors).await?;
     let signalling = match parts.signalling {
-        true => Some(signalling(&config, media.as_deref()).await?),
+        true => Some(signalling(&config, media.as_deref(), relay.as_ref()).await?),
         false => None,
     };
     let draining = Arc::new(AtomicBool::new(false));
@@ -88,9 +88,13 @@ async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn signalling(config: &Config, media: Option<&Sfu>) -> anyhow::Result<Arc<Signalling>> {
-    let node = media.map(Sfu::node);
-    let signalling = Signalling::start(config.signalling.clone(), node).await;
+async fn signalling(
+    config: &Config,
+    media: Option<&Sfu>,
+    relay: Option<&Arc<Turn>>,
+) -> anyhow::Result<Arc<Signalling>> {
+    let (node, revoke) = (media.map(Sfu::node), relay.map(turn::revoke));
+    let signalling = Signalling::start(config.signalling.clone(), node, revoke).await;
     Ok(Arc::new(signalling.context("cannot start")?))
 }
 

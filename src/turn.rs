@@ -1,9 +1,11 @@
 //! The relay of this process, and what people are told of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use beckon_signalling::config::{Calls, IceUrl};
+use beckon_signalling::ice::Revoke;
 use beckon_turn_server::{Config as RelayConfig, Credentials, Limits, PeerPolicy, Turn};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -123,6 +125,15 @@ pub(crate) fn offer(
         let tcp = tcp.iter().map(|at| format!("turn:{at}?transport=tcp"));
         calls.turn_urls = urls(udp.chain(tcp).collect());
     }
+}
+
+/// How signalling ends what somebody relays.
+pub(crate) fn revoke(relay: &Arc<Turn>) -> Revoke {
+    let relay = relay.clone();
+    Arc::new(move |holder| {
+        let (relay, holder) = (relay.clone(), holder.to_owned());
+        tokio::spawn(async move { relay.revoke(&holder).await });
+    })
 }
 
 /// A listener, with each of the addresses at which clients may reach it.

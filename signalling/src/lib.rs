@@ -48,6 +48,7 @@ use crate::domain::refusal::Refusal;
 use crate::files::{Files, Storage};
 use crate::group_calls::GroupCalls;
 use crate::hub::{Close, Hub};
+use crate::ice::{Ice, Revoke};
 use crate::limits::RateLimits;
 use crate::node::Node;
 use crate::passwords::Passwords;
@@ -77,10 +78,11 @@ pub struct Signalling {
 
 impl Signalling {
     /// Opens the store (and brings its schema up to date), the cache and the bus. Without a media node there are no
-    /// rooms.
+    /// rooms. `relay` is told who must not relay any more.
     pub async fn start(
         config: Config,
         media: Option<Arc<dyn MediaNode>>,
+        relay: Option<Revoke>,
     ) -> Result<Signalling, StartError> {
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
         let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
@@ -98,10 +100,12 @@ impl Signalling {
         let storage =
             Storage::local(&config.data_dir.join("objects")).map_err(StartError::DataDir)?;
         let keys = Keys::load(&config).map_err(StartError::RoomKey)?;
+        let ice = Ice::new(config.calls.clone(), relay);
         let node = Arc::new(Node {
             id,
             calls: Calls::default(),
-            rooms: Arc::new(Rooms::new(&config, keys, media, stop.clone())),
+            rooms: Arc::new(Rooms::new(&config.rooms, keys, ice.clone(), media, stop.clone())),
+            ice,
             group_calls: GroupCalls::default(),
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),

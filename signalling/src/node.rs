@@ -14,6 +14,7 @@ use crate::domain::ids::NodeId;
 use crate::files::Files;
 use crate::group_calls::GroupCalls;
 use crate::hub::Hub;
+use crate::ice::Ice;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
 use crate::rooms::Rooms;
@@ -30,6 +31,7 @@ pub struct Node {
     pub calls: Calls,
     pub rooms: Arc<Rooms>,
     pub group_calls: GroupCalls,
+    pub ice: Ice,
     pub limits: RateLimits,
     pub passwords: Passwords,
     pub files: Files,

@@ -74,6 +74,11 @@ impl Credentials {
         !self.users.contains_key(name) && expiry(name).is_none_or(|expiry| expiry <= unix_s)
     }
 
+    /// Whether a name is one of the users by configuration.
+    pub(crate) fn is_user(&self, name: &str) -> bool {
+        self.users.contains_key(name)
+    }
+
     /// Whom a name stands for: `alice` in `1700000000:alice`. Quotas and revocations are theirs.
     pub(crate) fn person<'a>(&self, name: &'a str) -> &'a str {
         match name.split_once(':') {

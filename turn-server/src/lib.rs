@@ -14,6 +14,7 @@ mod quota;
 mod refusal;
 mod relay;
 mod request;
+mod revoked;
 mod shell;
 mod stats;
 mod strangers;

@@ -10,6 +10,7 @@ use crate::domain::call::{Call, Ending, Parties};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
 use crate::domain::message::{Body, CallMedia, CallOutcome};
+use crate::ice::in_call;
 use crate::node::Node;
 use crate::store::messages::{Author, NewMessage};
 
@@ -59,6 +60,9 @@ async fn free_and_tell(node: &Node, over: Over) {
     } else {
         node.cache.release_call(&over.parties).await;
         node.bus.to_users([caller, callee], frame);
+    }
+    for user in [caller, callee] {
+        node.ice.revoke(in_call(call_id, user));
     }
     metrics::counter!("beckon_calls_ended_total", "outcome" => outcome.as_str()).increment(1);
     if let Some(duration_ms) = duration_ms {

@@ -30,8 +30,9 @@ use crate::domain::ids::{CallId, ClientMsgId, ConversationId, SocketId, UserId};
 use crate::domain::message::{CallMedia, CallOutcome, SystemKind};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
+use crate::ice::in_call;
 use crate::node::Node;
-use crate::{ice, people, store};
+use crate::{people, store};
 
 pub use self::keep::{keep, stop};
 pub use self::moving::{active, hand_on};
@@ -150,7 +151,7 @@ pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<Cal
         return Ok(vec![]);
     };
     let mine = call.carriers().any(|carrier| carrier == socket);
-    let ice_servers = ice::servers(&node.config.calls, user, now_ms());
+    let ice_servers = node.ice.servers(in_call(call.parties.call_id, user), now_ms());
     Ok(vec![tell::call_state(&call, &me, &other, mine, ice_servers)])
 }
 
@@ -199,7 +200,7 @@ fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Re
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
         let entry = board.insert(call.clone(), people.clone())?;
-        tell::state(&node.bus, entry, &node.config.calls, |call| ServerFrame::CallRinging { call });
+        tell::state(&node.bus, entry, &node.ice, |call| ServerFrame::CallRinging { call });
     }
     Ok(opening)
 }
@@ -260,7 +261,7 @@ fn perform(
         match effect {
             Effect::TellAccepted => {
                 let frame = |call| ServerFrame::CallAccepted { call };
-                tell::state(&node.bus, entry, &node.config.calls, frame);
+                tell::state(&node.bus, entry, &node.ice, frame);
                 rest.answered = entry.call.snapshot();
             }
             Effect::Relay(to) => {

@@ -3,26 +3,20 @@
 use super::board::Entry;
 use crate::bus::{Bus, Notice};
 use crate::clock::now_ms;
-use crate::config;
 use crate::domain::call::Snapshot;
 use crate::domain::frame::{CallPhase, CallState, IceServer, Payload, ServerFrame};
 use crate::domain::ids::SocketId;
 use crate::domain::user::{Profile, Relation};
-use crate::ice;
+use crate::ice::{Ice, in_call};
 
 /// Tells all sockets of both how the call stands. Each hears whether it is one of those that carry the call.
-pub(super) fn state(
-    bus: &Bus,
-    entry: &Entry,
-    ice: &config::Calls,
-    frame: fn(CallState) -> ServerFrame,
-) {
+pub(super) fn state(bus: &Bus, entry: &Entry, ice: &Ice, frame: fn(CallState) -> ServerFrame) {
     let Some(call) = entry.call.snapshot() else { return };
     let (caller, callee) = (&entry.people.caller, &entry.people.callee);
     for (me, other) in [(caller, callee), (callee, caller)] {
         let (me, other) = (me.to_profile(Relation::Oneself), other.to_profile(Relation::Contact));
         let told = |mine| {
-            let ice_servers = ice::servers(ice, me.id, now_ms());
+            let ice_servers = ice.servers(in_call(call.parties.call_id, me.id), now_ms());
             frame(call_state(&call, &me, &other, mine, ice_servers)).into()
         };
         match call.carrier_of(me.id) {

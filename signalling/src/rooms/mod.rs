@@ -30,6 +30,7 @@ use self::keys::Keys;
 use self::room::{Input, Room};
 pub use self::seat::{Requests, Seat};
 use crate::config;
+use crate::ice::Ice;
 use crate::media::MediaRoom;
 
 /// Live rooms of a node.
@@ -80,7 +81,7 @@ pub enum Happening {
 /// What a node knows of rooms.
 pub struct Rooms {
     config: config::Rooms,
-    ice: config::Calls,
+    ice: Ice,
     keys: Keys,
     media: Option<Arc<dyn MediaNode>>,
     board: Mutex<Board>,
@@ -107,14 +108,15 @@ struct Announced {
 
 impl Rooms {
     pub fn new(
-        config: &config::Config,
+        config: &config::Rooms,
         keys: Keys,
+        ice: Ice,
         media: Option<Arc<dyn MediaNode>>,
         stop: CancellationToken,
     ) -> Rooms {
         Rooms {
-            config: config.rooms.clone(),
-            ice: config.calls.clone(),
+            config: config.clone(),
+            ice,
             keys,
             media,
             board: Mutex::default(),

@@ -38,7 +38,7 @@ impl Stage {
         config.accounts.password_memory_kib = 64;
         config.accounts.password_passes = 1;
         config.files.bytes_max = 1 << 20;
-        let signalling = Signalling::start(config, None).await.unwrap();
+        let signalling = Signalling::start(config, None, None).await.unwrap();
         Stage { router: signalling.router(), _signalling: signalling, _folder: folder }
     }
 

@@ -92,7 +92,7 @@ impl Stage {
         let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
         config.rooms.keys = vec![key()];
         config.rooms.participants_max = participants_max;
-        let signalling = Signalling::start(config, media).await.unwrap();
+        let signalling = Signalling::start(config, media, None).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = signalling.router();

@@ -50,11 +50,16 @@ impl Relay {
         Ok(Authentic { username: username.into(), key })
     }
 
-    /// Whether a name's time is over. Who has an allocation under it goes on: a call is not cut in the middle.
+    /// Whether a name's time is over, or its holder was sent away. Who has an allocation under it goes on: a call is
+    /// not cut in the middle, and whoever is sent away loses the allocation as well.
     fn is_over(&self, now: Instant, client: Client, username: &str) -> bool {
+        let credentials = &self.house.credentials;
+        let is_revoked = || {
+            !credentials.is_user(username) && self.house.is_revoked(credentials.person(username))
+        };
         let has_one = || {
             self.live(now, &client).is_some_and(|(_, allocation)| *allocation.username == *username)
         };
-        self.house.credentials.is_expired(username, self.unix_s(now)) && !has_one()
+        (credentials.is_expired(username, self.unix_s(now)) || is_revoked()) && !has_one()
     }
 }

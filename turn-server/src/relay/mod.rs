@@ -8,7 +8,7 @@ mod requests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use slotmap::SlotMap;
@@ -21,6 +21,7 @@ use crate::nonce::Nonces;
 use crate::outbox::{Act, Outbox, To};
 use crate::peers::{PeerPolicy, Peers};
 use crate::quota::{Limits, Quotas, Share};
+use crate::revoked::Revoked;
 use crate::stats::Stats;
 use crate::strangers::Strangers;
 use crate::wire::{self, TransactionId};
@@ -126,6 +127,7 @@ pub struct House {
     peers: Arc<Peers>,
     quotas: Arc<Quotas>,
     nonces: Nonces,
+    revoked: Arc<Mutex<Revoked>>,
     families: Families,
 }
 
@@ -137,8 +139,18 @@ impl House {
             peers: Arc::new(Peers::new(settings.peers)),
             quotas: Quotas::new(settings.limits, now),
             nonces: Nonces::new(now),
+            revoked: Arc::default(),
             families: settings.families,
         }
+    }
+
+    /// Takes the right to make allocations from a person with a time-limited name, on all threads.
+    pub fn revoke(&self, person: &str) {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).add(person);
+    }
+
+    fn is_revoked(&self, person: &str) -> bool {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(person)
     }
 
     /// Whether this is a relayed address, or the media node.
@@ -265,7 +277,7 @@ impl Relay {
         }
     }
 
-    /// Ends all allocations of a person.
+    /// Ends all allocations of a person. [`House::revoke`] sees to it that there are no new ones.
     pub fn revoke(&mut self, person: &str, out: &mut Outbox) {
         let theirs = self.allocations.iter().filter(|(_, one)| one.share.person() == person);
         for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {

@@ -211,8 +211,9 @@ impl Turn {
         stream::serve(stream, client, sender, self.stream_patience).await;
     }
 
-    /// Ends all allocations of a person: `alice` of the name `1700000000:alice`.
+    /// Ends all allocations of a person, `alice` of the name `1700000000:alice`, and lets that name make no new ones.
     pub async fn revoke(&self, person: &str) {
+        self.house.revoke(person);
         for sender in &self.senders {
             sender.send(Input::Revoke(person.into())).await;
         }

@@ -370,6 +370,19 @@ fn a_name_whose_time_is_over_keeps_its_allocation() {
     carol.permits(&mut stage, &[PEER]).success();
 }
 
+/// RFC 8489, 9.2.4
+#[test]
+fn who_was_sent_away_is_401_under_the_same_name() {
+    let name = format!("{}:carol", START_S + 60);
+    let (mut stage, mut carol) = (Stage::new(), guest(&name, SECRET));
+    carol.allocates(&mut stage);
+    stage.revoke("carol");
+    assert_eq!(stage.allocations(), 0);
+    let bytes = carol.signed(&mut stage, Ask::allocate());
+    is_challenge(&Answer::only(&stage.hear(carol.client, &bytes)), 401);
+    guest(&format!("{}:dora", START_S + 60), SECRET).allocates(&mut stage);
+}
+
 /// RFC 8656, 5
 #[test]
 fn two_secrets_hold_while_one_replaces_the_other() {

@@ -105,6 +105,7 @@ impl Stage {
     }
 
     pub(crate) fn revoke(&mut self, person: &str) {
+        self.house.revoke(person);
         self.relay.revoke(person, &mut self.out);
         self.settle();
     }

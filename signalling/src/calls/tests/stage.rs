@@ -92,6 +92,7 @@ impl Stage {
             Some(client) => Bus::redis(hub.clone(), client.clone(), id, stop.clone()),
             None => Bus::local(hub.clone()),
         };
+        let ice = crate::ice::Ice::new(config.calls.clone(), None);
         Arc::new(Node {
             id,
             db: self.db.clone(),
@@ -100,7 +101,8 @@ impl Stage {
             bus,
             hub,
             calls: Calls::default(),
-            rooms: Arc::new(Rooms::new(&config, keys, None, stop.clone())),
+            rooms: Arc::new(Rooms::new(&config.rooms, keys, ice.clone(), None, stop.clone())),
+            ice,
             group_calls: Default::default(),
             sockets: Arc::new(Semaphore::new(0)),
             files: Files::new(self.db.clone(), storage, config.files.clone()),

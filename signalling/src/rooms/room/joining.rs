@@ -15,7 +15,6 @@ use super::participant::Participant;
 use super::ticking::{EMPTY_MAX, GRACE};
 use super::{Input, Room};
 use crate::clock::now_ms;
-use crate::ice;
 
 /// The level of LiveKit's server that clients take us for; they leave out what it lacks.
 const SERVER_VERSION: &str = "1.9.0";
@@ -153,7 +152,7 @@ impl Room {
     }
 
     pub(super) fn ice_servers(&self, participant: &Participant) -> Vec<lk::IceServer> {
-        let servers = ice::servers(&self.rooms.ice, participant.identity(), now_ms());
+        let servers = self.rooms.ice.servers(&participant.id, now_ms());
         let server = |server: crate::domain::frame::IceServer| lk::IceServer {
             urls: server.urls,
             username: server.username.unwrap_or_default(),

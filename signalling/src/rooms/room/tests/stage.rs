@@ -103,7 +103,8 @@ impl Stage {
         let keys = Keys::load(&config).unwrap();
         let notes = Arc::new(Notes::default());
         let media = Some(notes.clone() as Arc<dyn MediaNode>);
-        let rooms = Arc::new(Rooms::new(&config, keys, media, CancellationToken::new()));
+        let ice = crate::ice::Ice::new(config.calls.clone(), None);
+        let rooms = Arc::new(Rooms::new(&config.rooms, keys, ice, media, CancellationToken::new()));
         let (id, settings) = (RoomId::from("RM_test"), RoomSettings { participants_max });
         let (media, _) = MediaRoom::open(notes.clone(), id.clone(), settings).unwrap();
         let notices = rooms.notices.subscribe();

@@ -62,7 +62,7 @@ impl Answerer {
             return Err(Refused::Malformed);
         }
         let mut answered = Answered::default();
-        let freed = self.refresh(offer, wanted, &mut answered);
+        let freed = self.refresh(offer, announced, wanted, &mut answered);
         self.claim(offer, announced, &mut answered);
         self.bind(offer, wanted, &freed, &mut answered);
         answered.sdp = self.write(offer, local, wanted, &mut answered.mids);
@@ -101,18 +101,24 @@ impl Answerer {
 
     /// Looks again at the sections in use: which ended, are wanted no more, or changed. Those that are free now have to be
     /// answered as idle before they carry another track: a browser tells its page of a track only when a section begins
-    /// to send.
+    /// to send. A section that names an announced track as its own carries no other one any more.
     fn refresh(
         &mut self,
         offer: &Session,
+        announced: &[Announced],
         wanted: &[Wanted],
         answered: &mut Answered,
     ) -> Vec<String> {
         let mut freed = Vec::new();
+        let renamed = |section: &Section| {
+            let name = section.track.as_ref();
+            announced.iter().any(|track| section.direction.sends() && name == Some(&track.cid))
+        };
         self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
         self.uses.retain(|mid, used| {
             let mut sections = offer.sections.iter();
             let section = sections.find(|section| section.mid == *mid && !section.rejected);
+            let section = section.filter(|section| !renamed(section));
             let kept = used.refresh(section, wanted, answered);
             if !kept {
                 freed.push(mid.clone());

@@ -132,3 +132,34 @@ fn a_track_that_its_publisher_ends_is_unpublished() {
         assert_eq!(arrived(&stage, bob, &camera), before);
     }
 }
+
+#[test]
+fn a_camera_can_be_turned_off_and_on_again() {
+    for mode in MODES {
+        let (mut stage, alice, bob, _) = meeting(mode);
+        for layers in [3, 1, 3, 2] {
+            stage.clients[alice].end_sections();
+            stage.offer(alice);
+            stage.run(ms(300));
+            let camera = stage.publish(alice, Kind::Video, layers);
+            stage.run(secs(2));
+            assert_eq!(stage.sink(bob, &camera).lost(), 0);
+            stage.assert_resumed(bob, &camera);
+        }
+        assert_eq!(stage.clients[alice].sections.len(), 2, "the same section each time");
+    }
+}
+
+#[test]
+fn a_camera_can_be_exchanged_in_one_offer() {
+    for mode in MODES {
+        let (mut stage, alice, bob, old) = meeting(mode);
+        stage.clients[alice].end_sections();
+        let camera = stage.publish(alice, Kind::Video, 3);
+        stage.run(secs(2));
+        stage.assert_resumed(bob, &camera);
+        let ended =
+            |event: &Event| matches!(event, Event::Unpublished { track, .. } if *track == old);
+        assert_eq!(stage.told(ended), 1);
+    }
+}

@@ -40,8 +40,13 @@ impl Stage {
         };
         let publisher = &mut self.clients[client];
         let ssrc = self.next_stream.take().unwrap_or(1000 + 10 * self.tracks);
-        let mid = publisher.sections.len().to_string();
-        publisher.sections.push(Section::Sends { kind, cid, ssrc, layers });
+        let sections = &mut publisher.sections;
+        // As browsers do, in a section that rests if there is one.
+        let resting = sections.iter().position(|section| *section == Section::Idle(kind));
+        let at = resting.unwrap_or(sections.len());
+        sections.resize(sections.len().max(at + 1), Section::Idle(kind));
+        sections[at] = Section::Sends { kind, cid, ssrc, layers };
+        let mid = at.to_string();
         publisher.sources.push(Source::new(self.now, kind, ssrc, layers, mid));
         let participant = publisher.id.clone();
         self.tell(Command::Publish { participant, track });

@@ -116,6 +116,10 @@ impl Layer {
                 self.losses.skipped(now, index - skipped..index);
                 index
             }
+            Position::First { index, skipped } => {
+                self.losses.preceded(now, index + 1..index + 1 + skipped);
+                index
+            }
             Position::Late { index } if self.history.contains(index) => return Fit::Duplicate,
             Position::Late { index } => {
                 self.losses.arrived(now, index);

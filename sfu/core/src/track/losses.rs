@@ -57,6 +57,13 @@ impl Losses {
         }
     }
 
+    /// These lie between the first packet that came and one before it that came now.
+    pub fn preceded(&mut self, now: Instant, indices: Range<u64>) {
+        for index in indices.rev().take(OUTSTANDING_MAX - self.missing.len()) {
+            self.missing.push_front(Missing { index, noticed: now, asked: None, tries: 0 });
+        }
+    }
+
     /// A packet from before the newest came after all, late or repaired.
     pub fn arrived(&mut self, now: Instant, index: u64) {
         let Ok(at) = self.missing.binary_search_by_key(&index, |missing| missing.index) else {

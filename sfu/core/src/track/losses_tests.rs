@@ -15,6 +15,17 @@ fn due(losses: &mut Losses, now: Instant) -> Vec<u16> {
 }
 
 #[test]
+fn what_lies_behind_the_first_packet_is_asked_for_too() {
+    let start = Instant::now();
+    let mut losses = Losses::default();
+    losses.skipped(start, 12..13);
+    losses.preceded(start, 8..10);
+    let mut due = Vec::new();
+    losses.due(start + REORDERING, 0, &mut due);
+    assert_eq!(due, [8, 9, 12]);
+}
+
+#[test]
 fn a_missing_packet_is_asked_for_after_the_time_of_reordering() {
     let start = Instant::now();
     let mut losses = Losses::default();

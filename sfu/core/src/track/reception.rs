@@ -10,6 +10,9 @@ const JUMP_MAX: u64 = 1000;
 /// A packet so far behind is a straggler or, if the next one follows it, a new beginning (RFC 3550, A.1).
 const BEHIND_MAX: u64 = 512;
 
+/// So many packets may overtake the first of a stream.
+const OVERTAKEN_MAX: u64 = 32;
+
 /// Where a packet stands among those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
@@ -17,6 +20,8 @@ pub enum Position {
     Newest { index: u64, skipped: u64 },
     /// Behind the newest.
     Late { index: u64 },
+    /// Overtaken by the first that came; `skipped` between the two did not come yet.
+    First { index: u64, skipped: u64 },
     /// The stream jumped, or another began.
     Anew { index: u64 },
     /// Too far behind to be placed.
@@ -28,6 +33,8 @@ pub struct Reception {
     ssrc: u32,
     clock_rate: u32,
     highest: u64,
+    /// Index of the first packet since the last new beginning.
+    first: u64,
     /// Index of the first packet, counted as if the stream had never jumped.
     base: u64,
     received: u64,
@@ -60,6 +67,7 @@ impl Reception {
             ssrc,
             clock_rate,
             highest: index - 1,
+            first: index,
             base: index,
             received: 0,
             stray: None,
@@ -104,6 +112,12 @@ impl Reception {
             return Position::Stray;
         }
         self.stray = None;
+        if index < self.first && self.first - index <= OVERTAKEN_MAX {
+            let skipped = self.first - index - 1;
+            self.base -= self.first - index;
+            self.first = index;
+            return Position::First { index, skipped };
+        }
         if index <= self.highest {
             return Position::Late { index };
         }
@@ -172,6 +186,7 @@ impl Reception {
         // What was expected so far stays expected; what was jumped over was not.
         let jumped = index - self.highest - 1;
         self.base += jumped;
+        self.first = index;
         self.highest = index;
         self.stray = None;
         self.transit = None;

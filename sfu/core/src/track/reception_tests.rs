@@ -28,6 +28,20 @@ fn packets_are_placed_over_the_wrap() {
 }
 
 #[test]
+fn the_first_packet_may_have_been_overtaken() {
+    let (mut reception, now) = stream(10);
+    receive(&mut reception, now, 10, 0);
+    let index = sequence::first(10);
+    assert_eq!(reception.place(7), Position::First { index: index - 3, skipped: 2 });
+    reception.count(now, 0);
+    assert_eq!(reception.place(8), Position::Late { index: index - 2 });
+    reception.count(now, 0);
+    assert_eq!(reception.report(now).lost, 1);
+    let old = Position::Late { index: index - 10_u64.pow(2) };
+    assert_eq!(reception.place(10_u16.wrapping_sub(100)), old, "from before it began");
+}
+
+#[test]
 fn a_jump_ahead_is_a_new_beginning() {
     let (mut reception, now) = stream(100);
     receive(&mut reception, now, 100, 0);

@@ -63,6 +63,11 @@ impl Outbox {
         std::mem::take(&mut self.acts)
     }
 
+    /// Bytes to send.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is nothing to send or do.
     pub fn is_empty(&self) -> bool {
         self.sends.is_empty() && self.acts.is_empty()

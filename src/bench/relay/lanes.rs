@@ -18,15 +18,14 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How often a thread that waits for packets looks whether it is over.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Packets are sent so often, as many at once as are due: clients send frames and not single packets.
+/// How often it is looked which packets are due.
 const TICK: Duration = Duration::from_millis(1);
-
-/// Without a rate, packets of each client at once.
-const BURST: u64 = 8;
 
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
     packet: Vec<u8>,
+    /// Packets that a client sends one right behind the other, as those of a frame of video.
+    frame: u64,
     sent: AtomicU64,
     received: AtomicU64,
 }
@@ -56,6 +55,7 @@ impl Lanes {
     pub(super) fn open(
         clients: u16,
         size: usize,
+        frame: u16,
         caller: impl Fn() -> anyhow::Result<Caller>,
     ) -> anyhow::Result<Lanes> {
         let lane = |_| -> anyhow::Result<Lane> {
@@ -71,7 +71,16 @@ impl Lanes {
         let mut packet = vec![7; CHANNEL_HEADER + size];
         packet[..2].copy_from_slice(&CHANNEL.to_be_bytes());
         packet[2..CHANNEL_HEADER].copy_from_slice(&(size as u16).to_be_bytes());
-        Ok(Lanes { lanes, packet, sent: AtomicU64::new(0), received: AtomicU64::new(0) })
+        let (sent, received) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Lanes { lanes, packet, frame: frame.into(), sent, received })
+    }
+
+    /// Ends all allocations: a running server may be loaded again at once.
+    pub(super) fn close(self) -> anyhow::Result<()> {
+        for mut lane in self.lanes {
+            lane.caller.end().context("an allocation does not end")?;
+        }
+        Ok(())
     }
 
     /// Relayed packets so far.
@@ -106,18 +115,20 @@ impl Lanes {
         })
     }
 
-    /// Each packet of a client comes back, so half of the rate is the clients'.
+    /// Frame by frame, each of another client. What a client sends comes back, so half of the rate is the clients'.
     fn send(&self, rate: u32, sending: &AtomicBool) {
         let started = Instant::now();
         let mut sent = 0;
         let mut turns = self.lanes.iter().cycle();
         while sending.load(Ordering::Relaxed) {
             let due = match rate {
-                0 => sent + BURST * self.lanes.len() as u64,
-                _ => (started.elapsed().as_secs_f64() * f64::from(rate) / 2.0) as u64,
+                0 => sent + self.lanes.len() as u64,
+                _ => (started.elapsed().as_secs_f64() * f64::from(rate) / 2.0) as u64 / self.frame,
             };
             for lane in turns.by_ref().take((due - sent) as usize) {
-                self.count_sent(lane.caller.socket().send(&self.packet));
+                for _ in 0..self.frame {
+                    self.count_sent(lane.caller.socket().send(&self.packet));
+                }
             }
             sent = due;
             if rate > 0 {

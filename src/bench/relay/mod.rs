@@ -34,6 +34,9 @@ pub(crate) struct RelayArgs {
     /// Relayed packets a second in all, both ways; 0 is as fast as this machine can.
     #[arg(long, default_value_t = 15_000)]
     rate: u32,
+    /// Packets that a client sends right behind each other: a frame of video.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    frame: u16,
     /// Allocations that do nothing, to see what one weighs; 0 leaves that out.
     #[arg(long, default_value_t = 1000)]
     idle: u16,
@@ -108,7 +111,7 @@ pub(super) async fn run(args: RelayArgs) -> anyhow::Result<()> {
 
 fn load(args: &RelayArgs, target: &Target) -> anyhow::Result<Report> {
     let idle_bytes = idle(args, target)?;
-    let lanes = Lanes::open(args.clients, args.size.into(), || target.caller())?;
+    let lanes = Lanes::open(args.clients, args.size.into(), args.frame, || target.caller())?;
     let window = measure(&lanes, args, target)?;
     let counts = lanes.take_counts();
     if counts.received == 0 {
@@ -118,6 +121,7 @@ fn load(args: &RelayArgs, target: &Target) -> anyhow::Result<Report> {
         0 => None,
         requests => Some(flood::run(&lanes, requests, target)?),
     };
+    lanes.close()?;
     Ok(Report::new(args, counts, &window, idle_bytes, flood))
 }
 
@@ -146,7 +150,7 @@ fn measure(lanes: &Lanes, args: &RelayArgs, target: &Target) -> anyhow::Result<W
 /// What an allocation that does nothing weighs.
 fn idle(args: &RelayArgs, target: &Target) -> anyhow::Result<Option<u64>> {
     // The first one brings things along that all have in common.
-    let _first = target.caller()?;
+    target.caller()?.end()?;
     let Some(before) = target.usage()? else { return Ok(None) };
     let mut callers = (0..args.idle).map(|_| target.caller()).collect::<Result<Vec<_>, _>>()?;
     let Some(after) = target.usage()? else { return Ok(None) };

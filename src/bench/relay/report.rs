@@ -12,6 +12,7 @@ use crate::bench::report::rounded;
 pub(super) struct Report {
     clients: u16,
     size: u16,
+    frame: u16,
     seconds: f64,
     relayed_packets: u64,
     relayed_per_second: f64,
@@ -44,6 +45,7 @@ impl Report {
         Report {
             clients: args.clients,
             size: args.size,
+            frame: args.frame,
             seconds: rounded(seconds),
             relayed_packets: packets,
             relayed_per_second: rounded(packets as f64 / seconds),

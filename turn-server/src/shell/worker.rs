@@ -24,6 +24,9 @@ const BATCHES_MAX: usize = 8;
 /// Inputs taken before sockets get their turn again.
 const INPUTS_MAX: usize = 64;
 
+/// Bytes to send that are collected before they go out: the more, the longer the trains.
+const FLUSH_BYTES: usize = 128 << 10;
+
 /// Events of one wait.
 const EVENTS: usize = 256;
 
@@ -136,8 +139,8 @@ impl Worker {
         }
         if self.relay.poll_timeout().is_some_and(|timeout| timeout <= now) {
             self.relay.handle_timeout(now, &mut self.out);
-            self.flush(now);
         }
+        self.flush(now);
         if now >= self.tick {
             self.tick(now);
         }
@@ -165,7 +168,9 @@ impl Worker {
         for _ in 0..INPUTS_MAX {
             let Some(input) = self.inbox.next() else { return };
             self.take(now, input);
-            self.flush(now);
+            if self.out.len() >= FLUSH_BYTES {
+                self.flush(now);
+            }
         }
         self.unread.push_back(BELL);
     }
@@ -195,7 +200,9 @@ impl Worker {
                 Some(_) => self.read_listener(now, token.0),
                 None => self.read_relay(now, KeyData::from_ffi(token.0 as u64).into()),
             };
-            self.flush(now);
+            if self.out.len() >= FLUSH_BYTES {
+                self.flush(now);
+            }
             match read {
                 Ok(true) => {}
                 Ok(false) => return,

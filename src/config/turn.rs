@@ -34,7 +34,7 @@ pub(crate) struct TurnConfig {
     pub bytes_per_second: u64,
     /// Bytes a second that are relayed for one person; 0 is no limit.
     pub bytes_per_second_per_user: u64,
-    /// Threads; 0 is one for each processor.
+    /// Threads; 0 is one for every two processors.
     pub threads: usize,
 }
 

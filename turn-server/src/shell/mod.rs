@@ -58,7 +58,7 @@ pub struct Config {
     pub external_ips: Vec<IpAddr>,
     /// How long a connection may take to get an allocation, to finish a message, or to take what there is for it.
     pub stream_patience: Duration,
-    /// 0 is one for each processor.
+    /// 0 is one for every two processors: fewer threads find more to do at a time, which costs less.
     pub threads: usize,
 }
 
@@ -158,7 +158,7 @@ fn house(config: &Config, addresses: &Addresses, now: Instant) -> House {
 
 fn threads(wanted: usize) -> usize {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
-    if wanted == 0 { processors() } else { wanted }.clamp(1, THREADS_MAX)
+    if wanted == 0 { processors() / 2 } else { wanted }.clamp(1, THREADS_MAX)
 }
 
 fn unix_s() -> u64 {

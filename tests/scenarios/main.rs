@@ -15,5 +15,6 @@ mod history;
 mod nodes;
 mod presence;
 mod receipts;
+mod relay;
 mod restart;
 mod sockets;

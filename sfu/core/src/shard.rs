@@ -31,6 +31,7 @@ pub struct Shard {
     by_id: HashMap<RoomId, RoomKey>,
     demux: Demux,
     counters: Counters,
+    busy: Vec<RoomKey>,
     dirty: Vec<Place>,
     farewells: Vec<(Path, Vec<u8>)>,
     /// The farewell that was taken last.
@@ -48,6 +49,7 @@ impl Shard {
             by_id: HashMap::new(),
             demux: Demux::default(),
             counters: Counters::default(),
+            busy: Vec::new(),
             dirty: Vec::new(),
             farewells: Vec::new(),
             farewell: None,
@@ -114,6 +116,9 @@ impl Shard {
 
     /// What to send next: call it until there is nothing more.
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        while let Some(room) = self.busy.pop() {
+            self.within(room, |room, ctx| room.forward(ctx));
+        }
         self.farewell = self.farewells.pop();
         if let Some((path, contents)) = &self.farewell {
             return Some(Transmit { path: *path, contents, segment: None });
@@ -181,6 +186,7 @@ impl Shard {
             clock: self.clock,
             demux: &mut self.demux,
             counters: &mut self.counters,
+            busy: &mut self.busy,
             dirty: &mut self.dirty,
             farewells: &mut self.farewells,
             events: &mut self.events,

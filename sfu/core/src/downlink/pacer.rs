@@ -95,6 +95,11 @@ impl Pacer {
         room
     }
 
+    /// Whether something waits.
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The next packet whose time has come.
     pub fn release(&mut self, now: Instant) -> Option<(TrackKey, u16)> {
         self.fill(now);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Context, Room};
-use crate::demux::Place;
+use crate::demux::{Place, Side};
 use crate::forwarder::{Forwarder, SenderInfo};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::rtcp::{self, Packet, Report};
@@ -88,27 +88,22 @@ impl Room {
         }
     }
 
-    /// Asks a publisher to repeat what is missing, and for the keyframes that somebody waits for.
-    pub(super) fn ask_publisher(
-        &mut self,
-        now: Instant,
-        key: ParticipantKey,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        let connection = &mut participant.publisher;
-        self.rtcp.clear();
-        for (_, track) in &participant.published {
-            let Some(track) = self.tracks.get_mut(*track) else { continue };
+    /// Asks publishers to repeat what is missing, and for the keyframes that somebody waits for.
+    pub(super) fn ask_publishers(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        for track in self.tracks.values_mut() {
+            let Some(owner) = self.participants.get_mut(track.owner) else { continue };
+            if owner.told_lost {
+                continue;
+            }
+            let place = Place { room: self.key, participant: track.owner, side: Side::Publisher };
+            let connection = &mut owner.publisher;
+            self.rtcp.clear();
             let asked = track.write_feedback(now, connection.rtcp_ssrc(), &mut self.rtcp);
             ctx.counters.keyframe_requests += asked.keyframes as u64;
-            if self.rtcp.len() >= COMPOUND_BYTES {
+            if !self.rtcp.is_empty() {
                 connection.send_rtcp(&self.rtcp);
-                self.rtcp.clear();
+                connection.mark(place, ctx.dirty);
             }
-        }
-        if !self.rtcp.is_empty() {
-            connection.send_rtcp(&self.rtcp);
         }
     }
 

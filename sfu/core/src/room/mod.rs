@@ -16,6 +16,7 @@ use beckon_sfu_api::{
 };
 use slotmap::SlotMap;
 
+use self::packets::{ARRIVALS_MAX, Arrival};
 use crate::clock::Clock;
 use crate::connection::{Connection, Happened};
 use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
@@ -36,6 +37,8 @@ pub struct Context<'a> {
     pub clock: Clock,
     pub demux: &'a mut Demux,
     pub counters: &'a mut Counters,
+    /// Rooms with something to forward.
+    pub busy: &'a mut Vec<RoomKey>,
     /// Connections with something to send.
     pub dirty: &'a mut Vec<Place>,
     /// Datagrams of connections that are no more.
@@ -54,6 +57,12 @@ pub struct Room {
     speakers: Speakers<ParticipantKey>,
     quality_at: Instant,
     due: Instant,
+    /// When to look at everybody.
+    round_at: Instant,
+    /// What is to be forwarded before anything is sent.
+    arrivals: Vec<Arrival>,
+    /// Participants on whose way something waits.
+    holding: Vec<ParticipantKey>,
     // Kept for their memory.
     demands: Vec<Demand>,
     grants: Vec<Grant>,
@@ -75,6 +84,9 @@ impl Room {
             speakers: Speakers::new(),
             quality_at: now,
             due: now,
+            round_at: now,
+            arrivals: Vec::with_capacity(ARRIVALS_MAX),
+            holding: Vec::new(),
             demands: Vec::new(),
             grants: Vec::new(),
             reports: Vec::new(),

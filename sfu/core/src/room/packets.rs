@@ -16,10 +16,21 @@ use crate::participant::{Participant, STREAMS_MAX};
 use crate::rtp::Header;
 use crate::speakers;
 use crate::stats::Discard;
-use crate::track::{Claim, Parts, Track};
+use crate::track::{Claim, Parts, Received, Track};
 
 /// Nothing is repaired again sooner, whatever round trip a client's reports make us believe.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// Packets that arrive together, at most; beyond it they are forwarded at once. No history is shorter.
+pub(super) const ARRIVALS_MAX: usize = 64;
+
+/// A packet that is to be forwarded.
+pub(super) struct Arrival {
+    track: TrackKey,
+    order: usize,
+    now: Instant,
+    received: Received,
+}
 
 impl Room {
     pub(super) fn handle_rtp(
@@ -49,33 +60,69 @@ impl Room {
             self.speakers.observe(now, key, level);
         }
         let Some(received) = track.handle_rtp(now, claim, &header, packet)? else { return Ok(()) };
-        let Parts { kind, layers, extensions, forwarders } = track.split();
-        for forwarder in forwarders {
-            let Some(outbound) = forwarder.forward(now, layers, &received) else { continue };
-            let Some(bound) = &forwarder.binding else { continue };
-            let Some(to) = self.participants.get_mut(forwarder.to) else { continue };
-            let place = Place { room: self.key, participant: forwarder.to, side: to.down_side() };
-            let connection = to.down();
-            let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
-            if pacer.admit(now, size, kind) == Admission::Hold {
-                // What no longer fits into the queue is lost, as on any thin link.
-                let sequence = outbound.fields.sequence;
-                if pacer.hold(track_key, sequence, size) {
-                    forwarder.hold(sequence);
-                }
-                continue;
-            }
-            let packet = Packet { outbound: &outbound, layers, from: extensions, bound };
-            if connection.send_packet(now, &packet) {
-                ctx.counters.forwarded += 1;
-                connection.mark(place, ctx.dirty);
-            }
+        let order = self.arrivals.len();
+        self.arrivals.push(Arrival { track: track_key, order, now, received });
+        if self.arrivals.len() >= ARRIVALS_MAX {
+            self.forward(ctx);
+        } else if order == 0 {
+            ctx.busy.push(self.key);
         }
         Ok(())
     }
 
+    /// Sends what arrived to its subscribers: to each all of it, while everything that this takes is in the CPU's caches.
+    pub(crate) fn forward(&mut self, ctx: &mut Context<'_>) {
+        self.arrivals.sort_unstable_by_key(|arrival| (arrival.track, arrival.order));
+        for arrivals in self.arrivals.chunk_by(|one, other| one.track == other.track) {
+            let Some(track) = arrivals.first().map(|first| first.track) else { continue };
+            let Some(parts) = self.tracks.get_mut(track).map(Track::split) else { continue };
+            let Parts { kind, layers, extensions, forwarders } = parts;
+            for forwarder in forwarders {
+                let key = forwarder.to;
+                let Some(to) = self.participants.get_mut(key) else { continue };
+                let place = Place { room: self.key, participant: key, side: to.down_side() };
+                let connection = to.down();
+                for Arrival { now, received, .. } in arrivals {
+                    let outbound = forwarder.forward(*now, layers, received);
+                    let Some(outbound) = outbound else { continue };
+                    let Some(bound) = &forwarder.binding else { continue };
+                    let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
+                    if pacer.admit(*now, size, kind) == Admission::Hold {
+                        // What no longer fits into the queue is lost, as on any thin link.
+                        let sequence = outbound.fields.sequence;
+                        let is_first = !pacer.is_holding();
+                        if pacer.hold(track, sequence, size) {
+                            forwarder.hold(sequence);
+                        }
+                        if is_first {
+                            self.holding.push(key);
+                        }
+                        continue;
+                    }
+                    let packet = Packet { outbound: &outbound, layers, from: extensions, bound };
+                    if connection.send_packet(*now, &packet) {
+                        ctx.counters.forwarded += 1;
+                    }
+                }
+                connection.mark(place, ctx.dirty);
+            }
+        }
+        self.arrivals.clear();
+    }
+
+    /// Sends what waited for its turn, on all ways on which something waits.
+    pub(super) fn release_held(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut holding = std::mem::take(&mut self.holding);
+        holding.retain(|key| {
+            self.release(now, *key, ctx);
+            let participant = self.participants.get_mut(*key);
+            participant.is_some_and(|it| it.down().downlink.pacer.is_holding())
+        });
+        self.holding = holding;
+    }
+
     /// Sends what waited for its turn on the way to one participant.
-    pub(super) fn release(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+    fn release(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         while let Some(to) = self.participants.get_mut(key)
             && let Some((track, sequence)) = to.down().downlink.pacer.release(now)
         {

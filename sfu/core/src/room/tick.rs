@@ -12,8 +12,8 @@ use crate::participant::Participant;
 
 /// How often a room looks at its tracks: packets that wait, packets that are missing.
 const TICK: Duration = Duration::from_millis(10);
-/// How often a room in which nothing is published looks at its connections.
-const TICK_IDLE: Duration = Duration::from_millis(50);
+/// How often it looks at everybody's connections.
+const ROUND: Duration = Duration::from_millis(50);
 const ALLOCATE_INTERVAL: Duration = Duration::from_millis(200);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 /// Clients prove every few seconds that they still want to hear from us (RFC 7675).
@@ -32,28 +32,35 @@ impl Room {
     }
 
     pub fn handle_timeout(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        self.due = now + if self.tracks.is_empty() { TICK_IDLE } else { TICK };
-        let mut keys = std::mem::take(&mut self.keys);
-        keys.clear();
-        keys.extend(self.participants.keys());
-        for key in &keys {
-            self.tick(now, *key, ctx);
-        }
-        self.keys = keys;
+        self.due = now + if self.tracks.is_empty() { ROUND } else { TICK };
+        self.ask_publishers(now, ctx);
+        self.release_held(now, ctx);
         self.tell_speakers(now, ctx);
+        if now >= self.round_at {
+            self.round_at = now + ROUND;
+            self.look_at_all(now, ctx);
+        }
         if now >= self.quality_at {
             self.quality_at = now + QUALITY_INTERVAL;
             self.tell_quality(now, ctx);
         }
     }
 
-    fn tick(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+    fn look_at_all(&mut self, now: Instant, ctx: &mut Context<'_>) {
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
+        keys.extend(self.participants.keys());
+        for key in &keys {
+            self.look_at(now, *key, ctx);
+        }
+        self.keys = keys;
+    }
+
+    fn look_at(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let sides = participant.sides();
         let is_due = now >= participant.allocate_at;
         if !participant.told_lost {
-            self.ask_publisher(now, key, ctx);
-            self.release(now, key, ctx);
             self.report(now, key, ctx);
         }
         if is_due {

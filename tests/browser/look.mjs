@@ -26,10 +26,15 @@ export class Look {
   }
 }
 
-/** Whatever moves has arrived; what moves for ever does not count. */
-export function settle() {
-  const moving = document.getAnimations().filter(animation => animation.effect.getTiming().iterations !== Infinity)
-  return Promise.allSettled(moving.map(animation => animation.finished)).then(() => {})
+/** Whatever moves has arrived; what moves for ever does not count. Motion begins a frame or two after its cause. */
+export async function settle() {
+  const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
+  const moving = () => document.getAnimations().filter(animation =>
+    animation.playState === 'running' && animation.effect.getTiming().iterations !== Infinity)
+  do {
+    for (let frames = 0; frames < 3; frames++) await frame()
+    await Promise.allSettled(moving().map(animation => animation.finished))
+  } while (moving().length)
 }
 
 /** What a person would have to scroll sideways for, or cannot reach at all. */

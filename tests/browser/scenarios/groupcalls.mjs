@@ -90,7 +90,7 @@ scenario('Whoever loses touch with the server hears on, and comes back', async s
   await Promise.all(people.map(person => person.enter(group.id)))
   await alice.starts('voice')
   await bob.joins('voice')
-  await bob.hears(alice)
+  await Promise.all([bob.hears(alice), alice.hears(bob)])
 
   wire.cut()
   await bob.isIn('reconnecting')

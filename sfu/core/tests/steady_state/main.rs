@@ -1,6 +1,7 @@
 //! Once everything is warm, forwarding media asks nobody for memory.
 
 mod counting;
+mod fan_out;
 mod rooms;
 #[path = "../stage/mod.rs"]
 #[allow(dead_code, reason = "other tests do more on it")]
@@ -8,12 +9,9 @@ mod stage;
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{Announced, Codec, Kind, Source};
+use beckon_sfu_api::{Codec, Kind};
 use beckon_sfu_core::downlink::{Admission, Estimator, Pacer};
-use beckon_sfu_core::extension::{Extension, ExtensionMap};
-use beckon_sfu_core::forwarder::{Bound, Forwarder};
-use beckon_sfu_core::keys::{ParticipantKey, TrackKey};
-use beckon_sfu_core::negotiation::Publication;
+use beckon_sfu_core::keys::TrackKey;
 use beckon_sfu_core::rtp::{self, Fields, Header};
 use beckon_sfu_core::track::{Parts, Track};
 
@@ -22,47 +20,6 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 
 const SUBSCRIBERS: u32 = 20;
 const PACKET: Duration = Duration::from_millis(4);
-
-fn extensions() -> ExtensionMap {
-    let mut map = ExtensionMap::default();
-    map.set(3, Extension::TransportCc);
-    map.set(4, Extension::AudioLevel);
-    map
-}
-
-fn track(codec: Codec) -> Track {
-    let announced = Announced {
-        id: "TR_a".into(),
-        cid: "a".into(),
-        kind: codec.kind(),
-        source: Source::Camera,
-        codec: Some(codec),
-        layers: Vec::new(),
-        muted: false,
-    };
-    let publication = Publication {
-        track: "TR_a".into(),
-        mid: "0".into(),
-        codec,
-        payload_type: 96,
-        rtx_payload_type: Some(97),
-        extensions: extensions(),
-        ssrcs: vec![(10, Some(11))],
-        rids: Vec::new(),
-        transport_cc: true,
-    };
-    let mut track = Track::new(ParticipantKey::default(), &announced, &publication);
-    track.forwarders = (0..SUBSCRIBERS).map(forwarder).collect();
-    track
-}
-
-fn forwarder(at: u32) -> Forwarder {
-    let mut forwarder = Forwarder::new(ParticipantKey::default(), 1000 + at, 2000 + at);
-    forwarder.binding =
-        Some(Bound { payload_type: 100, rtx_payload_type: Some(101), extensions: extensions() });
-    forwarder.started = true;
-    forwarder
-}
 
 struct Stage {
     now: Instant,
@@ -82,7 +39,7 @@ impl Stage {
         pacer.set_rate(1_000_000);
         Stage {
             now,
-            track: track(codec),
+            track: fan_out::track(codec, SUBSCRIBERS),
             estimator: Estimator::new(now),
             pacer,
             packet: Vec::with_capacity(1500),
@@ -116,7 +73,7 @@ impl Stage {
         let picture = [0x90, 0xe0, 0x80, 1, 2, 0x20, u8::from(self.sequence % 100 != 1)];
         let mut payload = [5; 1100];
         payload[..picture.len()].copy_from_slice(&picture);
-        let level = [(4, &[0x85][..])];
+        let level = [(fan_out::CARRIED, &[0x85][..])];
         self.packet.clear();
         rtp::write(&mut self.packet, &fields, level.into_iter(), &payload, 0);
         let header = Header::read(&self.packet).unwrap();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ice::Ice;
+use crate::srtp::stage::rtp;
 use crate::stats::Discard;
 
 const ADDRESS: &str = "192.0.2.1:4000";
@@ -129,24 +130,16 @@ impl Meeting {
 
     /// Sends media both ways and says whether it arrived.
     fn media_flows(&mut self, sequence: u16) -> bool {
-        let plain = rtp(sequence);
+        let (plain, header_len) = rtp(7, sequence);
         let mut up = Vec::new();
-        assert!(self.client.send_rtp(&plain, 12, 0, &mut up));
+        assert!(self.client.send_rtp(&plain, header_len, 0, &mut up));
         let srtp = self.server.srtp.as_mut().unwrap();
         let mut down = plain.clone();
-        srtp.sealer.seal_rtp(&mut down, 0, 12, 0);
+        srtp.sealer.seal_rtp(&mut down, 0, header_len, 0);
         let heard = self.client.handle(self.now, &mut down);
         srtp.opener.open_rtp(&mut up) == Ok(&mut plain.clone()[..])
             && heard == Some(Heard::Rtp(&plain))
     }
-}
-
-fn rtp(sequence: u16) -> Vec<u8> {
-    let mut packet = vec![0x80, 96];
-    packet.extend(sequence.to_be_bytes());
-    packet.extend([0, 0, 0, 1, 0, 0, 0, 7]);
-    packet.extend(b"media");
-    packet
 }
 
 #[test]
@@ -225,7 +218,8 @@ fn replayed_altered_and_truncated_media_is_refused() {
     for profile in PROFILES {
         let mut meeting = Meeting::connected(&[profile]);
         let mut sealed = Vec::new();
-        meeting.client.send_rtp(&rtp(1), 12, 0, &mut sealed);
+        let (plain, header_len) = rtp(7, 1);
+        assert!(meeting.client.send_rtp(&plain, header_len, 0, &mut sealed));
         let opener = &mut meeting.server.srtp.as_mut().unwrap().opener;
         for at in 0..sealed.len() {
             let mut altered = sealed.clone();

@@ -6,6 +6,8 @@ mod gcm;
 mod kdf;
 mod opener;
 mod sealer;
+#[cfg(test)]
+pub(crate) mod stage;
 mod window;
 
 use std::fmt;

@@ -3,12 +3,11 @@
 use super::cipher::{Cipher, Nonce};
 use super::gcm::Gcm;
 use super::kdf::{Label, Protocol, keystream};
+use super::stage::{PROFILES, rtp};
 use super::*;
 use crate::stats::Discard;
 use aes::Aes128Enc;
 use ctr::cipher::KeyInit;
-
-const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha1_80];
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<char> = hex.chars().filter(char::is_ascii_hexdigit).collect();
@@ -26,19 +25,6 @@ fn pair(profile: Profile) -> (Sealer, Opener) {
     let client = Srtp::new(profile, &material, Role::Client).unwrap();
     let server = Srtp::new(profile, &material, Role::Server).unwrap();
     (client.sealer, server.opener)
-}
-
-/// A packet with one source and an extension of one word.
-fn rtp(ssrc: u32, sequence: u16) -> (Vec<u8>, usize) {
-    let mut packet = vec![0x91, 96];
-    packet.extend(sequence.to_be_bytes());
-    packet.extend([0, 0, 0, 1]);
-    packet.extend(ssrc.to_be_bytes());
-    packet.extend([9; 4]);
-    packet.extend([0xbe, 0xde, 0, 1, 0x10, 7, 0, 0]);
-    let header_len = packet.len();
-    packet.extend(b"some media");
-    (packet, header_len)
 }
 
 fn sealed(sealer: &mut Sealer, ssrc: u32, index: u32) -> Vec<u8> {

@@ -1,8 +1,7 @@
 //! A client and a server on a virtual clock, with a network between them that may lose, hold and alter.
 
 use super::*;
-
-const BOTH: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha1_80];
+use crate::srtp::stage::{PROFILES, rtp};
 
 /// A client, a server, and the time they share.
 struct Pair {
@@ -40,7 +39,7 @@ impl Pair {
     }
 
     fn secure() -> Pair {
-        let mut pair = Pair::introduced(&BOTH);
+        let mut pair = Pair::introduced(&PROFILES);
         pair.run(Duration::from_secs(1));
         assert!(pair.client.is_secure() && pair.server.is_secure());
         pair
@@ -115,17 +114,10 @@ fn failure(events: &[TransportEvent]) -> Option<&'static str> {
     })
 }
 
-fn rtp(sequence: u16) -> Vec<u8> {
-    let mut packet = vec![0x80, 96];
-    packet.extend(sequence.to_be_bytes());
-    packet.extend([0, 0, 0, 1, 0, 0, 0, 7]);
-    packet.extend(b"media");
-    packet
-}
-
 #[test]
 fn media_flows_both_ways_with_the_best_profile_of_the_client() {
-    let offers: [&[Profile]; 4] = [&BOTH, &[BOTH[1], BOTH[0]], &BOTH[..1], &BOTH[1..]];
+    let offers: [&[Profile]; 4] =
+        [&PROFILES, &[PROFILES[1], PROFILES[0]], &PROFILES[..1], &PROFILES[1..]];
     for offered in offers {
         let mut pair = Pair::introduced(offered);
         pair.run(Duration::from_secs(1));
@@ -136,9 +128,10 @@ fn media_flows_both_ways_with_the_best_profile_of_the_client() {
         for (from, to) in
             [(&mut client.sealer, &mut server.opener), (&mut server.sealer, &mut client.opener)]
         {
-            let mut packet = rtp(1);
-            from.seal_rtp(&mut packet, 0, 12, 0);
-            assert_eq!(to.open_rtp(&mut packet).unwrap(), rtp(1));
+            let (plain, header_len) = rtp(7, 1);
+            let mut packet = plain.clone();
+            from.seal_rtp(&mut packet, 0, header_len, 0);
+            assert_eq!(to.open_rtp(&mut packet).unwrap(), plain);
         }
     }
 }
@@ -152,7 +145,7 @@ fn a_wrong_fingerprint_gives_no_keys() {
         let stranger = Identity::generate().fingerprint().to_owned();
         pair.server.expect(pair.now, if fooled_is_server { &stranger } else { &client });
         pair.client.expect(pair.now, if fooled_is_server { &server } else { &stranger });
-        pair.client.connect(pair.now, &BOTH);
+        pair.client.connect(pair.now, &PROFILES);
         pair.run(Duration::from_secs(1));
         let fooled = if fooled_is_server { &pair.heard_by_server } else { &pair.heard_by_client };
         assert_eq!(failure(fooled), Some("the certificate is not the promised one"));
@@ -165,7 +158,7 @@ fn dtls_before_the_description_is_held_back() {
     let mut pair = Pair::new();
     let server = pair.server.identity.fingerprint().to_owned();
     pair.client.expect(pair.now, &server);
-    pair.client.connect(pair.now, &BOTH);
+    pair.client.connect(pair.now, &PROFILES);
     pair.run(Duration::from_secs(2));
     assert!(pair.server.poll_transmit().is_none() && !pair.client.is_secure());
     let client = pair.client.identity.fingerprint().to_owned();
@@ -179,7 +172,7 @@ fn the_handshake_survives_steady_loss() {
     let losses: [fn(usize) -> bool; 4] =
         [|n| n % 3 == 0, |n| n % 3 == 1, |n| n % 3 == 2, |n| n % 5 < 2];
     for (at, is_lost) in losses.into_iter().enumerate() {
-        let mut pair = Pair::introduced(&BOTH);
+        let mut pair = Pair::introduced(&PROFILES);
         pair.is_lost = is_lost;
         pair.run(Duration::from_secs(10));
         assert!(pair.client.is_secure() && pair.server.is_secure(), "{at}: {}", pair.sent);
@@ -191,7 +184,7 @@ fn the_handshake_survives_the_loss_of_any_datagram() {
     let losses: [fn(usize) -> bool; 6] =
         [|n| n == 1, |n| n == 2, |n| n == 3, |n| n == 4, |n| n == 5, |n| n == 6];
     for is_lost in losses {
-        let mut pair = Pair::introduced(&BOTH);
+        let mut pair = Pair::introduced(&PROFILES);
         pair.is_lost = is_lost;
         pair.run(Duration::from_secs(5));
         assert!(pair.client.is_secure() && pair.server.is_secure(), "{}", pair.sent);
@@ -215,7 +208,7 @@ fn torn(hello: &[u8]) -> [Vec<u8>; 2] {
 
 #[test]
 fn a_client_hello_may_come_in_two_datagrams() {
-    let mut pair = Pair::introduced(&[BOTH[1], BOTH[0]]);
+    let mut pair = Pair::introduced(&[PROFILES[1], PROFILES[0]]);
     for _ in 0..2 {
         let hello = pair.client.poll_transmit().unwrap();
         for part in torn(&hello) {
@@ -232,7 +225,7 @@ fn a_client_hello_may_come_in_two_datagrams() {
 /// A browser repeats its ClientHello sooner than we repeat our flight, which must not keep us from it.
 #[test]
 fn an_impatient_client_gets_its_answer() {
-    let mut pair = Pair::introduced(&BOTH);
+    let mut pair = Pair::introduced(&PROFILES);
     let hello = pair.client.poll_transmit().unwrap();
     pair.server.handle_dtls(pair.now, &hello).unwrap();
     let cookie = pair.server.poll_transmit().unwrap();
@@ -251,7 +244,7 @@ fn an_impatient_client_gets_its_answer() {
 
 #[test]
 fn a_handshake_without_end_fails() {
-    let mut pair = Pair::introduced(&BOTH);
+    let mut pair = Pair::introduced(&PROFILES);
     pair.is_lost = |n| n > 1;
     pair.run(Duration::from_secs(31));
     assert!(failure(&pair.heard_by_server).is_some());
@@ -279,7 +272,7 @@ fn garbage_before_the_handshake_does_not_prevent_it() {
             pair.server.handle_dtls(pair.now, &[20, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, byte]);
     }
     pair.client.expect(pair.now, &server);
-    pair.client.connect(pair.now, &BOTH);
+    pair.client.connect(pair.now, &PROFILES);
     pair.run(Duration::from_secs(5));
     assert!(pair.client.is_secure() && pair.server.is_secure());
 }
@@ -326,7 +319,7 @@ fn messages_flow_both_ways_on_channels_of_the_client() {
 
 #[test]
 fn the_server_opens_the_channels_if_it_is_asked_to() {
-    let mut pair = Pair::introduced(&BOTH);
+    let mut pair = Pair::introduced(&PROFILES);
     pair.server.open_channels(pair.now);
     pair.run(Duration::from_secs(1));
     pair.client.associate(pair.now);

@@ -52,7 +52,6 @@ pub struct Connection {
     srtp: Option<Box<Srtp>>,
     /// Our address as the client knows it.
     local: Option<IpAddr>,
-    remote_ufrag: Option<String>,
     fingerprint: Option<String>,
     entries: Entries,
     /// When something authentic came last.
@@ -79,7 +78,6 @@ impl Connection {
             transport: Transport::new(identity, Role::Server),
             srtp: None,
             local: None,
-            remote_ufrag: None,
             fingerprint: None,
             entries: Entries::default(),
             heard: now,
@@ -136,12 +134,10 @@ impl Connection {
                 self.transport.expect(now, fingerprint);
             }
         }
-        let known = self.remote_ufrag.as_deref();
-        if restart && known.is_some_and(|known| known != ufrag) {
+        if restart && self.ice.remote_ufrag().is_some_and(|known| known != ufrag) {
             self.ice.restart();
         }
         self.ice.set_remote_ufrag(ufrag);
-        self.remote_ufrag = Some(ufrag.to_owned());
         Ok(())
     }
 

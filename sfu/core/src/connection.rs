@@ -229,25 +229,25 @@ impl Connection {
         sent.is_some()
     }
 
-    /// Sends an RTCP compound.
-    pub fn send_rtcp(&mut self, compound: &[u8]) -> bool {
-        let Some(path) = self.path() else { return false };
-        let Some(srtp) = &mut self.srtp else { return false };
-        let sent = self.outgoing.push(path, |bytes, start| {
+    /// Sends an RTCP compound, if there is a secure way.
+    pub fn send_rtcp(&mut self, compound: &[u8]) {
+        let Some(path) = self.path() else { return };
+        let Some(srtp) = &mut self.srtp else { return };
+        self.outgoing.push(path, |bytes, start| {
             bytes.extend_from_slice(compound);
             srtp.sealer.seal_rtcp(bytes, start);
             Some(())
         });
-        sent.is_some()
     }
 
     pub fn open_channels(&mut self, now: Instant) {
         self.transport.open_channels(now);
     }
 
-    /// Queues a message for the data channel of this kind; false if there is none or it is too far behind.
-    pub fn send_data(&mut self, now: Instant, kind: DataKind, payload: &Bytes) -> bool {
-        self.transport.send_data(now, kind, payload).is_ok()
+    /// Queues a message for the data channel of this kind. It is dropped if there is none or it is too far behind.
+    pub fn send_data(&mut self, now: Instant, kind: DataKind, payload: &Bytes) {
+        // Its sender has nobody to wait for: there may be many receivers, each as slow as its network.
+        let _ = self.transport.send_data(now, kind, payload);
     }
 
     /// Tells the client that we are going: what is left to send goes to `farewells`.

@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use webpki::EndEntityCert;
 
 use crate::config::Config;
 
@@ -52,6 +53,28 @@ pub(crate) fn find_or_make(config: &Config) -> anyhow::Result<Files> {
             Ok(Files { certificate: certificate.clone(), key: key.clone() })
         }
         _ => development(&process.data_dir.0.join("certs"), &names(&process.external_ips)),
+    }
+}
+
+/// How clients may call whoever holds the certificate at these addresses, so that they find it good: by the addresses
+/// it is for, or else by its first name.
+pub(crate) fn hosts(files: &Files, ips: &[IpAddr]) -> Vec<String> {
+    let Ok(leaf) = CertificateDer::from_pem_file(&files.certificate) else { return Vec::new() };
+    let Ok(leaf) = EndEntityCert::try_from(&leaf) else { return Vec::new() };
+    let is_for = |ip: &&IpAddr| leaf.verify_is_valid_for_subject_name(&(**ip).into()).is_ok();
+    let covered: Vec<_> = ips.iter().filter(is_for).map(host).collect();
+    if !covered.is_empty() {
+        return covered;
+    }
+    let name = leaf.valid_dns_names().find(|name| !name.starts_with('*'));
+    name.map(str::to_owned).into_iter().collect()
+}
+
+/// An address in front of a port (RFC 3986, 3.2.2).
+fn host(ip: &IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 
@@ -239,6 +262,23 @@ mod tests {
         assert!(is_current(&files, &wider));
         assert_eq!(fs::read(dir.path().join("ca.pem")).unwrap(), ca);
         server_config(&files).unwrap();
+    }
+
+    #[test]
+    fn clients_call_a_server_as_its_certificate_does() {
+        let dir = dir();
+        let ips = ["203.0.113.9", "2001:db8::9"].map(|ip| ip.parse().unwrap());
+        let called = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            let files = Files { certificate: dir.path().join("c"), key: dir.path().join("k") };
+            let leaf = leaf_params(&names).unwrap().self_signed(&KeyPair::generate().unwrap());
+            fs::write(&files.certificate, leaf.unwrap().pem()).unwrap();
+            hosts(&files, &ips)
+        };
+        assert_eq!(called(&["localhost", "203.0.113.9"]), ["203.0.113.9"]);
+        assert_eq!(called(&["203.0.113.9", "2001:db8::9"]), ["203.0.113.9", "[2001:db8::9]"]);
+        assert_eq!(called(&["*.example.com", "chat.example.com"]), ["chat.example.com"]);
+        assert!(called(&["*.example.com"]).is_empty());
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Where the process is reached over TCP.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use beckon_turn_server::Turn;
 use tokio::net::TcpListener;
 
-use crate::certs;
+use crate::certs::{self, Files};
 use crate::cli::Listen;
 use crate::config::Config;
 use crate::listen::{self, Listeners};
@@ -18,6 +18,7 @@ pub(crate) struct Doors {
     http: Option<TcpListener>,
     https: Option<TcpListener>,
     turn: Vec<TcpListener>,
+    certificate: Option<Files>,
 }
 
 impl Doors {
@@ -28,7 +29,10 @@ impl Doors {
             turn.push(listen::bind(*address).await?);
         }
         let http = bind(process.http.listen).await?;
-        Ok(Doors { http, https: bind(process.http.https_listen).await?, turn })
+        let https = bind(process.http.https_listen).await?;
+        let is_tls = https.is_some() || !turn.is_empty();
+        let certificate = is_tls.then(|| certs::find_or_make(config)).transpose()?;
+        Ok(Doors { http, https, turn, certificate })
     }
 
     /// Where TURN clients are heard over TCP.
@@ -36,17 +40,24 @@ impl Doors {
         self.turn.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    /// Where they are heard over TLS beside HTTPS.
+    pub(crate) fn shared_address(&self) -> Option<SocketAddr> {
+        self.https.as_ref()?.local_addr().ok()
+    }
+
+    /// How our certificate allows to call us at these addresses.
+    pub(crate) fn hosts(&self, ips: &[IpAddr]) -> Vec<String> {
+        self.certificate.iter().flat_map(|files| certs::hosts(files, ips)).collect()
+    }
+
     /// Serves what came of the start, and says where.
     pub(crate) fn open(
         self,
-        config: &Config,
         listeners: &Listeners,
         app: Router,
         relay: Option<Arc<Turn>>,
     ) -> anyhow::Result<()> {
-        let is_tls = self.https.is_some() || !self.turn.is_empty();
-        let identity = || certs::load(certs::find_or_make(config)?);
-        let identity = is_tls.then(identity).transpose()?;
+        let identity = self.certificate.map(certs::load).transpose()?;
         if let Some(listener) = self.http {
             announce("http", listeners.http(listener, app.clone())?);
         }

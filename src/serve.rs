@@ -21,6 +21,7 @@ use crate::doors::Doors;
 use crate::listen::Listeners;
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
+use crate::turn::Heard;
 use crate::{commands, limits, logs, media, metrics, observe, turn, web};
 
 /// A request body that brings nothing for so long is given up.
@@ -63,7 +64,7 @@ async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
         recorder,
         metrics_token: config.process.metrics.token.clone(),
     });
-    doors.open(&config, &listeners, app, relay.clone())?;
+    doors.open(&listeners, app, relay.clone())?;
 
     stop.asked().await;
     draining.store(true, Ordering::Relaxed);
@@ -108,9 +109,13 @@ async fn relay(
         return Ok(None);
     }
     let relay = turn::start(config, media.map_or(&[], Sfu::listening)).await?;
+    let heard = Heard {
+        udp: relay.addresses(),
+        tcp: &doors.relay_addresses(),
+        tls: doors.shared_address(),
+    };
     let external_ips = &config.process.external_ips;
-    let calls = &mut config.signalling.calls;
-    turn::offer(calls, external_ips, relay.addresses(), &doors.relay_addresses());
+    turn::offer(&mut config.signalling.calls, external_ips, &heard, |ips| doors.hosts(ips));
     Ok(Some(Arc::new(relay)))
 }
 

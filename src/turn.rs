@@ -16,8 +16,8 @@ use crate::config::{Config, ProcessConfig, TurnConfig};
 /// Where a relay listens that was asked for by its role alone.
 const PORT: u16 = 3478;
 
-/// More addresses only make browsers slow to begin.
-const URLS_MAX: usize = 6;
+/// More addresses of one transport only make browsers slow to begin.
+const URLS_MAX: usize = 2;
 
 /// Gives a relay that was asked for by its role, and nothing else, somewhere to listen.
 pub(crate) fn listen_by_default(turn: &mut TurnConfig) {
@@ -99,12 +99,21 @@ async fn hosts(url: &str) -> Vec<IpNet> {
     }
 }
 
-/// Tells signalling of the relay, unless the operator says which servers people are to use.
+/// Where clients of the relay are heard.
+pub(crate) struct Heard<'a> {
+    pub udp: &'a [SocketAddr],
+    pub tcp: &'a [SocketAddr],
+    /// Over TLS, beside HTTPS.
+    pub tls: Option<SocketAddr>,
+}
+
+/// Tells signalling of the relay, unless the operator says which servers people are to use. `hosts` tells how clients
+/// may call this server at some addresses and find its certificate good.
 pub(crate) fn offer(
     calls: &mut Calls,
     external_ips: &[IpAddr],
-    udp: &[SocketAddr],
-    tcp: &[SocketAddr],
+    heard: &Heard<'_>,
+    hosts: impl Fn(&[IpAddr]) -> Vec<String>,
 ) {
     let reached = |listener: &SocketAddr| reached(external_ips, *listener);
     let is_same_family =
@@ -113,17 +122,21 @@ pub(crate) fn offer(
     let is_heard = |pair: &(SocketAddr, SocketAddr)| {
         is_same_family(pair) || pair.0.ip() == Ipv6Addr::UNSPECIFIED
     };
-    let udp: Vec<_> =
-        udp.iter().flat_map(reached).filter(is_same_family).map(|(_, at)| at).collect();
-    let tcp: Vec<_> = tcp.iter().flat_map(reached).filter(is_heard).map(|(_, at)| at).collect();
-    let urls = |urls: Vec<String>| urls.into_iter().take(URLS_MAX).map(IceUrl).collect();
+    let udp = heard.udp.iter().flat_map(reached).filter(is_same_family).map(|(_, at)| at);
+    let udp: Vec<_> = udp.take(URLS_MAX).collect();
     if calls.stun_urls.is_empty() {
-        calls.stun_urls = urls(udp.iter().map(|at| format!("stun:{at}")).collect());
+        calls.stun_urls = udp.iter().map(|at| IceUrl(format!("stun:{at}"))).collect();
     }
     if calls.turn_urls.is_empty() {
+        let tcp = heard.tcp.iter().flat_map(reached).filter(is_heard);
+        let tls = heard.tls.iter().flat_map(|listener| {
+            let ips = reached(listener).into_iter().filter(is_heard).map(|(_, at)| at.ip());
+            let hosts = hosts(&ips.collect::<Vec<_>>()).into_iter();
+            hosts.map(|host| format!("turns:{host}:{}?transport=tcp", listener.port()))
+        });
         let udp = udp.iter().map(|at| format!("turn:{at}?transport=udp"));
-        let tcp = tcp.iter().map(|at| format!("turn:{at}?transport=tcp"));
-        calls.turn_urls = urls(udp.chain(tcp).collect());
+        let tcp = tcp.map(|(_, at)| format!("turn:{at}?transport=tcp")).take(URLS_MAX);
+        calls.turn_urls = udp.chain(tcp).chain(tls.take(URLS_MAX)).map(IceUrl).collect();
     }
 }
 
@@ -152,45 +165,50 @@ fn reached(external_ips: &[IpAddr], listener: SocketAddr) -> Vec<(SocketAddr, So
 mod tests {
     use super::*;
 
-    fn offered(external: &[&str], udp: &[&str], tcp: &[&str]) -> (Vec<String>, Vec<String>) {
+    /// What people are told of a relay that is heard at these addresses, with a certificate for these hosts.
+    fn offered(external: &[&str], udp: &[&str], tcp: &[&str], tls: &str) -> [Vec<String>; 2] {
         let parse = |list: &[&str]| list.iter().map(|at| at.parse().unwrap()).collect::<Vec<_>>();
         let external: Vec<_> = external.iter().map(|ip| ip.parse().unwrap()).collect();
         let mut calls = Calls::default();
-        offer(&mut calls, &external, &parse(udp), &parse(tcp));
-        let texts = |urls: Vec<IceUrl>| urls.into_iter().map(|url| url.0).collect();
-        (texts(calls.stun_urls), texts(calls.turn_urls))
+        let heard = Heard { udp: &parse(udp), tcp: &parse(tcp), tls: tls.parse().ok() };
+        let hosts = |ips: &[IpAddr]| ips.iter().map(|ip| format!("{ip}.example.com")).collect();
+        offer(&mut calls, &external, &heard, hosts);
+        [calls.stun_urls, calls.turn_urls].map(|urls| urls.into_iter().map(|url| url.0).collect())
     }
 
     #[test]
     fn people_are_told_where_the_relay_is() {
-        let (stun, turn) =
-            offered(&[], &["192.0.2.1:3478", "[2001:db8::1]:3478"], &["192.0.2.1:443"]);
+        let udp = ["192.0.2.1:3478", "[2001:db8::1]:3478"];
+        let [stun, turn] = offered(&[], &udp, &["192.0.2.1:80"], "192.0.2.1:443");
         assert_eq!(stun, ["stun:192.0.2.1:3478", "stun:[2001:db8::1]:3478"]);
-        let turn: Vec<_> = turn.iter().map(String::as_str).collect();
         assert_eq!(
             turn,
             [
                 "turn:192.0.2.1:3478?transport=udp",
                 "turn:[2001:db8::1]:3478?transport=udp",
-                "turn:192.0.2.1:443?transport=tcp"
+                "turn:192.0.2.1:80?transport=tcp",
+                "turns:192.0.2.1.example.com:443?transport=tcp",
             ]
         );
     }
 
     #[test]
     fn behind_nat_they_are_told_the_outer_address() {
-        let (stun, turn) =
-            offered(&["198.51.100.7"], &["0.0.0.0:3478", "[::]:3478"], &["[::]:3478"]);
+        let udp = ["0.0.0.0:3478", "[::]:3478"];
+        let [stun, turn] = offered(&["198.51.100.7"], &udp, &["[::]:3478"], "[::]:443");
         assert_eq!(stun, ["stun:198.51.100.7:3478"]);
         let tcp = "turn:198.51.100.7:3478?transport=tcp";
-        assert_eq!(turn, ["turn:198.51.100.7:3478?transport=udp", tcp]);
+        let tls = "turns:198.51.100.7.example.com:443?transport=tcp";
+        assert_eq!(turn, ["turn:198.51.100.7:3478?transport=udp", tcp, tls]);
     }
 
     #[test]
     fn what_the_operator_says_is_left_alone() {
         let own = vec![IceUrl("turns:chat.example.com:443?transport=tcp".into())];
         let mut calls = Calls { turn_urls: own, ..Calls::default() };
-        offer(&mut calls, &[], &["192.0.2.1:3478".parse().unwrap()], &[]);
+        let udp = ["192.0.2.1:3478".parse().unwrap()];
+        let heard = Heard { udp: &udp, tcp: &[], tls: Some("192.0.2.1:443".parse().unwrap()) };
+        offer(&mut calls, &[], &heard, |_| vec!["chat.example.com".into()]);
         assert_eq!(calls.turn_urls.len(), 1);
         assert_eq!(calls.stun_urls.len(), 1);
     }

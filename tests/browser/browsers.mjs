@@ -14,6 +14,8 @@ const CHROMIUM_FLAGS = [
   '--use-fake-ui-for-media-stream',
   '--use-fake-device-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
+  // Nobody signed the certificate of the relay that a test starts.
+  '--ignore-certificate-errors',
 ]
 
 /** Fake devices without a question, and peer connections over loopback with true addresses. */

@@ -19,6 +19,21 @@ export function keepConnections() {
     }
     return sum
   }
+  /** How each connection that stands leaves this browser, such as `relay/tls`. */
+  window.paths = async () => {
+    const paths = []
+    for (const connection of kept) {
+      if (connection.connectionState !== 'connected') continue
+      const reports = await connection.getStats()
+      const all = [...reports.values()]
+      const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId
+      // Firefox tells it in another way.
+      const pair = reports.get(chosen) ?? all.find(({ type, selected }) => type === 'candidate-pair' && selected)
+      const { candidateType, relayProtocol } = reports.get(pair?.localCandidateId) ?? {}
+      paths.push([candidateType, relayProtocol].filter(Boolean).join('/'))
+    }
+    return paths
+  }
   /** What has come in one track so far. */
   window.receivedOf = async track => {
     for (const connection of kept) {
@@ -78,6 +93,10 @@ export class Caller {
       const now = await window.received()
       return now.frames >= before.frames + frames && now.packets >= before.packets + packets && (!sound || now.energy > before.energy)
     }, { before, frames, packets, sound })
+  }
+
+  async paths() {
+    return this.page.evaluate(() => window.paths())
   }
 
   async remoteCamera(state) {

@@ -1,5 +1,10 @@
 import { PATIENCE_MS } from './person.mjs'
 
+/** Everybody with everybody else, both ways. */
+export function pairs(all) {
+  return all.flatMap(from => all.filter(to => to !== from).map(to => [from, to]))
+}
+
 /** A person in a group call, in the words of what they do, see and hear there. */
 export class Attendee {
   constructor(person, id) {
@@ -11,6 +16,17 @@ export class Attendee {
   /** Everybody's attendee, once each of them knows who they are. */
   static async all(...people) {
     return Promise.all(people.map(async person => new Attendee(person, (await person.me()).id)))
+  }
+
+  /** People who have a group of theirs open. The first knows all others, and made it. */
+  static async inGroup(...people) {
+    const [first, ...others] = people
+    for (const other of others) await first.befriend(other)
+    const attendees = await Attendee.all(...people)
+    const group = await first.post('/api/v1/groups', { title: 'Hike', member_ids: attendees.slice(1).map(({ id }) => id) })
+    for (const attendee of attendees) await attendee.takesSmallCamera()
+    await Promise.all(people.map(person => person.enter(group.id)))
+    return attendees
   }
 
   see(hook, options) {

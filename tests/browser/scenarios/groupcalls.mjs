@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Attendee } from '../groupcall.mjs'
+import { Attendee, pairs } from '../groupcall.mjs'
 import { Look } from '../look.mjs'
 import { scenario } from '../stage.mjs'
 
@@ -133,14 +133,7 @@ scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
 
 async function threeInGroup(stage) {
   const people = await stage.cast('alice', 'bob', 'carol')
-  const [alice, bob, carol] = people
-  await alice.befriend(bob)
-  await alice.befriend(carol)
-  const attendees = await Attendee.all(...people)
-  const group = await alice.post('/api/v1/groups', { title: 'Hike', member_ids: attendees.slice(1).map(({ id }) => id) })
-  for (const attendee of attendees) await attendee.takesSmallCamera()
-  await Promise.all(people.map(person => person.enter(group.id)))
-  return { attendees, people, group }
+  return { attendees: await Attendee.inGroup(...people), people }
 }
 
 /** Looks at the call on a screen as small as a phone's. */
@@ -149,9 +142,4 @@ async function turnsToPhone({ page }, look) {
   await page.setViewportSize({ width: 390, height: 844 })
   await look()
   await page.setViewportSize(before)
-}
-
-/** Everybody with everybody else, both ways. */
-function pairs(all) {
-  return all.flatMap(from => all.filter(to => to !== from).map(to => [from, to]))
 }

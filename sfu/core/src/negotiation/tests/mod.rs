@@ -103,6 +103,12 @@ fn section<'t>(text: &'t str, mid: &str) -> &'t str {
     sections.find(|section| section.contains(&name)).expect("a section of that name")
 }
 
+fn assert_lines(section: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(section.contains(&format!("{line}\r\n")), "{line} is missing in {section}");
+    }
+}
+
 /// A client that goes on offering: sections are added and change, none goes.
 #[derive(Default)]
 struct Client {

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use beckon_sfu_api::{Codec, Kind, Refused};
 use proptest::prelude::*;
 
-use super::{Us, carried, mids, read, section, wanted};
+use super::{Us, assert_lines, carried, mids, read, section, wanted};
 use crate::negotiation::sdp::{Direction, Session, Setup};
 use crate::negotiation::{Accepted, Offered, Offerer, Wanted};
 
@@ -48,15 +48,13 @@ fn tracks_come_and_go_and_the_places_of_sections_are_used_again() {
     let mut tracks = vec![wanted("TR_a", Codec::Opus, 10), wanted("TR_v", Codec::Vp8, 20)];
     let offered = offer(&mut offerer, &tracks).expect("an offer");
     assert_eq!(carried(&offered.mids), [("1", "TR_a"), ("2", "TR_v")]);
-    let text = section(&offered.sdp, "2");
-    for line in [
+    let lines = [
         "a=sendonly",
         "a=msid:PA_ann|camera TR_v",
         "a=ssrc-group:FID 20 21",
         "a=rtpmap:96 VP8/90000",
-    ] {
-        assert!(text.contains(&format!("{line}\r\n")), "{line} is missing in {text}");
-    }
+    ];
+    assert_lines(section(&offered.sdp, "2"), &lines);
     let bound = take(&mut offerer, &offered).bound;
     let numbers: Vec<_> = bound
         .iter()

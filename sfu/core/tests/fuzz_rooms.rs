@@ -103,9 +103,7 @@ impl Play {
                 let participant = stage.clients[client].id.clone();
                 stage.tell(Command::Restart { participant });
             }
-            Act::Cut(cut) => {
-                stage.clients[client].endpoints().for_each(|endpoint| endpoint.cut = cut);
-            }
+            Act::Cut(cut) => stage.clients[client].set_cut(cut),
             Act::Rebind => stage.rebind(client),
             Act::Goodbye => {
                 let now = stage.now;

@@ -18,7 +18,7 @@ fn whoever_falls_silent_is_lost_after_twenty_seconds() {
         stage.join("PA_bob", Mode::Single);
         stage.publish(alice, Kind::Audio, 1);
         stage.run(secs(2));
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = true);
+        stage.clients[alice].set_cut(true);
         stage.run(secs(19));
         let lost = |event: &Event| is_lost(event, "PA_alice", Lost::Silent);
         assert_eq!(stage.told(lost), 0);
@@ -35,7 +35,7 @@ fn whoever_never_connects_is_lost_after_half_a_minute() {
     for mode in MODES {
         let mut stage = Stage::new(3);
         let alice = stage.join("PA_alice", mode);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = true);
+        stage.clients[alice].set_cut(true);
         let lost = |event: &Event| matches!(event, Event::Lost { .. });
         stage.run(secs(29));
         assert_eq!(stage.told(lost), 0);

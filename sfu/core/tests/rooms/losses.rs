@@ -77,9 +77,9 @@ fn a_moment_without_a_network_is_over_within_a_second() {
         let camera = stage.publish(alice, Kind::Video, 1);
         stage.run(secs(2));
         for client in [alice, bob] {
-            stage.clients[client].endpoints().for_each(|endpoint| endpoint.cut = true);
+            stage.clients[client].set_cut(true);
             stage.run(secs(2));
-            stage.clients[client].endpoints().for_each(|endpoint| endpoint.cut = false);
+            stage.clients[client].set_cut(false);
             stage.run(ms(1200));
             stage.assert_resumed(bob, &camera);
             stage.assert_resumed(bob, &microphone);

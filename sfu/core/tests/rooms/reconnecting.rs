@@ -26,14 +26,19 @@ fn assert_flowing(stage: &mut Stage, [alice, bob]: [usize; 2], [of_alice, of_bob
     }
 }
 
+/// An ICE restart of all connections, as after another network.
+fn restart(stage: &mut Stage, client: usize) {
+    let participant = stage.clients[client].id.clone();
+    stage.clients[client].publisher.headless.restart();
+    stage.tell(Command::Restart { participant });
+    stage.offer(client);
+}
+
 #[test]
 fn an_ice_restart_goes_unnoticed() {
     for mode in MODES {
         let (mut stage, [alice, bob], cameras) = meeting(mode);
-        let participant = stage.clients[alice].id.clone();
-        stage.clients[alice].publisher.headless.restart();
-        stage.tell(Command::Restart { participant });
-        stage.offer(alice);
+        restart(&mut stage, alice);
         stage.run(secs(3));
         assert_flowing(&mut stage, [alice, bob], &cameras);
         assert_eq!(stage.sink(bob, &cameras[0]).lost() + stage.sink(alice, &cameras[1]).lost(), 0);
@@ -48,14 +53,11 @@ fn an_ice_restart_goes_unnoticed() {
 fn a_restart_from_another_network_brings_media_back() {
     for mode in MODES {
         let (mut stage, [alice, bob], cameras) = meeting(mode);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = true);
+        stage.clients[alice].set_cut(true);
         stage.run(secs(4));
         stage.rebind(alice);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = false);
-        let participant = stage.clients[alice].id.clone();
-        stage.clients[alice].publisher.headless.restart();
-        stage.tell(Command::Restart { participant });
-        stage.offer(alice);
+        stage.clients[alice].set_cut(false);
+        restart(&mut stage, alice);
         stage.run(secs(2));
         stage.assert_resumed(bob, &cameras[0]);
         stage.assert_resumed(alice, &cameras[1]);
@@ -79,7 +81,7 @@ fn another_address_behind_a_nat_is_found_out() {
 fn whoever_was_lost_may_come_back() {
     for mode in MODES {
         let (mut stage, [alice, bob], cameras) = meeting(mode);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = true);
+        stage.clients[alice].set_cut(true);
         stage.run(secs(22));
         assert_eq!(stage.told(|event| matches!(event, Event::Lost { .. })), 1);
         let forwarded = stage.sent_to(alice);
@@ -87,7 +89,7 @@ fn whoever_was_lost_may_come_back() {
         assert_eq!(stage.sent_to(alice), forwarded, "nothing is sent to whoever is lost");
         let connected = |event: &Event| matches!(event, Event::Connected { participant } if participant.as_str() == "PA_alice");
         assert_eq!(stage.told(connected), 1);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = false);
+        stage.clients[alice].set_cut(false);
         stage.run(secs(5));
         assert_eq!(stage.told(connected), 2);
         stage.assert_resumed(bob, &cameras[0]);
@@ -99,7 +101,7 @@ fn whoever_was_lost_may_come_back() {
 fn the_same_person_may_join_anew() {
     for mode in MODES {
         let (mut stage, [alice, bob], _) = meeting(mode);
-        stage.clients[alice].endpoints().for_each(|endpoint| endpoint.cut = true);
+        stage.clients[alice].set_cut(true);
         stage.leave(alice);
         let again = stage.join("PA_alice2", mode);
         let camera = stage.publish(again, Kind::Video, 3);

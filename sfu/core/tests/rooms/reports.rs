@@ -131,7 +131,7 @@ fn the_quality_of_a_connection_is_told() {
     stage.subscribe(carol, &tracks.iter().collect::<Vec<_>>());
     stage.run(secs(10));
     assert_eq!(quality(&stage, "PA_carol"), NetworkQuality::Good, "it is far");
-    stage.clients[bob].endpoints().for_each(|endpoint| endpoint.cut = true);
+    stage.clients[bob].set_cut(true);
     stage.run(secs(14));
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Lost);
 }

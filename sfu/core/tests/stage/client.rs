@@ -144,6 +144,11 @@ impl Client {
         std::iter::once(&mut self.publisher).chain(self.subscriber.as_mut())
     }
 
+    /// Off the network, on all of its connections, or on it again.
+    pub fn set_cut(&mut self, cut: bool) {
+        self.endpoints().for_each(|endpoint| endpoint.cut = cut);
+    }
+
     /// What the server told of its half of ICE on the publisher connection.
     pub fn server(&self) -> Credentials {
         self.publisher.remote.clone().expect("an answer")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::stage::{Person, Room, Stage};
+use crate::stage::{Person, Stage};
 
 /// Starts a call and returns its id.
 async fn rings(caller: &Person, callee: &Person) -> String {
@@ -30,16 +30,6 @@ const LONG: Duration = Duration::from_secs(70);
 async fn ends(person: &Person, call_id: &str, outcome: &str) {
     let ended = person.notices_that("call_ended", |frame| frame["call_id"] == call_id).await;
     assert_eq!(ended["outcome"], outcome, "{} saw {ended}", person.name);
-}
-
-/// The record of the newest call in a conversation, delivered as a message.
-async fn record(person: &Person, room: &Room, call_id: &str) -> Value {
-    person.notices_that("message", |frame| frame["message"]["body"]["call_id"] == call_id).await;
-    let history = person.history(room).await;
-    let records: Vec<_> =
-        history.iter().filter(|message| message["body"]["call_id"] == call_id).collect();
-    assert_eq!(records.len(), 1, "one record a call");
-    records[0]["body"].clone()
 }
 
 /// Alice and Bob, who are talking, and the call.
@@ -143,7 +133,7 @@ async fn hanging_up_leaves_a_record_with_the_duration() {
     ends(&alice, &call, "completed").await;
     ends(&bob, &call, "completed").await;
     let room = alice.room_with(&bob).await;
-    let record = record(&bob, &room, &call).await;
+    let record = &bob.record_of(&room, &call).await["body"];
     assert_eq!((&record["type"], &record["outcome"]), (&json!("call"), &json!("completed")));
     assert!(record["duration_ms"].is_u64(), "{record}");
     bob.is_refused(act("call_hangup", &call), "call_over").await;
@@ -159,7 +149,7 @@ async fn a_declined_call_says_so_on_both_sides() {
     ends(&alice, &call, "declined").await;
     ends(&bob, &call, "declined").await;
     let room = alice.room_with(&bob).await;
-    assert_eq!(record(&alice, &room, &call).await["outcome"], "declined");
+    assert_eq!(alice.record_of(&room, &call).await["body"]["outcome"], "declined");
 }
 
 #[tokio::test]
@@ -184,7 +174,7 @@ async fn somebody_in_a_call_is_busy() {
     carol.asks(start).await;
     ends(&carol, &id, "busy").await;
     let room = carol.room_with(&bob).await;
-    assert_eq!(record(&carol, &room, &id).await["outcome"], "busy");
+    assert_eq!(carol.record_of(&room, &id).await["body"]["outcome"], "busy");
     alice.gets_ok(signal(&call, json!({"kind": "candidates_end"}))).await;
     bob.notices("call_signal").await;
 }
@@ -262,7 +252,7 @@ async fn an_unanswered_call_is_missed() {
     ends(&alice, &call, "missed").await;
     ends(&bob, &call, "missed").await;
     let room = alice.room_with(&bob).await;
-    assert_eq!(record(&bob, &room, &call).await["outcome"], "missed");
+    assert_eq!(bob.record_of(&room, &call).await["body"]["outcome"], "missed");
 }
 
 #[tokio::test]

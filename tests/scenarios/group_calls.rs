@@ -42,16 +42,6 @@ async fn sees_over(person: &Person, call: &str) {
     person.notices_that("group_call", over).await;
 }
 
-/// The record of a call, delivered as a message.
-async fn record(person: &Person, room: &Room, call: &str) -> Value {
-    person.notices_that("message", |frame| frame["message"]["body"]["call_id"] == call).await;
-    let history = person.history(room).await;
-    let records: Vec<_> =
-        history.iter().filter(|message| message["body"]["call_id"] == call).collect();
-    assert_eq!(records.len(), 1, "one record a call");
-    records[0].clone()
-}
-
 /// Alice and Bob, who are talking to each other alone, and their call.
 async fn talking(alice: &Person, bob: &Person) -> String {
     let call = Uuid::new_v4().to_string();
@@ -98,7 +88,7 @@ async fn a_call_started_in_a_group_is_seen_and_joined_and_leaves_a_record() {
     sees_inside(&carol, &call, &[&bob]).await;
     bobs.leaves().await;
     sees_over(&carol, &call).await;
-    let record = record(&carol, &room, &call).await;
+    let record = carol.record_of(&room, &call).await;
     assert_eq!(
         (&record["body"]["outcome"], &record["sender_id"]),
         (&json!("completed"), &json!(alice.id))
@@ -296,7 +286,7 @@ async fn two_people_ask_a_third_in_without_hanging_up() {
     }
     sees_over(&carol, &call).await;
     let room = alice.room_with(&bob).await;
-    let record = record(&bob, &room, &call).await;
+    let record = bob.record_of(&room, &call).await;
     assert_eq!(
         (&record["body"]["media"], &record["body"]["outcome"]),
         (&json!("voice"), &json!("completed"))
@@ -314,7 +304,7 @@ async fn a_call_nobody_comes_to_is_given_up() {
     let call = id_of(&enters(&alice, &room).await);
     bob.is_patient_for(LONG).await;
     sees_over(&bob, &call).await;
-    assert_eq!(record(&bob, &room, &call).await["body"]["outcome"], "cancelled");
+    assert_eq!(bob.record_of(&room, &call).await["body"]["outcome"], "cancelled");
 }
 
 #[tokio::test]

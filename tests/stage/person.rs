@@ -185,6 +185,16 @@ impl Person {
         self.get(&room.path("")).await.ok()
     }
 
+    /// The one message that records a call, once it has come.
+    pub async fn record_of(&self, room: &Room, call: &str) -> Value {
+        let records_it = |message: &Value| message["body"]["call_id"] == call;
+        self.notices_that("message", |frame| records_it(&frame["message"])).await;
+        let history = self.history(room).await;
+        let records: Vec<_> = history.into_iter().filter(records_it).collect();
+        let [record] = <[Value; 1]>::try_from(records).expect("one record a call");
+        record
+    }
+
     /// Everything ever said in a conversation, page by page; fails when `seq` has a hole or a repetition.
     pub async fn history(&self, room: &Room) -> Vec<Value> {
         let mut messages: Vec<Value> = Vec::new();

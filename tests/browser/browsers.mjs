@@ -45,6 +45,13 @@ export const CONTEXT_OPTIONS = {
 
 const running = new Map()
 
+/** Why scenarios with Firefox are skipped, or false. Where nothing may be skipped, it has to be there. */
+export function noFirefox() {
+  if (find('firefox')) return false
+  if (process.env.BECKON_TEST_REQUIRE === '1') throw new Error('no firefox-esr on the PATH')
+  return 'firefox-esr is not installed'
+}
+
 /** Where a program is, or nothing. */
 export function find(kind) {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {

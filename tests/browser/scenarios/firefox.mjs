@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { find } from '../browsers.mjs'
+import { noFirefox } from '../browsers.mjs'
 import { Attendee } from '../groupcall.mjs'
 import { scenario } from '../stage.mjs'
 
-const missing = !find('firefox')
-if (missing && process.env.BECKON_TEST_REQUIRE === '1') throw new Error('no firefox-esr on the PATH')
+const skip = noFirefox()
 
 scenario('Firefox and Chromium chat, and see and hear each other', async stage => {
   const [alice, fox] = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
@@ -32,7 +31,7 @@ scenario('Firefox and Chromium chat, and see and hear each other', async stage =
   await alice.call.hangsUp()
   await Promise.all([alice, fox].map(({ call }) => call.leavesAfter('completed')))
   assert.equal(await fox.see('call-record').count(), 2)
-}, { skip: missing && 'firefox-esr is not installed' })
+}, { skip })
 
 scenario('Firefox and Chromium meet in a group call', async stage => {
   const people = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
@@ -53,4 +52,4 @@ scenario('Firefox and Chromium meet in a group call', async stage => {
   await fox.leaves()
   await alice.tile(fox).waitFor({ state: 'detached' })
   await alice.leaves()
-}, { skip: missing && 'firefox-esr is not installed' })
+}, { skip })

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { find, launchOwn } from '../browsers.mjs'
+import { launchOwn, noFirefox } from '../browsers.mjs'
 import { Guest } from '../guest.mjs'
 import { Peer } from '../peer.mjs'
 import { scenario } from '../stage.mjs'
 
-const noFirefox = !find('firefox') && 'firefox-esr is not installed'
-if (noFirefox && process.env.BECKON_TEST_REQUIRE === '1') throw new Error('no firefox-esr on the PATH')
+const skip = noFirefox()
 
 /** Everybody in the room sees and hears everybody else. */
 async function allMeet(...people) {
@@ -87,7 +86,7 @@ for (const dual of [false, true]) {
     await fox.watches(ann)
     await ann.leaves()
     await fox.element(ann).waitFor({ state: 'detached' })
-  }, { skip: noFirefox })
+  }, { skip })
 }
 
 scenario('Whatever codec a browser has is seen', async stage => {

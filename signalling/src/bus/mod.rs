@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod group_calls;
+pub mod questions;
 mod redis;
 
 use std::sync::Arc;

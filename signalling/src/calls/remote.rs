@@ -2,15 +2,13 @@
 //! every few seconds that they still carry the call.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-
-use tokio::sync::oneshot;
 
 use super::{Rest, apply, finish};
 use crate::bus::Notice;
 use crate::bus::calls::{CallWord, Carrier, Deed, Word};
+use crate::bus::questions::Questions;
 use crate::clock::now_ms;
 use crate::domain::call::{Act, Input, SOCKET_GRACE_MS};
 use crate::domain::frame::{Payload, ServerFrame};
@@ -24,8 +22,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub(super) struct Remote {
-    next_request: AtomicU64,
-    asked: Mutex<HashMap<u64, oneshot::Sender<Option<String>>>>,
+    questions: Questions<()>,
     /// Calls of other nodes that sockets of this node carry.
     carried: Mutex<HashMap<CallId, Carried>>,
 }
@@ -55,17 +52,9 @@ pub(super) async fn ask(
     if holder == node.id {
         return Err(Code::CallOver.into()); // forgotten here a moment ago
     }
-    let request = remote.next_request.fetch_add(1, Ordering::Relaxed);
-    let (answer, answered) = oneshot::channel();
-    remote.asked().insert(request, answer);
-    say(node, holder, Word::Ask(Deed { request, call_id, user, socket, act, signal }));
-    let answer = tokio::time::timeout(ANSWER_WITHIN, answered).await;
-    remote.asked().remove(&request);
-    match answer {
-        Ok(Ok(None)) => {}
-        Ok(Ok(Some(code))) => return Err(Code::named(&code).unwrap_or(Code::Internal).into()),
-        _ => return Err(Code::Unavailable.into()),
-    }
+    let deed = |request| Deed { request, call_id, user, socket, act, signal };
+    let say = |request| say(node, holder, Word::Ask(deed(request)));
+    remote.questions.ask(ANSWER_WITHIN, say).await?;
     if act == Act::Accept {
         let carried = Carried { node: holder, socket, confirmed_at: now_ms() };
         remote.carried().insert(call_id, carried);
@@ -81,9 +70,7 @@ pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
     match what {
         Word::Ask(deed) => perform(node, from, deed),
         Word::Answer { request, code } => {
-            if let Some(asker) = node.calls.remote.asked().remove(&request) {
-                let _ = asker.send(code); // they may have given up
-            }
+            node.calls.remote.questions.answer(request, code.map_or(Ok(()), Err));
         }
         Word::Carrying { carriers } => confirm(node, from, carriers),
         Word::StillLive { calls } => {
@@ -176,10 +163,6 @@ impl Remote {
         let mut carried = self.carried();
         let is_lost = |carried: &Carried| now - carried.confirmed_at > SOCKET_GRACE_MS;
         carried.extract_if(|_, c| is_lost(c)).map(|(id, c)| (id, c.socket)).collect()
-    }
-
-    fn asked(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Option<String>>>> {
-        self.asked.lock().expect("nothing panics under this lock")
     }
 
     fn carried(&self) -> MutexGuard<'_, HashMap<CallId, Carried>> {

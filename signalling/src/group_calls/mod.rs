@@ -19,9 +19,9 @@ use tokio_util::task::TaskTracker;
 
 use self::board::Board;
 use self::ending::Over;
-use self::remote::Remote;
 use crate::accounts::Caller;
 use crate::bus::group_calls::{Deed, Done};
+use crate::bus::questions::Questions;
 use crate::clock::now_ms;
 use crate::conversations::must_be_member;
 use crate::domain::conversation::{Kind, Role};
@@ -41,7 +41,8 @@ pub use self::keep::{keep, stop};
 #[derive(Default)]
 pub struct GroupCalls {
     board: Mutex<Board>,
-    remote: Remote,
+    /// What is asked of the nodes where other calls live.
+    questions: Questions<Done>,
     /// Endings under way: told, and on their way into the store.
     endings: TaskTracker,
 }

@@ -26,15 +26,22 @@ export class Look {
   }
 }
 
-/** Whatever moves has arrived; what moves for ever does not count. Motion begins a frame or two after its cause. */
+/**
+ * Whatever moves has arrived. Motion begins a frame or two after its cause. What moves for ever does not count, and
+ * nor does what moves again: levels of voices never rest.
+ */
 export async function settle() {
   const frame = () => new Promise(resolve => requestAnimationFrame(resolve))
-  const moving = () => document.getAnimations().filter(animation =>
-    animation.playState === 'running' && animation.effect.getTiming().iterations !== Infinity)
+  const arrived = new Set()
+  const moving = () => document.getAnimations().filter(({ playState, effect }) =>
+    playState === 'running' && effect.getTiming().iterations !== Infinity && !arrived.has(effect.target))
+  let motions
   do {
     for (let frames = 0; frames < 3; frames++) await frame()
-    await Promise.allSettled(moving().map(animation => animation.finished))
-  } while (moving().length)
+    motions = moving()
+    await Promise.allSettled(motions.map(motion => motion.finished))
+    motions.forEach(motion => arrived.add(motion.effect.target))
+  } while (motions.length)
 }
 
 /** What a person would have to scroll sideways for, or cannot reach at all. */

@@ -21,6 +21,7 @@ use beckon_sfu_api::Connection;
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::entrance::Asked;
+use crate::domain::frame::READ_BYTES;
 use crate::node::Node;
 use crate::rooms::{self, Admission, NotAdmitted, Seat};
 
@@ -75,6 +76,7 @@ async fn come_in(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|_| NotAdmitted::Malformed("a WebSocket is opened here"))?
+        .read_buffer_size(READ_BYTES)
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX);
     let place = node.sockets.clone().try_acquire_owned().map_err(|_| NotAdmitted::Busy)?;

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::accounts::{self, Caller};
-use crate::domain::frame::FRAME_BYTES_MAX;
+use crate::domain::frame::{FRAME_BYTES_MAX, READ_BYTES};
 use crate::domain::refusal::{Code, Result};
 use crate::http::{Answer, Query, origin_allowed, token_of};
 use crate::node::Node;
@@ -38,6 +38,7 @@ pub async fn handshake(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|_| Code::Malformed)?
+        .read_buffer_size(READ_BYTES)
         .max_message_size(FRAME_BYTES_MAX)
         .max_frame_size(FRAME_BYTES_MAX)
         .protocols([SUBPROTOCOL]);

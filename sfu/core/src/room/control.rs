@@ -39,9 +39,9 @@ impl Room {
                     let Some(track) = self.received(key, media) else { continue };
                     lost.for_each(|sequence| self.repair(now, key, track, sequence, ctx));
                 }
-                Packet::Pli { media, .. } => self.want_keyframe(key, media),
+                Packet::Pli { media, .. } => self.want_keyframe(now, key, media),
                 Packet::Fir { targets, .. } => {
-                    targets.for_each(|(media, _)| self.want_keyframe(key, media));
+                    targets.for_each(|(media, _)| self.want_keyframe(now, key, media));
                 }
                 Packet::TransportFeedback(feedback) => {
                     if let Some(connection) = self.connection(place) {
@@ -80,11 +80,12 @@ impl Room {
         Some(self.participants.get(key)?.subscription_by_ssrc(ssrc)?.track)
     }
 
-    fn want_keyframe(&mut self, key: ParticipantKey, ssrc: u32) {
+    fn want_keyframe(&mut self, now: Instant, key: ParticipantKey, ssrc: u32) {
         let Some(track) = self.received(key, ssrc) else { return };
         let Some(track) = self.tracks.get_mut(track) else { return };
         if let Some(layer) = track.forwarder(key).and_then(Forwarder::layer) {
             track.request_keyframe(layer);
+            self.hurry(now);
         }
     }
 

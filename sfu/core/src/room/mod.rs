@@ -105,6 +105,7 @@ impl Room {
 
     /// Carries out a command; a refused one is told as an event.
     pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
+        self.hurry(now);
         match command {
             Command::Join { participant, connection, permissions } => {
                 self.join(now, participant, connection, permissions, ctx);

@@ -59,7 +59,11 @@ impl Room {
         if let Some(level) = level.filter(|_| is_voice) {
             self.speakers.observe(now, key, level);
         }
-        let Some(received) = track.handle_rtp(now, claim, &header, packet)? else { return Ok(()) };
+        let received = track.handle_rtp(now, claim, &header, packet)?;
+        if track.is_waiting() {
+            self.hurry(now);
+        }
+        let Some(received) = received else { return Ok(()) };
         let order = self.arrivals.len();
         self.arrivals.push(Arrival { track: track_key, order, now, received });
         if self.arrivals.len() >= ARRIVALS_MAX {
@@ -106,6 +110,9 @@ impl Room {
                 }
                 connection.mark(place, ctx.dirty);
             }
+        }
+        if let Some(last) = self.arrivals.last().filter(|_| !self.holding.is_empty()) {
+            self.hurry(last.now);
         }
         self.arrivals.clear();
     }

@@ -9,10 +9,11 @@ use crate::demux::Place;
 use crate::downlink::allocator::{Grant, allocate};
 use crate::keys::ParticipantKey;
 use crate::participant::Participant;
+use crate::track::Track;
 
-/// How often a room looks at its tracks: packets that wait, packets that are missing.
+/// How often a room looks at its tracks while packets are missing or held, or a keyframe is waited for.
 const TICK: Duration = Duration::from_millis(10);
-/// How often it looks at everybody's connections.
+/// How often it looks at everybody's connections, and at its tracks whatever they are like.
 const ROUND: Duration = Duration::from_millis(50);
 const ALLOCATE_INTERVAL: Duration = Duration::from_millis(200);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
@@ -32,18 +33,26 @@ impl Room {
     }
 
     pub fn handle_timeout(&mut self, now: Instant, ctx: &mut Context<'_>) {
-        self.due = now + if self.tracks.is_empty() { ROUND } else { TICK };
-        self.ask_publishers(now, ctx);
-        self.release_held(now, ctx);
-        self.tell_speakers(now, ctx);
         if now >= self.round_at {
             self.round_at = now + ROUND;
             self.look_at_all(now, ctx);
+            self.tell_speakers(now, ctx);
+        }
+        self.ask_publishers(now, ctx);
+        self.release_held(now, ctx);
+        self.due = self.round_at;
+        if !self.holding.is_empty() || self.tracks.values().any(Track::is_waiting) {
+            self.hurry(now);
         }
         if now >= self.quality_at {
             self.quality_at = now + QUALITY_INTERVAL;
             self.tell_quality(now, ctx);
         }
+    }
+
+    /// Something does not wait for the next round.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.due = self.due.min(now + TICK);
     }
 
     fn look_at_all(&mut self, now: Instant, ctx: &mut Context<'_>) {

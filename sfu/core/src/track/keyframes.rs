@@ -22,6 +22,10 @@ impl Keyframes {
         self.wanted = false;
     }
 
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// Whether to ask now. Counts as asked if so; it goes on until one comes.
     pub fn ask(&mut self, now: Instant) -> bool {
         let recent = self.asked.is_some_and(|asked| now.duration_since(asked) < INTERVAL);

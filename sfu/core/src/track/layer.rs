@@ -162,6 +162,10 @@ impl Layer {
         self.history.put(index, header, info, head, payload);
     }
 
+    pub(super) fn misses_packets(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
     /// Appends the sequence numbers of missing packets to ask for now.
     pub(super) fn missing(&mut self, now: Instant, sequences: &mut Vec<u16>) {
         let oldest = (self.newest() + 1).saturating_sub(self.history.reach());

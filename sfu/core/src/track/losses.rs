@@ -76,6 +76,10 @@ impl Losses {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty()
+    }
+
     /// The stream began anew.
     pub fn forget(&mut self) {
         self.missing.clear();

@@ -262,6 +262,14 @@ impl Track {
         }
     }
 
+    /// Whether packets or a keyframe are waited for.
+    pub fn is_waiting(&self) -> bool {
+        let asks = !self.muted;
+        self.layers
+            .iter()
+            .any(|layer| layer.misses_packets() || asks && layer.keyframes.is_wanted())
+    }
+
     /// Appends the NACKs and PLIs that are due, for the forwarders' wishes too.
     pub fn write_feedback(&mut self, now: Instant, sender_ssrc: u32, out: &mut Vec<u8>) -> Asked {
         let mut asked = Asked::default();

@@ -110,7 +110,7 @@ fn the_quality_of_a_connection_is_told() {
     stage.run(secs(8));
     assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Excellent);
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Excellent);
-    stage.clients[alice].publisher.up.loss = 0.04;
+    stage.clients[alice].publisher.up.loss = 0.03;
     stage.clients[bob].down().down.loss = 0.2;
     stage.run(secs(20));
     assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Good);

@@ -182,11 +182,7 @@ impl Forwarder {
         if bound.rtx_payload_type.is_none() && numbered {
             return None;
         }
-        let packet = self.sent.get_mut(self.rewriter.locate(sequence)?)?;
-        if !packet.repair(now, rtt) {
-            return None;
-        }
-        let packet = *packet;
+        let packet = self.sent.repair(now, self.rewriter.locate(sequence)?, rtt)?;
         let original = self.outbound(bound.payload_type, &packet);
         Some(match bound.rtx_payload_type {
             Some(payload_type) => self.wrap(payload_type, original),
@@ -225,7 +221,8 @@ impl Forwarder {
     }
 
     fn outbound(&self, payload_type: u8, packet: &Packet) -> Outbound {
-        let Packet { rewritten, layer, index, marker, payload_len, .. } = *packet;
+        let Packet { layer, index, marker, payload_len, .. } = *packet;
+        let rewritten = packet.rewritten();
         Outbound {
             fields: Fields {
                 marker,

@@ -1,5 +1,6 @@
 //! Which packet of which layer every recent sequence number was.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::Kind;
@@ -12,38 +13,53 @@ const AUDIO: usize = 128;
 /// Whoever asks for a packet more often than this asks for something else: to be flooded.
 const REPAIRS_MAX: u8 = 20;
 
+/// Repairs that are remembered, to not make them twice within a round trip.
+const REPAIRS: usize = 64;
+
 /// Made with the first packet; its slots are overwritten in turn.
 #[derive(Debug, Default)]
 pub struct Sent {
     slots: Vec<Packet>,
+    /// When which number was repaired, oldest first.
+    repairs: VecDeque<(u64, Instant)>,
 }
 
-/// A packet that was sent or held back.
+/// A packet that was sent or held back. Every packet to every subscriber reads and writes one that is in no cache any more,
+/// hence half a cache line for it.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub struct Packet {
-    pub rewritten: Rewritten,
-    pub layer: u8,
+    out: u64,
     pub index: u64,
-    pub marker: bool,
+    timestamp: u32,
+    vp8: Option<(u16, u8)>,
     pub payload_len: u16,
+    pub layer: u8,
+    pub marker: bool,
     /// It was held back, and waits for its turn.
     waits: bool,
-    repaired: Option<Instant>,
     repairs: u8,
 }
+
+const _: () = assert!(size_of::<Packet>() == 32);
 
 impl Packet {
     pub fn new(rewritten: Rewritten, received: &Received) -> Self {
         Packet {
-            rewritten,
-            layer: received.layer,
+            out: rewritten.out,
             index: received.index,
-            marker: received.header.marker,
+            timestamp: rewritten.timestamp,
+            vp8: rewritten.vp8,
             payload_len: received.payload_len,
+            layer: received.layer,
+            marker: received.header.marker,
             waits: false,
-            repaired: None,
             repairs: 0,
         }
+    }
+
+    pub fn rewritten(&self) -> Rewritten {
+        Rewritten { out: self.out, timestamp: self.timestamp, vp8: self.vp8 }
     }
 
     pub fn hold(&mut self) {
@@ -54,35 +70,39 @@ impl Packet {
     pub fn release(&mut self) -> bool {
         std::mem::take(&mut self.waits)
     }
-
-    /// Whether to repair it now; not twice within a round trip.
-    pub fn repair(&mut self, now: Instant, rtt: Duration) -> bool {
-        let recently = self.repaired.is_some_and(|at| now.saturating_duration_since(at) < rtt);
-        if recently || self.repairs == REPAIRS_MAX {
-            return false;
-        }
-        self.repaired = Some(now);
-        self.repairs += 1;
-        true
-    }
 }
 
 impl Sent {
     pub fn put(&mut self, kind: Kind, packet: Packet) {
         if self.slots.is_empty() {
             let len = if kind == Kind::Audio { AUDIO } else { VIDEO };
-            let free = Rewritten { out: u64::MAX, ..packet.rewritten };
-            self.slots = vec![Packet { rewritten: free, ..packet }; len];
+            self.slots = vec![Packet { out: u64::MAX, ..packet }; len];
         }
-        let place = packet.rewritten.out as usize % self.slots.len();
-        let older = self.slots[place].rewritten.out;
-        if older == u64::MAX || older < packet.rewritten.out {
+        let place = packet.out as usize % self.slots.len();
+        let older = self.slots[place].out;
+        if older == u64::MAX || older < packet.out {
             self.slots[place] = packet;
         }
     }
 
     pub fn get_mut(&mut self, out: u64) -> Option<&mut Packet> {
         let place = (out as usize).checked_rem(self.slots.len())?;
-        self.slots.get_mut(place).filter(|packet| packet.rewritten.out == out)
+        self.slots.get_mut(place).filter(|packet| packet.out == out)
+    }
+
+    /// A packet that is to be repaired now; not twice within a round trip.
+    pub fn repair(&mut self, now: Instant, out: u64, rtt: Duration) -> Option<Packet> {
+        let fresh = |at: Instant| now.saturating_duration_since(at) < rtt;
+        if self.repairs.iter().any(|(repaired, at)| *repaired == out && fresh(*at)) {
+            return None;
+        }
+        let packet = self.get_mut(out).filter(|packet| packet.repairs < REPAIRS_MAX)?;
+        packet.repairs += 1;
+        let packet = *packet;
+        if self.repairs.len() == REPAIRS {
+            self.repairs.pop_front();
+        }
+        self.repairs.push_back((out, now));
+        Some(packet)
     }
 }

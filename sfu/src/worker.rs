@@ -159,10 +159,9 @@ impl Worker {
     }
 
     fn flush(&mut self) {
-        self.socket.begin_flush();
-        while let Some(transmit) = self.shard.poll_transmit() {
-            self.socket.send(&transmit);
-        }
+        let Worker { shard, socket, .. } = self;
+        socket.begin_flush();
+        shard.flush(&mut |transmit| socket.send(transmit));
     }
 
     fn tell_events(&mut self) {

@@ -14,7 +14,7 @@ use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
 use crate::ice::Ice;
-use crate::outgoing::{Outgoing, Path};
+use crate::outgoing::{Outgoing, Path, Send};
 use crate::srtp::Srtp;
 use crate::stats::Discard;
 use crate::stun;
@@ -301,9 +301,10 @@ impl Connection {
         }
     }
 
-    /// Everything was taken: the next packet marks it again.
-    pub fn unmark(&mut self) {
+    /// Gives everything to `send`; it is in the list no more.
+    pub fn flush(&mut self, send: &mut Send<'_>) {
         self.marked = false;
+        self.outgoing.flush(send);
     }
 
     /// Does what is due: handshake and data channel timers, feedback about arrivals.

@@ -29,6 +29,9 @@ pub struct Transmit<'a> {
     pub segment: Option<usize>,
 }
 
+/// Takes what is sent.
+pub type Send<'a> = dyn FnMut(&Transmit<'_>) + 'a;
+
 #[derive(Debug)]
 struct Train {
     path: Path,
@@ -43,8 +46,6 @@ struct Train {
 pub struct Outgoing {
     bytes: Vec<u8>,
     trains: Vec<Train>,
-    /// Trains taken already.
-    taken: usize,
 }
 
 impl Outgoing {
@@ -86,28 +87,28 @@ impl Outgoing {
         self.trains.is_empty()
     }
 
-    /// Whether there is another train; when not, the buffer is empty again.
-    pub(crate) fn more(&mut self) -> bool {
-        if self.taken < self.trains.len() {
-            return true;
+    /// Swaps buffers, unless something waits in this one. One that goes around stays in the CPU's cache.
+    pub fn exchange(&mut self, buffer: &mut Vec<u8>) -> bool {
+        let empty = self.bytes.is_empty();
+        if empty {
+            std::mem::swap(&mut self.bytes, buffer);
+        }
+        empty
+    }
+
+    /// Gives everything to `send`.
+    pub fn flush(&mut self, send: &mut Send<'_>) {
+        let mut trains = self.trains.drain(..).peekable();
+        while let Some(train) = trains.next() {
+            let end = trains.peek().map_or(self.bytes.len(), |next| next.start);
+            let contents = &self.bytes[train.start..end];
+            let segment = (contents.len() > train.segment).then_some(train.segment);
+            send(&Transmit { path: train.path, contents, segment });
         }
         self.bytes.clear();
         if self.bytes.capacity() > KEPT_BYTES_MAX {
             self.bytes.shrink_to(KEPT_BYTES_MAX);
         }
-        self.trains.clear();
-        self.taken = 0;
-        false
-    }
-
-    /// Takes the next train.
-    pub(crate) fn take(&mut self) -> Option<Transmit<'_>> {
-        let train = self.trains.get(self.taken)?;
-        self.taken += 1;
-        let end = self.trains.get(self.taken).map_or(self.bytes.len(), |next| next.start);
-        let contents = &self.bytes[train.start..end];
-        let segment = (contents.len() > train.segment).then_some(train.segment);
-        Some(Transmit { path: train.path, contents, segment })
     }
 }
 
@@ -128,10 +129,9 @@ mod tests {
 
     fn trains(outgoing: &mut Outgoing) -> Vec<(u16, usize, Option<usize>)> {
         let mut seen = Vec::new();
-        while outgoing.more() {
-            let Some(train) = outgoing.take() else { break };
+        outgoing.flush(&mut |train| {
             seen.push((train.path.remote.port(), train.contents.len(), train.segment));
-        }
+        });
         seen
     }
 

@@ -10,7 +10,7 @@ use slotmap::SlotMap;
 
 use crate::clock::Clock;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
-use crate::outgoing::{Path, Transmit};
+use crate::outgoing::{Path, Send, Transmit};
 use crate::room::{Context, Room};
 use crate::stats::{Counters, Discard};
 use crate::stun;
@@ -34,8 +34,6 @@ pub struct Shard {
     busy: Vec<RoomKey>,
     dirty: Vec<Place>,
     farewells: Vec<(Path, Vec<u8>)>,
-    /// The farewell that was taken last.
-    farewell: Option<(Path, Vec<u8>)>,
     events: VecDeque<(RoomId, Event)>,
     keys: Vec<RoomKey>,
 }
@@ -52,7 +50,6 @@ impl Shard {
             busy: Vec::new(),
             dirty: Vec::new(),
             farewells: Vec::new(),
-            farewell: None,
             events: VecDeque::new(),
             keys: Vec::new(),
         }
@@ -114,27 +111,20 @@ impl Shard {
         }
     }
 
-    /// What to send next: call it until there is nothing more.
-    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+    /// Gives everything that is to be sent to `send`.
+    pub fn flush(&mut self, send: &mut Send<'_>) {
         while let Some(room) = self.busy.pop() {
-            self.within(room, |room, ctx| room.forward(ctx));
+            self.within(room, |room, ctx| room.forward(ctx, Some(&mut *send)));
         }
-        self.farewell = self.farewells.pop();
-        if let Some((path, contents)) = &self.farewell {
-            return Some(Transmit { path: *path, contents, segment: None });
+        for (path, contents) in self.farewells.drain(..) {
+            send(&Transmit { path, contents: &contents, segment: None });
         }
-        while let Some(place) = self.dirty.last().copied() {
+        for place in self.dirty.drain(..) {
             let connection = self.rooms.get_mut(place.room).and_then(|it| it.connection(place));
             if let Some(connection) = connection {
-                if connection.outgoing.more() {
-                    break;
-                }
-                connection.unmark();
+                connection.flush(send);
             }
-            self.dirty.pop();
         }
-        let place = *self.dirty.last()?;
-        self.rooms.get_mut(place.room)?.connection(place)?.outgoing.take()
     }
 
     pub fn poll_event(&mut self) -> Option<(RoomId, Event)> {

@@ -16,7 +16,7 @@ use beckon_sfu_api::{
 };
 use slotmap::SlotMap;
 
-use self::packets::{ARRIVALS_MAX, Arrival};
+use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
 use crate::connection::{Connection, Happened};
 use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
@@ -68,6 +68,7 @@ pub struct Room {
     grants: Vec<Grant>,
     reports: Vec<Report>,
     rtcp: Vec<u8>,
+    train: Vec<u8>,
     keys: Vec<ParticipantKey>,
 }
 
@@ -91,6 +92,7 @@ impl Room {
             grants: Vec::new(),
             reports: Vec::new(),
             rtcp: Vec::with_capacity(1500),
+            train: Vec::with_capacity(TRAIN_BYTES),
             keys: Vec::new(),
         }
     }

@@ -2,21 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::Source;
+use beckon_sfu_api::{Kind, Source};
 use slotmap::SlotMap;
 
 use super::{Context, Room};
-use crate::connection::Packet;
+use crate::connection::{Connection, Packet};
 use crate::demux::Place;
 use crate::downlink::Admission;
-use crate::extension::Extension;
+use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Forwarder, Outbound};
 use crate::keys::{ParticipantKey, TrackKey};
+use crate::outgoing::Send;
 use crate::participant::{Participant, STREAMS_MAX};
 use crate::rtp::Header;
 use crate::speakers;
 use crate::stats::Discard;
-use crate::track::{Claim, Parts, Received, Track};
+use crate::track::{Claim, Layers, Parts, Received, Track};
 
 /// Nothing is repaired again sooner, whatever round trip a client's reports make us believe.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(10);
@@ -31,6 +32,17 @@ pub(super) struct Arrival {
     now: Instant,
     received: Received,
 }
+
+/// What packets that are forwarded have in common.
+struct Origin<'a> {
+    track: TrackKey,
+    kind: Kind,
+    layers: &'a Layers,
+    extensions: &'a ExtensionMap,
+}
+
+/// What a frame of video takes, and more.
+pub(super) const TRAIN_BYTES: usize = 16 << 10;
 
 impl Room {
     pub(super) fn handle_rtp(
@@ -67,48 +79,45 @@ impl Room {
         let order = self.arrivals.len();
         self.arrivals.push(Arrival { track: track_key, order, now, received });
         if self.arrivals.len() >= ARRIVALS_MAX {
-            self.forward(ctx);
+            self.forward(ctx, None);
         } else if order == 0 {
             ctx.busy.push(self.key);
         }
         Ok(())
     }
 
-    /// Sends what arrived to its subscribers: to each all of it, while everything that this takes is in the CPU's caches.
-    pub(crate) fn forward(&mut self, ctx: &mut Context<'_>) {
+    /// Forwards what arrived: to each subscriber all of a track, while what that takes is in the CPU's caches. With the last
+    /// track everything for a subscriber is there, and goes to `send`; without `send` it waits.
+    pub(crate) fn forward(&mut self, ctx: &mut Context<'_>, mut send: Option<&mut Send<'_>>) {
         self.arrivals.sort_unstable_by_key(|arrival| (arrival.track, arrival.order));
-        for arrivals in self.arrivals.chunk_by(|one, other| one.track == other.track) {
+        let mut tracks = self.arrivals.chunk_by(|one, other| one.track == other.track).peekable();
+        while let Some(arrivals) = tracks.next() {
             let Some(track) = arrivals.first().map(|first| first.track) else { continue };
             let Some(parts) = self.tracks.get_mut(track).map(Track::split) else { continue };
             let Parts { kind, layers, extensions, forwarders } = parts;
+            let mut send = send.as_mut().filter(|_| tracks.peek().is_none());
             for forwarder in forwarders {
                 let key = forwarder.to;
                 let Some(to) = self.participants.get_mut(key) else { continue };
                 let place = Place { room: self.key, participant: key, side: to.down_side() };
                 let connection = to.down();
-                for Arrival { now, received, .. } in arrivals {
-                    let outbound = forwarder.forward(*now, layers, received);
-                    let Some(outbound) = outbound else { continue };
-                    let Some(bound) = &forwarder.binding else { continue };
-                    let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
-                    if pacer.admit(*now, size, kind) == Admission::Hold {
-                        // What no longer fits into the queue is lost, as on any thin link.
-                        let sequence = outbound.fields.sequence;
-                        let is_first = !pacer.is_holding();
-                        if pacer.hold(track, sequence, size) {
-                            forwarder.hold(sequence);
-                        }
-                        if is_first {
-                            self.holding.push(key);
-                        }
-                        continue;
-                    }
-                    let packet = Packet { outbound: &outbound, layers, from: extensions, bound };
-                    if connection.send_packet(*now, &packet) {
-                        ctx.counters.forwarded += 1;
-                    }
+                let exchanged = send.is_some() && connection.outgoing.exchange(&mut self.train);
+                let was_holding = connection.downlink.pacer.is_holding();
+                for arrival in arrivals {
+                    let from = Origin { track, kind, layers, extensions };
+                    ctx.counters.forwarded +=
+                        u64::from(pass_on(arrival, &from, forwarder, connection));
                 }
-                connection.mark(place, ctx.dirty);
+                if !was_holding && connection.downlink.pacer.is_holding() {
+                    self.holding.push(key);
+                }
+                match &mut send {
+                    Some(send) => connection.outgoing.flush(send),
+                    None => connection.mark(place, ctx.dirty),
+                }
+                if exchanged {
+                    connection.outgoing.exchange(&mut self.train);
+                }
             }
         }
         if let Some(last) = self.arrivals.last().filter(|_| !self.holding.is_empty()) {
@@ -206,6 +215,29 @@ impl Room {
         // Keyframes are asked for at once.
         self.due = now;
     }
+}
+
+/// Sends a packet to a subscriber if it shall get it, or holds it back. Whether it was sent.
+fn pass_on(
+    arrival: &Arrival,
+    from: &Origin<'_>,
+    forwarder: &mut Forwarder,
+    connection: &mut Connection,
+) -> bool {
+    let Arrival { now, received, .. } = arrival;
+    let Some(outbound) = forwarder.forward(*now, from.layers, received) else { return false };
+    let Some(bound) = &forwarder.binding else { return false };
+    let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
+    if pacer.admit(*now, size, from.kind) == Admission::Hold {
+        // What no longer fits into the queue is lost, as on any thin link.
+        let sequence = outbound.fields.sequence;
+        if pacer.hold(from.track, sequence, size) {
+            forwarder.hold(sequence);
+        }
+        return false;
+    }
+    let packet = Packet { outbound: &outbound, layers: from.layers, from: from.extensions, bound };
+    connection.send_packet(*now, &packet)
 }
 
 /// Which track an SSRC belongs to; an SSRC that comes for the first time is remembered.

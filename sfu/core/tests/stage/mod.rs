@@ -224,22 +224,21 @@ impl Stage {
     pub fn settle(&mut self) {
         self.take_events();
         let Stage { shard, clients, network, by_address, sent, watch, tap, tapped, now, .. } = self;
-        loop {
-            watch(true);
-            let transmit = shard.poll_transmit();
+        watch(true);
+        shard.flush(&mut |transmit| {
             watch(false);
-            let Some(transmit) = transmit else { break };
-            let Some((client, side)) = by_address.get(&transmit.path.remote).copied() else {
-                continue;
-            };
-            let endpoint = endpoint(&mut clients[client], side);
-            *sent.entry(client).or_default() += transmit.contents.len() as u64;
-            let segment = transmit.segment.unwrap_or(transmit.contents.len());
-            for datagram in transmit.contents.chunks(segment).filter(|_| !endpoint.cut) {
-                let delivery = Delivery::ToClient(client, side, datagram.to_vec());
-                network.send(*now, &mut endpoint.down, datagram.len(), delivery);
+            if let Some((client, side)) = by_address.get(&transmit.path.remote).copied() {
+                let endpoint = endpoint(&mut clients[client], side);
+                *sent.entry(client).or_default() += transmit.contents.len() as u64;
+                let segment = transmit.segment.unwrap_or(transmit.contents.len());
+                for datagram in transmit.contents.chunks(segment).filter(|_| !endpoint.cut) {
+                    let delivery = Delivery::ToClient(client, side, datagram.to_vec());
+                    network.send(*now, &mut endpoint.down, datagram.len(), delivery);
+                }
             }
-        }
+            watch(true);
+        });
+        watch(false);
         let endpoints = clients.iter_mut().enumerate();
         for (at, endpoint) in endpoints.flat_map(|(at, it)| it.endpoints().map(move |it| (at, it)))
         {

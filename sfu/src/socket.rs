@@ -157,15 +157,19 @@ impl Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
-        let transmit = quinn_udp::Transmit {
-            destination: self.outward(transmit.path.remote),
-            ecn: None,
-            contents,
-            segment_size,
-            src_ip: transmit.path.local.filter(|_| self.any).map(|ip| self.outward_ip(ip)),
-        };
+        let destination = self.outward(transmit.path.remote);
+        let src_ip = transmit.path.local.filter(|_| self.any).map(|ip| self.outward_ip(ip));
+        let is_plain = segment_size.is_none() && src_ip.is_none();
+        let transmit =
+            quinn_udp::Transmit { destination, ecn: None, contents, segment_size, src_ip };
         for _ in 0..SEND_ATTEMPTS {
-            match self.state.try_send(UdpSockRef::from(&self.io), &transmit) {
+            let sent = if is_plain {
+                // One datagram with nothing to say of it: the shorter way into the kernel.
+                self.io.send_to(contents, destination).map(drop)
+            } else {
+                self.state.try_send(UdpSockRef::from(&self.io), &transmit)
+            };
+            match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.full => {
                     std::thread::sleep(SEND_PAUSE);
                 }

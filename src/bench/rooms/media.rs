@@ -6,17 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use mio::{Events, Interest, Poll, Token};
 
 use super::books::{Books, Clock, Progress};
 use super::endpoint::{Common, Endpoint};
 
-/// The thread looks at its sockets this often instead of waiting for them. Were it to wait, each datagram of the server
-/// would have to wake it, and that time would be the server's; people on other machines cost it none.
+/// The thread looks at all of its sockets this often instead of having the kernel tell it which of them received something.
+/// Each datagram would have to tell it, and that time would be the server's; people on other machines cost it none.
 const TURN: Duration = Duration::from_micros(500);
-
-/// Sockets told of in one look.
-const EVENTS_MAX: usize = 1024;
 
 /// The running thread.
 pub(super) struct Media {
@@ -29,7 +25,6 @@ impl Media {
     pub(super) fn start(clock: Clock, progress: Arc<Progress>) -> anyhow::Result<Media> {
         let (arrivals, endpoints) = mpsc::channel();
         let turns = Turns {
-            poll: Poll::new()?,
             arrivals: endpoints,
             endpoints: Vec::new(),
             due: Vec::new(),
@@ -53,7 +48,6 @@ impl Media {
 }
 
 struct Turns {
-    poll: Poll,
     arrivals: Receiver<Endpoint>,
     endpoints: Vec<Endpoint>,
     /// When each endpoint has something to do, side by side so that a look at all of them is quick.
@@ -63,13 +57,10 @@ struct Turns {
 
 impl Turns {
     fn run(mut self) -> anyhow::Result<Books> {
-        let mut events = Events::with_capacity(EVENTS_MAX);
         while !self.common.progress.is_stopped() {
-            self.take_arrivals()?;
-            self.poll.poll(&mut events, Some(Duration::ZERO))?;
-            for event in &events {
-                let Token(index) = event.token();
-                self.endpoints[index].receive(&mut self.common).context("receiving media")?;
+            self.take_arrivals();
+            for endpoint in &mut self.endpoints {
+                endpoint.receive(&mut self.common).context("receiving media")?;
             }
             self.step()?;
             std::thread::sleep(TURN);
@@ -84,14 +75,11 @@ impl Turns {
         Ok(books)
     }
 
-    fn take_arrivals(&mut self) -> anyhow::Result<()> {
-        while let Ok(mut endpoint) = self.arrivals.try_recv() {
-            let token = Token(self.endpoints.len());
-            self.poll.registry().register(&mut endpoint.socket, token, Interest::READABLE)?;
+    fn take_arrivals(&mut self) {
+        while let Ok(endpoint) = self.arrivals.try_recv() {
             self.due.push(Instant::now());
             self.endpoints.push(endpoint);
         }
-        Ok(())
     }
 
     fn step(&mut self) -> anyhow::Result<()> {

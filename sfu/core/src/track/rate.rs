@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 const BUCKETS: usize = 8;
-const BUCKET: Duration = Duration::from_millis(125);
+const BUCKET_MS: u64 = 125;
 
 /// Counts bytes in buckets of time, the oldest of which is overwritten.
 #[derive(Debug, Default)]
@@ -46,24 +46,28 @@ impl Rate {
     /// Over so many buckets before the current one, which is not full yet.
     fn over(&self, now: Instant, buckets: u64) -> u64 {
         let Some(start) = self.start else { return 0 };
-        let current = (now.duration_since(start).as_nanos() / BUCKET.as_nanos()) as u64;
+        let current = buckets_in(now.duration_since(start));
         let oldest = current.saturating_sub(buckets);
         let known = self.newest.saturating_sub(BUCKETS as u64 - 1);
         let full = oldest.max(known)..current.min(self.newest + 1);
         let bytes: u64 = full.map(|bucket| self.buckets[bucket as usize % BUCKETS]).sum();
-        let ms = (current - oldest) * BUCKET.as_millis() as u64;
+        let ms = (current - oldest) * BUCKET_MS;
         (bytes * 8000).checked_div(ms).unwrap_or(0)
     }
 
     /// Whether a whole window was measured.
     pub fn is_settled(&self, now: Instant) -> bool {
-        self.start.is_some_and(|start| now.duration_since(start) >= BUCKET * BUCKETS as u32)
+        self.start.is_some_and(|start| buckets_in(now.duration_since(start)) >= BUCKETS as u64)
     }
 
     fn bucket(&mut self, now: Instant) -> u64 {
         let start = *self.start.get_or_insert(now);
-        (now.duration_since(start).as_nanos() / BUCKET.as_nanos()) as u64
+        buckets_in(now.duration_since(start))
     }
+}
+
+fn buckets_in(time: Duration) -> u64 {
+    time.as_millis() as u64 / BUCKET_MS
 }
 
 #[cfg(test)]

@@ -15,10 +15,8 @@ const CHANNEL_HEADER: usize = 4;
 /// How long packets may be under way when the last one is sent.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How often a thread that waits for packets looks whether it is over.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-/// How often it is looked which packets are due.
+/// How often it is looked which packets are due and which came. Were sockets waited for, each packet of the server would have
+/// to wake somebody, and that time would be the server's; people on other machines cost it none.
 const TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Lanes {
@@ -63,8 +61,6 @@ impl Lanes {
             let ip = caller.socket().local_addr()?.ip();
             let peer = UdpSocket::bind((ip, 0))?;
             caller.bind_channel(CHANNEL, peer.local_addr()?).context("a client gets no channel")?;
-            caller.socket().set_read_timeout(Some(PATIENCE))?;
-            peer.set_read_timeout(Some(PATIENCE))?;
             Ok(Lane { caller, peer })
         };
         let lanes = (0..clients).map(lane).collect::<anyhow::Result<_>>()?;
@@ -100,61 +96,68 @@ impl Lanes {
         rate: u32,
         meanwhile: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        self.block(false)?;
         let (sending, listening) = (&AtomicBool::new(true), &AtomicBool::new(true));
-        thread::scope(|scope| {
-            for lane in &self.lanes {
-                scope.spawn(move || self.echo(lane, listening));
-                scope.spawn(move || self.hear(lane, listening));
-            }
-            scope.spawn(move || self.send(rate, sending));
+        let result = thread::scope(|scope| {
+            scope.spawn(move || self.play(rate, sending, listening));
             let result = meanwhile();
             sending.store(false, Ordering::Relaxed);
             thread::sleep(GRACE);
             listening.store(false, Ordering::Relaxed);
             result
+        });
+        self.block(true)?;
+        result
+    }
+
+    /// Whether reading waits.
+    fn block(&self, wait: bool) -> io::Result<()> {
+        self.lanes.iter().try_for_each(|lane| {
+            lane.caller.socket().set_nonblocking(!wait)?;
+            lane.peer.set_nonblocking(!wait)
         })
     }
 
-    /// Frame by frame, each of another client. What a client sends comes back, so half of the rate is the clients'.
-    fn send(&self, rate: u32, sending: &AtomicBool) {
+    fn play(&self, rate: u32, sending: &AtomicBool, listening: &AtomicBool) {
         let started = Instant::now();
         let mut sent = 0;
         let mut turns = self.lanes.iter().cycle();
-        while sending.load(Ordering::Relaxed) {
-            let due = match rate {
-                0 => sent + self.lanes.len() as u64,
-                _ => (started.elapsed().as_secs_f64() * f64::from(rate) / 2.0) as u64 / self.frame,
-            };
-            for lane in turns.by_ref().take((due - sent) as usize) {
-                for _ in 0..self.frame {
-                    self.count_sent(lane.caller.socket().send(&self.packet));
-                }
+        while listening.load(Ordering::Relaxed) {
+            self.lanes.iter().for_each(|lane| self.hear(lane));
+            if sending.load(Ordering::Relaxed) {
+                // What a client sends comes back, so half of the rate is the clients'.
+                let due = match rate {
+                    0 => sent + self.lanes.len() as u64,
+                    _ => {
+                        (started.elapsed().as_secs_f64() * f64::from(rate) / 2.0) as u64
+                            / self.frame
+                    }
+                };
+                let due_now = turns.by_ref().take((due - sent) as usize);
+                due_now.for_each(|lane| self.send_frame(lane));
+                sent = due;
             }
-            sent = due;
             if rate > 0 {
                 thread::sleep(TICK);
             }
         }
     }
 
-    /// A peer: sends back what it gets.
-    fn echo(&self, lane: &Lane, listening: &AtomicBool) {
-        let mut buffer = [0; 2048];
-        while listening.load(Ordering::Relaxed) {
-            if let Ok((len, from)) = lane.peer.recv_from(&mut buffer) {
-                self.received.fetch_add(1, Ordering::Relaxed);
-                self.count_sent(lane.peer.send_to(&buffer[..len], from));
-            }
+    fn send_frame(&self, lane: &Lane) {
+        for _ in 0..self.frame {
+            self.count_sent(lane.caller.socket().send(&self.packet));
         }
     }
 
-    /// A client: hears what comes back.
-    fn hear(&self, lane: &Lane, listening: &AtomicBool) {
+    /// A peer sends back what it got, and a client hears what came back.
+    fn hear(&self, lane: &Lane) {
         let mut buffer = [0; 2048];
-        while listening.load(Ordering::Relaxed) {
-            if lane.caller.socket().recv(&mut buffer).is_ok_and(|len| len == self.packet.len()) {
-                self.received.fetch_add(1, Ordering::Relaxed);
-            }
+        while let Ok((len, from)) = lane.peer.recv_from(&mut buffer) {
+            self.received.fetch_add(1, Ordering::Relaxed);
+            self.count_sent(lane.peer.send_to(&buffer[..len], from));
+        }
+        while let Ok(len) = lane.caller.socket().recv(&mut buffer) {
+            self.received.fetch_add(u64::from(len == self.packet.len()), Ordering::Relaxed);
         }
     }
 

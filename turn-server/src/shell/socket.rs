@@ -4,7 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
 
 /// Wanted of the kernel for a listener, which hears all of a thread's clients.
@@ -15,6 +15,9 @@ const RELAY_BYTES: usize = 1 << 20;
 
 /// Less than this loses packets whenever the thread does not run for some milliseconds.
 const LISTENER_BYTES_ENOUGH: usize = 1 << 20;
+
+/// Datagrams or trains taken by one call. Most sockets hear one client's peer, and preparing for more costs more.
+const BATCH: usize = 8;
 
 /// As long as a train that the kernel joined.
 const TRAIN_BYTES_MAX: usize = 1 << 16;
@@ -117,6 +120,11 @@ impl Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
+        let is_train = segment_size.is_some_and(|segment| contents.len() > segment);
+        if !is_train && src_ip.is_none() {
+            // One datagram with nothing to say of it: the shorter way into the kernel.
+            return self.io.send_to(contents, destination).map(drop);
+        }
         let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip };
         self.state.try_send(UdpSockRef::from(&self.io), &transmit)
     }
@@ -125,14 +133,14 @@ impl Socket {
 /// Room for one batch, used by all sockets of a thread.
 pub(super) struct Buffers {
     bytes: Box<[u8]>,
-    meta: [RecvMeta; BATCH_SIZE],
+    meta: [RecvMeta; BATCH],
 }
 
 impl Buffers {
     pub(super) fn new() -> Buffers {
         Buffers {
-            bytes: vec![0; BATCH_SIZE * TRAIN_BYTES_MAX].into_boxed_slice(),
-            meta: [RecvMeta::default(); BATCH_SIZE],
+            bytes: vec![0; BATCH * TRAIN_BYTES_MAX].into_boxed_slice(),
+            meta: [RecvMeta::default(); BATCH],
         }
     }
 
@@ -145,7 +153,7 @@ impl Buffers {
     ) -> io::Result<bool> {
         let received = {
             let mut buffers = self.bytes.chunks_mut(TRAIN_BYTES_MAX);
-            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            let mut slices: [IoSliceMut<'_>; BATCH] =
                 std::array::from_fn(|_| IoSliceMut::new(buffers.next().unwrap_or_default()));
             match socket.state.recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.meta) {
                 Ok(received) => received,
@@ -165,6 +173,6 @@ impl Buffers {
             }
             joined.chunks(meta.stride.max(1)).for_each(|datagram| take(meta.addr, to, datagram));
         }
-        Ok(received == BATCH_SIZE)
+        Ok(received == BATCH)
     }
 }

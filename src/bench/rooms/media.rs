@@ -12,7 +12,7 @@ use super::endpoint::{Common, Endpoint};
 
 /// The thread looks at all of its sockets this often instead of having the kernel tell it which of them received something.
 /// Each datagram would have to tell it, and that time would be the server's; people on other machines cost it none.
-const TURN: Duration = Duration::from_micros(500);
+const TURN: Duration = Duration::from_millis(1);
 
 /// The running thread.
 pub(super) struct Media {

@@ -83,6 +83,11 @@ impl Outgoing {
         self.trains.push(Train { path, start, segment: len, closed: false });
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        self.bytes.len() + self.trains.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.trains.is_empty()
     }

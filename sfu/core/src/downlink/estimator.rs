@@ -126,6 +126,12 @@ impl Estimator {
         self.arrived_rate.bits_per_second(now)
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self, sequence: u16) -> usize {
+        let sent = self.sent[usize::from(sequence) % SENT];
+        self.sent_rate.warm().wrapping_add(sent.bytes.into())
+    }
+
     /// A packet goes out, numbered if that was negotiated.
     pub fn on_sent(&mut self, now: Instant, transport_sequence: Option<u16>, bytes: usize) {
         self.sent_rate.add(now, bytes);

@@ -40,6 +40,12 @@ impl Downlink {
         }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        let next = self.transport_sequence.wrapping_add(1);
+        self.estimator.warm(next).wrapping_add(self.pacer.warm())
+    }
+
     /// The number of the next packet, for transport-wide congestion control.
     pub fn next_transport_sequence(&mut self) -> u16 {
         self.transport_sequence = self.transport_sequence.wrapping_add(1);

@@ -95,6 +95,11 @@ impl Pacer {
         room
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        (self.credit as usize).wrapping_add(self.held.len())
+    }
+
     /// Whether something waits.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()

@@ -122,6 +122,14 @@ impl Forwarder {
         if self.is_active() { self.selector.awaits(now, layers) } else { None }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        let next = self.rewriter.next();
+        let sent = self.sent.warm(next) + self.sent.warm(next + 2);
+        let target = self.selector.target().map_or(0, usize::from);
+        sent + target + usize::from(self.started) + self.packets as usize
+    }
+
     /// What becomes of a packet of the track for this subscriber.
     pub fn forward(
         &mut self,

@@ -72,6 +72,11 @@ impl Rewriter {
         self.newest.map(|newest| (newest.timestamp, newest.at))
     }
 
+    /// Where the stream goes on.
+    pub fn next(&self) -> u64 {
+        self.newest.map_or(0, |newest| newest.out + 1)
+    }
+
     /// The full index of a sequence number that was sent.
     pub fn locate(&self, sequence: u16) -> Option<u64> {
         let newest = self.newest?.out;

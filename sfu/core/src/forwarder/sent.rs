@@ -85,6 +85,12 @@ impl Sent {
         }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self, out: u64) -> usize {
+        let place = (out as usize).checked_rem(self.slots.len()).unwrap_or(0);
+        self.slots.get(place).map_or(0, |packet| packet.payload_len.into())
+    }
+
     pub fn get_mut(&mut self, out: u64) -> Option<&mut Packet> {
         let place = (out as usize).checked_rem(self.slots.len())?;
         self.slots.get_mut(place).filter(|packet| packet.out == out)

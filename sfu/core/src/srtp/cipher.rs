@@ -34,6 +34,14 @@ impl Cipher {
         }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        match self {
+            Cipher::Gcm(gcm) => gcm.warm(),
+            Cipher::Cm(_) => 0,
+        }
+    }
+
     /// Seals `buffer[start..]` and appends the tag; the first `header_len` bytes stay in the clear.
     pub fn seal_rtp(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, nonce: Nonce) {
         match self {

@@ -24,6 +24,11 @@ impl Gcm {
         Gcm { key: LessSafeKey::new(key), salt }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        usize::from(self.salt[0]) + self.key.algorithm().tag_len()
+    }
+
     pub fn seal_rtp(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, nonce: Nonce) {
         let (header, payload) = buffer[start..].split_at_mut(header_len);
         let tag = self.seal(nonce, header, payload);

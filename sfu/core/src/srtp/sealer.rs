@@ -20,6 +20,11 @@ impl Sealer {
         }
     }
 
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        self.rtp.warm()
+    }
+
     /// Bytes that sealing adds to an RTP packet.
     pub fn rtp_overhead(&self) -> usize {
         self.rtp.tag_len()

@@ -15,6 +15,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Reads what the next packet will need; see `Connection::warm`.
+    pub fn warm(&self) -> usize {
+        (self.newest as usize).wrapping_add(self.buckets[0] as usize)
+    }
+
     pub fn add(&mut self, now: Instant, bytes: usize) {
         let bucket = self.bucket(now);
         if bucket >= self.newest + BUCKETS as u64 {

@@ -111,7 +111,7 @@ fn one_file_names_webrtc_rs() {
         files("sfu", &["rs"]).into_iter().filter(|file| !file.path.ends_with("/transport.rs"));
     check(
         others
-            .flat_map(|file| file.offences(&["rtc::", "webrtc::"], "only transport.rs may"))
+            .flat_map(|file| file.offences(&["rtc_", "rtc::", "webrtc::"], "only transport.rs may"))
             .collect(),
     );
 }

@@ -20,14 +20,14 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::DataKind;
 use bytes::{Bytes, BytesMut};
-use rtc::crypto::{RTCCryptoProvider, default_provider};
-use rtc::dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
-use rtc::dtls::crypto::Certificate;
-use rtc::dtls::endpoint::{Endpoint, EndpointEvent};
-use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use rtc::sctp;
-use rtc::shared::TransportProtocol;
-use rtc::shared::error::Error;
+use rtc_crypto::{RTCCryptoProvider, default_provider};
+use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
+use rtc_dtls::crypto::Certificate;
+use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_sctp as sctp;
+use rtc_shared::TransportProtocol;
+use rtc_shared::error::Error;
 
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;

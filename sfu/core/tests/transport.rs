@@ -2,10 +2,10 @@
 
 use beckon_sfu_core::srtp::{Profile, Srtp};
 use beckon_sfu_core::transport::Role;
-use rtc::crypto::default_provider;
-use rtc::srtp::config::Config;
-use rtc::srtp::context::Context;
-use rtc::srtp::protection_profile::ProtectionProfile;
+use rtc_crypto::default_provider;
+use rtc_srtp::config::Config;
+use rtc_srtp::context::Context;
+use rtc_srtp::protection_profile::ProtectionProfile;
 
 /// Ours is the server, theirs the client.
 struct Pair {

@@ -14,7 +14,7 @@ use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
 use crate::ice::Ice;
-use crate::outgoing::{Outgoing, Path, Send};
+use crate::outgoing::{Outgoing, Path, Sink};
 use crate::srtp::Srtp;
 use crate::stats::Discard;
 use crate::stun;
@@ -310,7 +310,7 @@ impl Connection {
     }
 
     /// Gives everything to `send`; it is in the list no more.
-    pub fn flush(&mut self, send: &mut Send<'_>) {
+    pub fn flush(&mut self, send: &mut Sink<'_>) {
         self.marked = false;
         self.outgoing.flush(send);
     }

@@ -30,7 +30,7 @@ pub struct Transmit<'a> {
 }
 
 /// Takes what is sent.
-pub type Send<'a> = dyn FnMut(&Transmit<'_>) + 'a;
+pub type Sink<'a> = dyn FnMut(&Transmit<'_>) + 'a;
 
 #[derive(Debug)]
 struct Train {
@@ -102,7 +102,7 @@ impl Outgoing {
     }
 
     /// Gives everything to `send`.
-    pub fn flush(&mut self, send: &mut Send<'_>) {
+    pub fn flush(&mut self, send: &mut Sink<'_>) {
         let mut trains = self.trains.drain(..).peekable();
         while let Some(train) = trains.next() {
             let end = trains.peek().map_or(self.bytes.len(), |next| next.start);

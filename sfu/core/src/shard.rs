@@ -10,7 +10,7 @@ use slotmap::SlotMap;
 
 use crate::clock::Clock;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
-use crate::outgoing::{Path, Send, Transmit};
+use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, Room};
 use crate::stats::{Counters, Discard};
 use crate::stun;
@@ -112,7 +112,7 @@ impl Shard {
     }
 
     /// Gives everything that is to be sent to `send`.
-    pub fn flush(&mut self, send: &mut Send<'_>) {
+    pub fn flush(&mut self, send: &mut Sink<'_>) {
         while let Some(room) = self.busy.pop() {
             self.within(room, |room, ctx| room.forward(ctx, Some(&mut *send)));
         }

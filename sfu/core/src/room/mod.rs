@@ -68,6 +68,7 @@ pub struct Room {
     grants: Vec<Grant>,
     reports: Vec<Report>,
     rtcp: Vec<u8>,
+    /// What goes around among the connections while packets are forwarded.
     train: Vec<u8>,
     keys: Vec<ParticipantKey>,
 }

@@ -12,7 +12,7 @@ use crate::downlink::Admission;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Forwarder, Outbound};
 use crate::keys::{ParticipantKey, TrackKey};
-use crate::outgoing::Send;
+use crate::outgoing::Sink;
 use crate::participant::{Participant, STREAMS_MAX};
 use crate::rtp::Header;
 use crate::speakers;
@@ -91,7 +91,7 @@ impl Room {
 
     /// Forwards what arrived: to each subscriber all of a track, while what that takes is in the CPU's caches. With the last
     /// track everything for a subscriber is there, and goes to `send`; without `send` it waits.
-    pub(crate) fn forward(&mut self, ctx: &mut Context<'_>, mut send: Option<&mut Send<'_>>) {
+    pub(crate) fn forward(&mut self, ctx: &mut Context<'_>, mut send: Option<&mut Sink<'_>>) {
         self.arrivals.sort_unstable_by_key(|arrival| (arrival.track, arrival.order));
         let mut tracks = self.arrivals.chunk_by(|one, other| one.track == other.track).peekable();
         while let Some(arrivals) = tracks.next() {

@@ -35,11 +35,7 @@ scenario('Firefox and Chromium chat, and see and hear each other', async stage =
 
 scenario('Firefox and Chromium meet in a group call', async stage => {
   const people = await Promise.all([stage.person('alice'), stage.person('fox', { kind: 'firefox' })])
-  const [alice, fox] = await Attendee.all(...people)
-  await alice.person.befriend(fox.person)
-  const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [fox.id] })
-  for (const attendee of [alice, fox]) await attendee.takesSmallCamera()
-  await Promise.all(people.map(person => person.enter(group.id)))
+  const [alice, fox] = await Attendee.inGroup(...people)
 
   await alice.starts()
   await fox.joins()

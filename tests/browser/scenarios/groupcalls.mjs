@@ -84,10 +84,7 @@ scenario('A full call lets nobody in until somebody leaves', async stage => {
 scenario('Whoever loses touch with the server hears on, and comes back', async stage => {
   const wire = await stage.wire()
   const people = [await stage.person('alice'), await stage.person('bob', { baseURL: wire.url })]
-  const [alice, bob] = await Attendee.all(...people)
-  await alice.person.befriend(bob.person)
-  const group = await alice.person.post('/api/v1/groups', { title: 'Hike', member_ids: [bob.id] })
-  await Promise.all(people.map(person => person.enter(group.id)))
+  const [alice, bob] = await Attendee.inGroup(...people)
   await alice.starts('voice')
   await bob.joins('voice')
   await Promise.all([bob.hears(alice), alice.hears(bob)])

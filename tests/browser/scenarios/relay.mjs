@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { find } from '../browsers.mjs'
+import { noFirefox } from '../browsers.mjs'
 import { Attendee, pairs } from '../groupcall.mjs'
 import { scenario } from '../stage.mjs'
 
@@ -9,7 +9,7 @@ const settings = {
   BECKON_TURN__TCP: '127.0.0.1:0',
   BECKON_HTTP__HTTPS_LISTEN: '127.0.0.1:0',
 }
-const withFirefox = { settings, skip: !find('firefox') && 'firefox-esr is not installed' }
+const withFirefox = { settings, skip: noFirefox() }
 
 for (const [way, name] of [['udp', 'UDP'], ['tcp', 'TCP'], ['tls', 'TLS on the port of HTTPS']]) {
   scenario(`A call decodes through the relay alone, over ${name}`, async stage => {

@@ -18,6 +18,7 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// What a socket reads at once. The buffer is held by every socket and zeroed for every read.
 pub const READ_BYTES: usize = 4 * 1024;
+
 /// `ref` only has to tell a client's own requests apart.
 pub const REF_CHARS_MAX: usize = 64;
 

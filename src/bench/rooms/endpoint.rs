@@ -1,7 +1,7 @@
 //! One participant's media: a socket of its own, a transport, the streams it sends and what it hears.
 
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,6 @@ use beckon_sfu_core::headless::{self, Headless};
 use beckon_sfu_core::rtcp::{self, Packet};
 use beckon_sfu_core::rtp::Header;
 use beckon_sfu_core::twcc::Recorder;
-use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
 use super::books::{Books, Clock, Heard, Progress};
@@ -39,7 +38,7 @@ const BUFFER_BYTES: usize = 4 << 20;
 const NTP_UNIX: u64 = 2_208_988_800;
 
 pub(super) struct Endpoint {
-    pub(super) socket: UdpSocket,
+    socket: UdpSocket,
     link: Link,
     transport: Headless,
     part: Part,
@@ -78,7 +77,8 @@ impl Endpoint {
         } else {
             Ipv6Addr::UNSPECIFIED.into()
         };
-        let socket = UdpSocket::bind((any, 0).into())?;
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.set_nonblocking(true)?;
         // So that the kernel says when nobody listens there.
         socket.connect(server)?;
         let now = Instant::now();

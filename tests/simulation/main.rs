@@ -9,6 +9,8 @@
 
 mod client;
 mod cluster;
+#[path = "../stage/extent.rs"]
+mod extent;
 mod network;
 mod world;
 
@@ -18,15 +20,15 @@ use futures_util::FutureExt;
 
 use self::{cluster::Store, world::World};
 
-/// Seeds of an ordinary run; a few seconds.
-const SEEDS: u64 = 60;
+/// Seeds of a slice, which takes a few seconds, and of a long run.
+const SEEDS: (u64, u64) = (60, 5000);
 
 #[tokio::test]
 async fn every_client_converges_whatever_happens() {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let seeds = match number("SIMULATION_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS),
+        None => 0..number("SIMULATION_SEEDS").unwrap_or_else(|| extent::extent(SEEDS.0, SEEDS.1)),
     };
     let store = Store::create().await;
     for seed in seeds {

@@ -11,6 +11,7 @@
 
 mod answer;
 mod database;
+mod extent;
 mod node;
 mod person;
 mod redis;
@@ -26,6 +27,7 @@ use tokio::{sync::Mutex, time::Instant};
 pub use self::{
     answer::Answer,
     database::{Engine, engines},
+    extent::extent,
     node::Node,
     person::{PASSWORD, Person, Room, send},
     redis::Redis,

@@ -24,6 +24,7 @@ pub mod passwords;
 pub mod people;
 pub mod presence;
 pub mod rooms;
+pub mod shares;
 pub mod store;
 mod upkeep;
 mod ws;

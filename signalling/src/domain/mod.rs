@@ -9,6 +9,7 @@ pub mod group_call;
 pub mod ids;
 pub mod login;
 pub mod message;
+pub mod network;
 pub mod refusal;
 pub mod text;
 pub mod user;

@@ -1,0 +1,56 @@
+//! The network somebody comes from: what one customer of a provider is given, and so what limits are counted by.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// An IPv4 address, or the /64 that an IPv6 address lies in: whoever has one address of a /64 has all of them
+/// (RFC 4291, section 2.5.4; RFC 6177).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Network(IpAddr);
+
+/// The bits of an IPv6 address that name its network.
+const IPV6_PREFIX: u32 = 64;
+
+impl Network {
+    /// The network of an address; one that is IPv4 in the clothes of IPv6 counts as IPv4.
+    pub fn of(address: IpAddr) -> Network {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Network(v4.into()),
+            IpAddr::V6(v6) => {
+                Network(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << IPV6_PREFIX)).into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => v4.fmt(f),
+            IpAddr::V6(v6) => write!(f, "{v6}/{IPV6_PREFIX}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(address: &str) -> Network {
+        Network::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn addresses_of_one_64_are_one_network() {
+        assert_eq!(network("2001:db8:0:7::1"), network("2001:db8:0:7:ffff::9"));
+        assert_ne!(network("2001:db8:0:7::1"), network("2001:db8:0:8::1"));
+        assert_eq!(network("2001:db8:0:7::1").to_string(), "2001:db8:0:7::/64");
+    }
+
+    #[test]
+    fn every_ipv4_address_is_a_network_in_either_spelling() {
+        assert_ne!(network("203.0.113.7"), network("203.0.113.8"));
+        assert_eq!(network("203.0.113.7"), network("::ffff:203.0.113.7"));
+        assert_eq!(network("203.0.113.7").to_string(), "203.0.113.7");
+    }
+}

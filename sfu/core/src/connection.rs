@@ -14,13 +14,17 @@ use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
 use crate::ice::Ice;
+use crate::negotiation::sdp::Session;
 use crate::outgoing::{Outgoing, Path, Sink};
-use crate::srtp::Srtp;
+use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
 use crate::stun;
 use crate::track::Layers;
 use crate::transport::{Identity, Role, Transport, TransportEvent};
 use crate::twcc::Recorder;
+
+/// The SRTP profiles that we offer as the DTLS client.
+const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha1_80];
 
 /// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
 const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
@@ -52,7 +56,6 @@ pub struct Connection {
     srtp: Option<Box<Srtp>>,
     /// Our address as the client knows it.
     local: Option<IpAddr>,
-    fingerprint: Option<String>,
     entries: Entries,
     /// When something authentic came last.
     heard: Instant,
@@ -75,10 +78,9 @@ impl Connection {
             downlink: Downlink::new(now),
             outgoing: Outgoing::default(),
             marked: false,
-            transport: Transport::new(identity, Role::Server),
+            transport: Transport::new(identity),
             srtp: None,
             local: None,
-            fingerprint: None,
             entries: Entries::default(),
             heard: now,
             told_secure: false,
@@ -115,30 +117,38 @@ impl Connection {
         self.rtcp_ssrc
     }
 
-    /// Takes the client's half of a description. A new ufrag is an ICE restart: then ours are new too, and DTLS goes on. A
-    /// connection keeps its certificate for life (RFC 8842, section 4): `Err` if it is another one.
-    pub fn describe_remote(
-        &mut self,
-        now: Instant,
-        ufrag: &str,
-        fingerprint: &str,
-        restart: bool,
-    ) -> Result<(), Discard> {
-        match &self.fingerprint {
-            Some(known) if !known.eq_ignore_ascii_case(fingerprint) => {
-                return Err(Discard::BadIntegrity);
-            }
-            Some(_) => {}
-            None => {
-                self.fingerprint = Some(fingerprint.to_owned());
-                self.transport.expect(now, fingerprint);
-            }
+    /// Whether a description can be of this connection's client: its certificate and the DTLS roles are for life
+    /// (RFC 8842, section 4).
+    pub fn may_be_of(&self, remote: &Session) -> bool {
+        self.transport.may_be(remote.setup.our_role(), &remote.fingerprint)
+    }
+
+    /// Takes the client's half of a description. In an offer a new ufrag is an ICE restart: then ours are new too, and
+    /// DTLS goes on.
+    pub fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
+        let Session { ufrag, fingerprint, setup, .. } = remote;
+        let role = self.transport.role().or(setup.our_role()).unwrap_or(Role::Server);
+        self.transport.expect(now, role, fingerprint);
+        if remote.has_data() {
+            self.transport.associate(now);
         }
-        if restart && self.ice.remote_ufrag().is_some_and(|known| known != ufrag) {
+        if is_offer && self.ice.remote_ufrag().is_some_and(|known| known != ufrag) {
             self.ice.restart();
         }
         self.ice.set_remote_ufrag(ufrag);
-        Ok(())
+        self.start(now);
+    }
+
+    /// Which side of DTLS we are, once that is agreed on.
+    pub fn role(&self) -> Option<Role> {
+        self.transport.role()
+    }
+
+    /// As the DTLS client, begins as soon as a check has shown where the server is.
+    fn start(&mut self, now: Instant) {
+        if self.ice.path().is_some() {
+            self.transport.connect(now, &PROFILES);
+        }
     }
 
     /// A STUN message for this connection. Its answer goes back the way it came.
@@ -162,6 +172,7 @@ impl Connection {
         });
         if result?.chosen {
             self.local = path.local;
+            self.start(now);
         }
         self.entries.learn(now, &self.ice, path.remote, place, demux);
         Ok(())

@@ -1,4 +1,4 @@
-//! A participant without a browser: ICE controlling, DTLS client. For tests on a virtual clock and for load.
+//! A participant without a browser: ICE controlling, either role in DTLS. For tests on a virtual clock and for load.
 //!
 //! Sans-I/O like the rest, and cheap for each packet it receives, so that one process can be hundreds of them.
 
@@ -59,6 +59,7 @@ pub struct Headless {
     remote: Option<Remote>,
     tie_breaker: u64,
     profiles: Vec<Profile>,
+    role: Role,
     transport: Transport,
     fingerprint: String,
     srtp: Option<Box<Srtp>>,
@@ -84,13 +85,23 @@ impl Headless {
 
     /// One that has these SRTP profiles only.
     pub fn offering(identity: &Identity, profiles: &[Profile]) -> Headless {
+        Headless::with(identity, Role::Client, profiles)
+    }
+
+    /// One that waits for us to begin with DTLS.
+    pub fn serving(identity: &Identity) -> Headless {
+        Headless::with(identity, Role::Server, &PROFILES)
+    }
+
+    fn with(identity: &Identity, role: Role, profiles: &[Profile]) -> Headless {
         Headless {
             local: Credentials::fresh(),
             address: None,
             remote: None,
             tie_breaker: rand::random(),
             profiles: profiles.to_vec(),
-            transport: Transport::new(identity, Role::Client),
+            role,
+            transport: Transport::new(identity),
             fingerprint: identity.fingerprint().to_owned(),
             srtp: None,
             outgoing: VecDeque::new(),
@@ -100,6 +111,10 @@ impl Headless {
 
     pub fn credentials(&self) -> &Credentials {
         &self.local
+    }
+
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     pub fn fingerprint(&self) -> &str {
@@ -124,7 +139,7 @@ impl Headless {
         fingerprint: &str,
         address: SocketAddr,
     ) {
-        self.transport.expect(now, fingerprint);
+        self.transport.expect(now, self.role, fingerprint);
         self.address = Some(address);
         self.remote = Some(Remote {
             credentials: credentials.clone(),

@@ -1,69 +1,57 @@
 //! One peer's secure transport: DTLS, the SRTP keys it exports, and data channels over SCTP in it.
 //!
-//! The only file that names webrtc-rs, of which it takes the sans-I/O parts. What stands around them is in the modules
-//! below: bounds that the parts do not keep, the choice of the SRTP profile, and the data channels.
+//! The only place that names webrtc-rs, of which it takes the sans-I/O parts. What stands around them is in the modules
+//! below: bounds that the parts do not keep, whole flights, the choice of the SRTP profile, the repetition of flights, and
+//! the data channels.
 
+mod assembly;
 mod channels;
 mod chunks;
 pub mod client_hello;
 pub mod dcep;
 mod event;
 mod fingerprint;
+mod handshake;
+mod identity;
 pub mod records;
+mod repeats;
 mod role;
+pub mod server_flight;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::DataKind;
 use bytes::{Bytes, BytesMut};
-use rtc_crypto::{RTCCryptoProvider, default_provider};
-use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
-use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
-use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_sctp as sctp;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
-use crate::srtp::{Profile, Srtp};
+use crate::srtp::Profile;
 use crate::stats::Discard;
 use channels::Channels;
 pub use channels::DataError;
-use client_hello::Progress;
 pub use event::TransportEvent;
-use fingerprint::fingerprint;
+pub use identity::Identity;
+use repeats::Repeats;
 pub use role::Role;
 
 /// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
 
-/// DTLS that comes before the peer's fingerprint is known, or before its ClientHello is whole.
+/// DTLS that comes before the peer's description, or before its ClientHello or flight is whole.
 const HELD_DATAGRAMS_MAX: usize = 8;
+/// The same of a server whose chain of certificates is as large as may be, in small fragments that come twice.
+const HELD_FLIGHT_DATAGRAMS_MAX: usize = 64;
 /// From the peer's description to the keys.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(30);
-/// Until a flight of the handshake is repeated.
-const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
-
-/// The label of RFC 5764, 4.2.
-const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
-
-/// The certificate that this node shows everybody, and its key.
-#[derive(Clone)]
-pub struct Identity(Arc<Parts>);
-
-struct Parts {
-    provider: Arc<dyn RTCCryptoProvider>,
-    certificate: Certificate,
-    fingerprint: String,
-}
 
 enum State {
     /// Nothing is known of the peer yet.
     Idle,
+    /// From the peer's description on. As the client we begin once there is a way to the server.
     Handshaking {
         deadline: Instant,
     },
@@ -73,94 +61,92 @@ enum State {
 
 pub struct Transport {
     identity: Identity,
+    /// As the descriptions say; nothing is done in it before the peer's fingerprint is known.
     role: Role,
     state: State,
     /// Of the certificate that the peer's description promises.
     fingerprint: Option<String>,
     dtls: Endpoint,
+    /// Messages of the server that we have taken, as the client.
+    taken: u16,
     /// Whether our answer to the peer's largest flight is under way.
     is_answered: bool,
+    repeats: Repeats,
     held: Vec<BytesMut>,
     outgoing: VecDeque<BytesMut>,
     gate: records::Gate,
     channels: Channels,
     wants_association: bool,
+    wants_channels: bool,
     events: VecDeque<TransportEvent>,
 }
 
-impl Identity {
-    pub fn generate() -> Identity {
-        let provider = default_provider().expect("the ring provider is compiled in");
-        let certificate =
-            Certificate::generate_self_signed(["beckon".to_owned()], provider.crypto())
-                .expect("ring makes P-256 keys");
-        let fingerprint = fingerprint(&certificate.certificate[0]);
-        Identity(Arc::new(Parts { provider, certificate, fingerprint }))
-    }
-
-    /// As `a=fingerprint` has it: `sha-256 AB:CD..`.
-    pub fn fingerprint(&self) -> &str {
-        &self.0.fingerprint
-    }
-
-    fn config(&self, role: Role, profiles: &[Profile]) -> Arc<HandshakeConfig> {
-        let profiles = profiles.iter().map(|profile| match profile {
-            Profile::AeadAes128Gcm => SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
-            Profile::AesCm128HmacSha1_80 => SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-        });
-        let config = ConfigBuilder::default()
-            .with_crypto_provider(self.0.provider.clone())
-            .with_certificates(vec![self.0.certificate.clone()])
-            .with_srtp_protection_profiles(profiles.collect())
-            .with_client_auth(ClientAuthType::RequireAnyClientCert)
-            // Certificates are self-signed: `secure` compares the fingerprint instead of a chain.
-            .with_insecure_skip_verify(true)
-            .with_extended_master_secret(ExtendedMasterSecretType::Require)
-            .with_flight_interval(FLIGHT_INTERVAL)
-            .build(role == Role::Client, None);
-        Arc::new(config.expect("the configuration is constant"))
-    }
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Identity").field(&self.0.fingerprint).finish()
-    }
-}
-
 impl Transport {
-    pub fn new(identity: &Identity, role: Role) -> Transport {
+    pub fn new(identity: &Identity) -> Transport {
+        let role = Role::Server;
         Transport {
             identity: identity.clone(),
             role,
             state: State::Idle,
             fingerprint: None,
             dtls: Endpoint::new(PEER, TransportProtocol::UDP, None),
+            taken: 0,
             is_answered: false,
+            repeats: Repeats::default(),
             held: Vec::new(),
             outgoing: VecDeque::new(),
             gate: records::Gate::default(),
             channels: Channels::new(role),
             wants_association: false,
+            wants_channels: false,
             events: VecDeque::new(),
         }
     }
 
-    /// Tells the fingerprint that the peer's description promises. DTLS that came before was held back until now.
-    pub fn expect(&mut self, now: Instant, fingerprint: &str) {
+    /// Tells what the descriptions promise: our role, and the fingerprint of the peer's certificate. Both are for life
+    /// (RFC 8842, section 4). DTLS that came before was held back until now.
+    pub fn expect(&mut self, now: Instant, role: Role, fingerprint: &str) {
         match &self.fingerprint {
+            Some(_) if self.role != role => return self.fail(now, "the DTLS roles changed"),
             Some(known) if known.eq_ignore_ascii_case(fingerprint) => return,
             Some(_) => return self.fail(now, "the certificate changed"),
             None => self.fingerprint = Some(fingerprint.to_owned()),
         }
-        if matches!(self.state, State::Idle) {
-            self.state = State::Handshaking { deadline: now + HANDSHAKE_TIME_MAX };
+        if !matches!(self.state, State::Idle) {
+            return;
         }
-        self.advance(now);
+        self.state = State::Handshaking { deadline: now + HANDSHAKE_TIME_MAX };
+        self.role = role;
+        self.channels = Channels::new(role);
+        if self.wants_channels {
+            self.channels.open(now);
+        }
+        match role {
+            Role::Server => self.advance(now),
+            // What came before our ClientHello answers none of ours.
+            Role::Client => self.held.clear(),
+        }
     }
 
-    /// Starts the handshake as the client, once the fingerprint is known.
+    /// Whether a description that wants this role of us, if it wants one, and promises this certificate is of the same
+    /// peer as the one before.
+    pub fn may_be(&self, role: Option<Role>, fingerprint: &str) -> bool {
+        self.fingerprint.as_ref().is_none_or(|known| {
+            known.eq_ignore_ascii_case(fingerprint) && role.is_none_or(|role| role == self.role)
+        })
+    }
+
+    /// Our role, once it is agreed on.
+    pub fn role(&self) -> Option<Role> {
+        self.fingerprint.is_some().then_some(self.role)
+    }
+
+    /// There is a way to the peer. The client begins the handshake, offering these profiles; the server waits for it.
     pub fn connect(&mut self, now: Instant, profiles: &[Profile]) {
+        let is_due = matches!(self.state, State::Handshaking { .. }) && self.role == Role::Client;
+        if !is_due || self.is_connecting() {
+            return;
+        }
         let config = self.identity.config(Role::Client, profiles);
         if self.dtls.connect(now, PEER, config, None).is_err() {
             self.fail(now, "DTLS cannot start");
@@ -173,27 +159,32 @@ impl Transport {
             return Err(Discard::Stale);
         }
         self.gate.admit(datagram, self.is_secure())?;
-        if self.awaits_hello() && !records::is_clear_handshake(datagram) {
+        if self.is_repetition(datagram) {
             return Err(Discard::Stale);
         }
-        if self.is_answered && records::first_message(datagram) == Some(self.role.question()) {
-            // The endpoint would stop repeating our answer, which the peer has not got.
-            return Err(Discard::Stale);
-        }
-        if self.held.len() == HELD_DATAGRAMS_MAX {
-            if self.fingerprint.is_none() {
-                return Err(Discard::TooMany);
+        let is_clear = records::is_clear_handshake(datagram);
+        match (self.fingerprint.is_some(), self.role) {
+            (true, Role::Client) if !self.is_connecting() => return Err(Discard::Stale),
+            (true, Role::Client) if !self.is_answered && is_clear => {
+                self.hold(datagram, HELD_FLIGHT_DATAGRAMS_MAX)?;
+                self.hear_server(now);
             }
-            // Whatever these are, no ClientHello can be made of them. The peer will repeat it.
-            self.held.clear();
+            // A ClientHello is awaited: the first one, or the one with the cookie.
+            (_, Role::Server) if !self.is_answered => {
+                if !is_clear {
+                    return Err(Discard::Stale);
+                }
+                self.hold(datagram, HELD_DATAGRAMS_MAX)?;
+                self.advance(now);
+            }
+            _ => self.feed(now, datagram.into()),
         }
-        self.held.push(datagram.into());
-        self.advance(now);
         Ok(())
     }
 
     /// Opens both data channels, as soon as there is an association. The DTLS client starts that one.
     pub fn open_channels(&mut self, now: Instant) {
+        self.wants_channels = true;
         self.channels.open(now);
         self.associate(now);
         self.flush(now);
@@ -202,8 +193,8 @@ impl Transport {
     /// Starts the association for data channels, whoever opens them, as soon as the transport is secure. Only the DTLS
     /// client does; its server waits for it.
     pub fn associate(&mut self, now: Instant) {
-        self.wants_association = self.role == Role::Client;
-        if self.wants_association && self.is_secure() {
+        self.wants_association = true;
+        if self.is_secure() && self.role == Role::Client {
             self.channels.connect(now);
             self.flush(now);
         }
@@ -234,7 +225,7 @@ impl Transport {
         match self.state {
             State::Idle | State::Closed => None,
             State::Handshaking { deadline } => {
-                Some(self.dtls.poll_timeout(&PEER).map_or(deadline, |flight| flight.min(deadline)))
+                Some(self.flight_due().map_or(deadline, |flight| flight.min(deadline)))
             }
             State::Secure => self.channels.poll_timeout(),
         }
@@ -247,9 +238,11 @@ impl Transport {
                 self.fail(now, "the DTLS handshake took too long");
             }
             State::Handshaking { .. } => {
-                let is_due = self.dtls.poll_timeout(&PEER).is_some_and(|flight| flight <= now);
-                if is_due && self.dtls.handle_timeout(PEER, now).is_err() {
-                    self.fail(now, "the peer stopped answering the DTLS handshake");
+                if self.flight_due().is_some_and(|flight| flight <= now) {
+                    self.repeats.count();
+                    if self.dtls.handle_timeout(PEER, now).is_err() {
+                        self.fail(now, "the peer stopped answering the DTLS handshake");
+                    }
                 }
             }
             State::Secure => {
@@ -270,32 +263,6 @@ impl Transport {
         matches!(self.state, State::Secure)
     }
 
-    /// Feeds what was held, if all is known that the handshake needs.
-    fn advance(&mut self, now: Instant) {
-        if self.fingerprint.is_none() {
-            return;
-        }
-        if self.awaits_hello() {
-            match client_hello::read(&self.held) {
-                Progress::Incomplete => return,
-                Progress::Unsuitable => return self.fail(now, "no SRTP profile in common"),
-                // The endpoint would take the first of the client's profiles that it has, so it gets one only.
-                Progress::Chosen(profile) => {
-                    let config = self.identity.config(Role::Server, &[profile]);
-                    self.dtls.set_server_config(Some(config));
-                }
-            }
-        }
-        for datagram in std::mem::take(&mut self.held) {
-            self.feed(now, datagram);
-        }
-    }
-
-    /// Whether datagrams are held until a whole ClientHello is among them: the first one, and the one with the cookie.
-    fn awaits_hello(&self) -> bool {
-        self.role == Role::Server && !self.is_answered
-    }
-
     fn feed(&mut self, now: Instant, datagram: BytesMut) {
         if matches!(self.state, State::Closed) {
             return;
@@ -311,7 +278,8 @@ impl Transport {
         }
         while let Some(transmit) = self.dtls.poll_transmit() {
             let message = records::first_message(&transmit.message);
-            self.is_answered |= message == Some(self.role.answer());
+            self.is_answered |= message == Some(records::SERVER_HELLO);
+            self.repeats = Repeats::default();
             self.outgoing.push_back(transmit.message);
         }
         self.flush(now);
@@ -325,31 +293,6 @@ impl Transport {
             }
             EndpointEvent::PeerClosed => self.end(),
             _ => {}
-        }
-    }
-
-    /// Takes the keys, if the peer's certificate is the one that its description promised.
-    fn secure(&mut self, now: Instant) {
-        let Some(state) = self.dtls.get_connection_state(PEER) else { return };
-        let seen = state.peer_certificates.first().map(|certificate| fingerprint(certificate));
-        let is_promised = |seen: &String| {
-            self.fingerprint.as_ref().is_some_and(|promised| promised.eq_ignore_ascii_case(seen))
-        };
-        if !seen.as_ref().is_some_and(is_promised) {
-            return self.fail(now, "the certificate is not the promised one");
-        }
-        let profile = match state.srtp_protection_profile() {
-            SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => Profile::AeadAes128Gcm,
-            SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::AesCm128HmacSha1_80,
-            _ => return self.fail(now, "no SRTP profile in common"),
-        };
-        let material = state.export_keying_material(EXPORTER_LABEL, &[], profile.material_len());
-        let srtp = material.ok().and_then(|keys| Srtp::new(profile, keys.as_ref(), self.role));
-        let Some(srtp) = srtp else { return self.fail(now, "DTLS exports no keys") };
-        self.state = State::Secure;
-        self.events.push_back(TransportEvent::Secure(Box::new(srtp)));
-        if self.wants_association {
-            self.channels.connect(now);
         }
     }
 

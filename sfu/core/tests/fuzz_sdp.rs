@@ -79,12 +79,16 @@ fn play(text: &str) {
     let credentials = Credentials::fresh();
     let candidates: [SocketAddr; 1] = [([192, 0, 2, 1], 7882).into()];
     let fingerprint = format!("sha-256 {}", ["AB"; 32].join(":"));
-    let local =
-        Local { credentials: &credentials, fingerprint: &fingerprint, candidates: &candidates };
+    let local = Local {
+        credentials: &credentials,
+        fingerprint: &fingerprint,
+        role: offer.setup.our_role(),
+        candidates: &candidates,
+    };
     let mut answerer = Answerer::new();
     let mut refused = Vec::new();
     for _ in 0..2 {
-        let Ok(answered) = answerer.answer(&offer, &local, &announced(), &wanted()) else { return };
+        let answered = answerer.answer(&offer, &local, &announced(), &wanted());
         let answer = sdp::read(&answered.sdp).expect("our answer can be read");
         assert_eq!(mids(&answer), mids(&offer));
         assert_eq!(answer.ufrag, credentials.ufrag);

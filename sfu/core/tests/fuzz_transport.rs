@@ -80,8 +80,8 @@ fn stun() {
 /// The first flight of our DTLS client, in one datagram.
 fn hello() -> Vec<u8> {
     let now = Instant::now();
-    let mut client = Transport::new(&Identity::generate(), Role::Client);
-    client.expect(now, "sha-256 00");
+    let mut client = Transport::new(&Identity::generate());
+    client.expect(now, Role::Client, "sha-256 00");
     client.connect(now, &PROFILES);
     client.poll_transmit().unwrap().to_vec()
 }
@@ -112,10 +112,10 @@ fn handshakes() {
         let now = Instant::now();
         let mut changes = changes.iter().cycle();
         let [client, server] = &*identities;
-        let mut ends = [Transport::new(client, Role::Client), Transport::new(server, Role::Server)];
-        ends[0].expect(now, server.fingerprint());
+        let mut ends = [Transport::new(client), Transport::new(server)];
+        ends[0].expect(now, Role::Client, server.fingerprint());
         ends[0].connect(now, &PROFILES);
-        ends[1].expect(now, "sha-256 not the client's");
+        ends[1].expect(now, Role::Server, "sha-256 not the client's");
         for _ in 0..4 {
             for from in [0, 1] {
                 while let Some(datagram) = ends[from].poll_transmit() {

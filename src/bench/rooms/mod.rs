@@ -180,6 +180,7 @@ impl Stage {
             ufrag: credentials.ufrag.clone(),
             pwd: credentials.pwd.clone(),
             fingerprint: transport.fingerprint().to_owned(),
+            role: transport.role(),
             sections: part.sections(),
         };
         let token = self.token(number);

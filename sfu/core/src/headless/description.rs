@@ -6,6 +6,7 @@ use beckon_sfu_api::Kind;
 
 use crate::extension::Extension;
 use crate::negotiation::sdp::{Direction, Media, Session};
+use crate::transport::Role;
 
 pub const OPUS: u8 = 111;
 pub const VP8: u8 = 96;
@@ -50,6 +51,7 @@ pub struct Description {
     pub ufrag: String,
     pub pwd: String,
     pub fingerprint: String,
+    pub role: Role,
     pub sections: Vec<Section>,
 }
 
@@ -58,7 +60,8 @@ impl Description {
     /// The text of an offer; `version` grows from offer to offer (RFC 3264, 5).
     pub fn offer(&self, version: u32) -> String {
         let mids = (0..self.sections.len()).map(|mid| mid.to_string());
-        self.write(version, "actpass", mids.zip(self.sections.iter().cloned()))
+        let setup = if self.role == Role::Client { "actpass" } else { "passive" };
+        self.write(version, setup, mids.zip(self.sections.iter().cloned()))
     }
 
     /// The text of an answer that takes everything that `offer` sends. Our own sections do not matter then.
@@ -71,7 +74,8 @@ impl Description {
         let theirs = offer.sections.iter();
         let sections =
             theirs.map(|their| (their.mid.clone(), section(their.media, their.direction)));
-        self.write(version, "active", sections)
+        let setup = if self.role == Role::Client { "active" } else { "passive" };
+        self.write(version, setup, sections)
     }
 
     fn write(

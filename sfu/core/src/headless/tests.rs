@@ -23,7 +23,7 @@ impl Server {
         let identity = Identity::generate();
         Server {
             ice: Ice::new(now),
-            transport: Transport::new(&identity, Role::Server),
+            transport: Transport::new(&identity),
             srtp: None,
             identity,
             heard: Vec::new(),
@@ -93,7 +93,7 @@ impl Meeting {
     /// Carries both descriptions over; `theirs` is what the client is told of the server's credentials.
     fn introduce(&mut self, theirs: &Credentials) {
         let client = self.client.fingerprint().to_owned();
-        self.server.transport.expect(self.now, &client);
+        self.server.transport.expect(self.now, Role::Server, &client);
         self.server.ice.set_remote_ufrag(&self.client.credentials().ufrag);
         let server = self.server.identity.fingerprint().to_owned();
         self.client.set_remote(self.now, theirs, &server, ADDRESS.parse().unwrap());
@@ -205,7 +205,7 @@ fn a_wrong_password_never_connects() {
 fn a_wrong_fingerprint_never_connects() {
     let mut meeting = Meeting::new(&PROFILES);
     let theirs = meeting.server.ice.local().clone();
-    meeting.server.transport.expect(meeting.now, Identity::generate().fingerprint());
+    meeting.server.transport.expect(meeting.now, Role::Server, Identity::generate().fingerprint());
     let server = meeting.server.identity.fingerprint().to_owned();
     meeting.client.set_remote(meeting.now, &theirs, &server, ADDRESS.parse().unwrap());
     meeting.run(Duration::from_secs(1));

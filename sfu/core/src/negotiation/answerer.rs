@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use beckon_sfu_api::{Announced, Kind, MidTrack, Refused, TrackId};
 
 use super::policy::{self, Agreed};
-use super::sdp::{Direction, Media, SECTIONS_MAX, Section, Session, Setup};
+use super::sdp::{Direction, Media, SECTIONS_MAX, Section, Session};
 use super::uses::Use;
 use super::write::{Origin, Rtp, Says, Writer};
 use super::{Answered, Local, Wanted};
@@ -48,26 +48,20 @@ impl Answerer {
 
     /// Answers an offer. `announced` are the tracks that have no section yet, oldest first, and none if the client may
     /// not publish; `wanted` is all that it is to receive.
-    ///
-    /// # Errors
-    /// [`Refused::Malformed`] if the client wants us to start DTLS; nothing has changed then.
     pub fn answer(
         &mut self,
         offer: &Session,
         local: &Local<'_>,
         announced: &[Announced],
         wanted: &[Wanted],
-    ) -> Result<Answered, Refused> {
-        if offer.setup == Setup::Passive {
-            return Err(Refused::Malformed);
-        }
+    ) -> Answered {
         let mut answered = Answered::default();
         let freed = self.refresh(offer, announced, wanted, &mut answered);
         self.claim(offer, announced, &mut answered);
         self.bind(offer, wanted, &freed, &mut answered);
         answered.sdp = self.write(offer, local, wanted, &mut answered.mids);
         self.last = Some(self.rest(offer));
-        Ok(answered)
+        answered
     }
 
     /// What the client must still offer before everything wanted is received and nothing else: more audio and video

@@ -21,6 +21,7 @@ use beckon_sfu_api::{Codec, Kind, MidTrack, ParticipantId, Refused, Source, Trac
 
 use crate::extension::ExtensionMap;
 use crate::ice::Credentials;
+use crate::transport::Role;
 
 pub use answerer::Answerer;
 pub use offerer::Offerer;
@@ -31,6 +32,8 @@ pub struct Local<'a> {
     pub credentials: &'a Credentials,
     /// `sha-256 AB:CD:...`
     pub fingerprint: &'a str,
+    /// Of the two in DTLS, once it is agreed on.
+    pub role: Option<Role>,
     /// Best first.
     pub candidates: &'a [SocketAddr],
 }

@@ -3,7 +3,7 @@
 use beckon_sfu_api::{Codec, Kind, MidTrack, Refused, TrackId};
 
 use super::policy;
-use super::sdp::{Direction, SECTIONS_MAX, Section, Session, Setup};
+use super::sdp::{Direction, SECTIONS_MAX, Section, Session};
 use super::write::{Origin, Rtp, Says, Writer};
 use super::{Accepted, Binding, Local, Offered, Wanted};
 
@@ -94,16 +94,21 @@ impl Offerer {
         Some(Offered { id: self.id, sdp, mids, refused })
     }
 
+    /// Whether an answer with this number is awaited.
+    pub fn awaits(&self, id: u32) -> bool {
+        self.in_flight && (id == self.id || id == 0)
+    }
+
     /// Takes the client's answer. 0 for `id` is of a client that does not count.
     ///
     /// # Errors
     /// [`Refused::OutOfTurn`] for an answer to no offer or an old one, [`Refused::Malformed`] for one that does not mirror
-    /// the offer, or wants us to start DTLS; the offer is still in flight then.
+    /// the offer; the offer is still in flight then.
     pub fn answer(&mut self, id: u32, answer: &Session) -> Result<Accepted, Refused> {
-        if !self.in_flight || (id != self.id && id != 0) {
+        if !self.awaits(id) {
             return Err(Refused::OutOfTurn);
         }
-        if answer.setup == Setup::Passive || !self.mirrored(answer) {
+        if !self.mirrored(answer) {
             return Err(Refused::Malformed);
         }
         self.in_flight = false;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use beckon_sfu_api::{Codec, Kind, Refused};
 
 use crate::extension::ExtensionMap;
+use crate::transport::Role;
 
 /// Bytes of a description: as many as Chromium needs for [`SECTIONS_MAX`] video sections.
 pub const TEXT_MAX: usize = 640 * 1024;
@@ -27,12 +28,23 @@ pub struct Session {
     pub sections: Vec<Section>,
 }
 
-/// Who starts DTLS (RFC 8842).
+/// Who starts DTLS, seen from the one who says so (RFC 8842).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setup {
     Either,
     Active,
     Passive,
+}
+
+impl Setup {
+    /// What is left for us, or `None` if we may choose.
+    pub fn our_role(self) -> Option<Role> {
+        match self {
+            Setup::Either => None,
+            Setup::Active => Some(Role::Server),
+            Setup::Passive => Some(Role::Client),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +102,13 @@ pub struct Section {
     pub rids: Vec<String>,
     /// The layers are simulcast (RFC 8853).
     pub simulcast: bool,
+}
+
+impl Session {
+    /// Whether data channels are offered or taken.
+    pub fn has_data(&self) -> bool {
+        self.sections.iter().any(|section| section.media == Media::Data && !section.rejected)
+    }
 }
 
 impl Section {

@@ -9,6 +9,7 @@ use super::policy::{self, Agreed};
 use super::sdp::{Direction, Section};
 use super::{Local, Wanted};
 use crate::ice::Credentials;
+use crate::transport::Role;
 
 /// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
 pub(super) struct Origin {
@@ -79,8 +80,12 @@ impl<'a> Writer<'a> {
         }
         text.push_str("a=msid-semantic: WMS *\r\n");
         let (setup, mixed) = match says {
+            // whatever was agreed on before: it stays so (RFC 8842, 5.5)
             Says::Offer => ("actpass", true),
-            Says::Answer { mixed_extensions } => ("passive", mixed_extensions),
+            Says::Answer { mixed_extensions } => match local.role {
+                Some(Role::Client) => ("active", mixed_extensions),
+                Some(Role::Server) | None => ("passive", mixed_extensions),
+            },
         };
         if mixed {
             text.push_str("a=extmap-allow-mixed\r\n");

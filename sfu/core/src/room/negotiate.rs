@@ -10,7 +10,7 @@ use crate::demux::{Place, Side};
 use crate::extension::Extension;
 use crate::forwarder::Bound;
 use crate::keys::ParticipantKey;
-use crate::negotiation::sdp::{self, Setup};
+use crate::negotiation::sdp;
 use crate::negotiation::{Answered, Binding, Local, Publication, Wanted};
 use crate::shard::ShardConfig;
 use crate::track::Track;
@@ -48,18 +48,16 @@ impl Room {
         let place = Place { room: self.key, participant: key, side: Side::Publisher };
         let wanted = self.wanted(key, Side::Publisher);
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
-        if session.setup == Setup::Passive {
-            return Err(Refused::Malformed);
-        }
         let connection = &mut participant.publisher;
-        if connection.describe_remote(now, &session.ufrag, &session.fingerprint, true).is_err() {
+        if !connection.may_be_of(&session) {
             return Err(Refused::Malformed);
         }
+        connection.describe_remote(now, &session, true);
         connection.expect(place, ctx.demux);
         let may_publish = participant.permissions.publish;
         let announced = if may_publish { &participant.announced[..] } else { &[] };
         let local = local(connection, ctx.config);
-        participant.answerer.answer(&session, &local, announced, &wanted)
+        Ok(participant.answerer.answer(&session, &local, announced, &wanted))
     }
 
     /// Others hear of a track before its publisher reads that it is published, so that nothing can overtake it.
@@ -143,11 +141,14 @@ impl Room {
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
         let subscriber = participant.subscriber.as_mut().ok_or(Refused::OutOfTurn)?;
         let session = sdp::read(&answer.sdp)?;
-        let accepted = subscriber.offerer.answer(answer.id, &session)?;
-        let connection = &mut subscriber.connection;
-        if connection.describe_remote(now, &session.ufrag, &session.fingerprint, false).is_err() {
+        if !subscriber.offerer.awaits(answer.id) {
+            return Err(Refused::OutOfTurn);
+        }
+        if !subscriber.connection.may_be_of(&session) {
             return Err(Refused::Malformed);
         }
+        let accepted = subscriber.offerer.answer(answer.id, &session)?;
+        subscriber.connection.describe_remote(now, &session, false);
         let id = participant.id.clone();
         let refused = accepted.refused.into_iter().map(|track| (track, Refused::Codec));
         self.refuse_tracks(&id, refused.collect(), ctx);
@@ -252,6 +253,7 @@ fn local<'a>(connection: &'a Connection, config: &'a ShardConfig) -> Local<'a> {
     Local {
         credentials: connection.ice.local(),
         fingerprint: config.identity.fingerprint(),
+        role: connection.role(),
         candidates: &config.candidates,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Browsers split the message over two datagrams, so it is put together here as well.
 
-use super::records::{CLIENT_HELLO, Fragment, records};
+use super::assembly::assemble;
+use super::records::CLIENT_HELLO;
 use crate::srtp::Profile;
 
 const USE_SRTP: u16 = 14;
@@ -25,32 +26,10 @@ pub enum Progress {
 
 /// Looks for a whole ClientHello in these datagrams.
 pub fn read<D: AsRef<[u8]>>(datagrams: &[D]) -> Progress {
-    match assemble(datagrams) {
+    match assemble(datagrams, |fragment| fragment.message_type == CLIENT_HELLO) {
         None => Progress::Incomplete,
-        Some(message) => choose(&message).map_or(Progress::Unsuitable, Progress::Chosen),
+        Some(hello) => choose(&hello.body).map_or(Progress::Unsuitable, Progress::Chosen),
     }
-}
-
-/// The body of the first handshake message, if its fragments leave no gap.
-fn assemble<D: AsRef<[u8]>>(datagrams: &[D]) -> Option<Vec<u8>> {
-    let records = || datagrams.iter().flat_map(|datagram| records(datagram.as_ref()).flatten());
-    let fragments = || records().flat_map(|record| record.fragments().flatten());
-    let is_hello = |fragment: &Fragment<'_>| fragment.message_type == CLIENT_HELLO;
-    let first = fragments().find(is_hello)?;
-    let of_first = |fragment: &Fragment<'_>| {
-        is_hello(fragment)
-            && fragment.message_sequence == first.message_sequence
-            && fragment.message_len == first.message_len
-    };
-    let mut message = Vec::with_capacity(first.message_len);
-    while message.len() < first.message_len {
-        let have = message.len();
-        let next = fragments().filter(of_first).find(|fragment| {
-            (fragment.offset..fragment.offset + fragment.body.len()).contains(&have)
-        })?;
-        message.extend_from_slice(next.body.get(have - next.offset..)?);
-    }
-    Some(message)
 }
 
 fn choose(message: &[u8]) -> Option<Profile> {

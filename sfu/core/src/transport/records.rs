@@ -7,12 +7,16 @@ use crate::stats::Discard;
 
 const RECORD_HEADER_LEN: usize = 13;
 const FRAGMENT_HEADER_LEN: usize = 12;
-const HANDSHAKE: u8 = 22;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+pub const HANDSHAKE: u8 = 22;
+/// DTLS 1.2.
+pub const VERSION: [u8; 2] = [254, 253];
 
 /// Handshake messages (RFC 5246, 7.4).
 pub const CLIENT_HELLO: u8 = 1;
 pub const SERVER_HELLO: u8 = 2;
-pub const CERTIFICATE: u8 = 11;
+pub const HELLO_VERIFY_REQUEST: u8 = 3;
+pub const SERVER_HELLO_DONE: u8 = 14;
 
 /// A handshake message: a chain of certificates is the largest, and those of WebRTC are self-signed.
 pub const MESSAGE_LEN_MAX: usize = 16 * 1024;
@@ -30,6 +34,7 @@ const SEALED_HANDSHAKE_LEN_MAX: usize = 128;
 pub struct Record<'a> {
     content_type: u8,
     epoch: u16,
+    pub sequence: [u8; 6],
     payload: &'a [u8],
 }
 
@@ -110,6 +115,13 @@ pub fn is_clear_handshake(datagram: &[u8]) -> bool {
     records(datagram).all(|record| record.is_some_and(is_clear))
 }
 
+/// Whether a datagram is of nothing but a handshake, in the clear or sealed.
+pub fn is_handshake(datagram: &[u8]) -> bool {
+    let belongs =
+        |record: Record<'_>| matches!(record.content_type, HANDSHAKE | CHANGE_CIPHER_SPEC);
+    records(datagram).all(|record| record.is_some_and(belongs))
+}
+
 /// The type of the handshake message in the clear that a datagram starts with.
 pub fn first_message(datagram: &[u8]) -> Option<u8> {
     let fragment = records(datagram).next()??.fragments().next()??;
@@ -135,7 +147,8 @@ fn read_record(bytes: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let len = u16::from_be_bytes([header[11], header[12]]);
     let (payload, rest) = rest.split_at_checked(usize::from(len))?;
     let epoch = u16::from_be_bytes([header[3], header[4]]);
-    let record = Record { content_type: header[0], epoch, payload };
+    let sequence = *header[5..].first_chunk()?;
+    let record = Record { content_type: header[0], epoch, sequence, payload };
     (len > 0).then_some((record, rest))
 }
 

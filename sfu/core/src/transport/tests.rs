@@ -1,6 +1,9 @@
 //! A client and a server on a virtual clock, with a network between them that may lose, hold and alter.
 
+mod networks;
+
 use super::*;
+use crate::srtp::Srtp;
 use crate::srtp::stage::{PROFILES, rtp};
 
 /// A client, a server, and the time they share.
@@ -19,8 +22,8 @@ impl Pair {
     fn new() -> Pair {
         Pair {
             now: Instant::now(),
-            client: Transport::new(&Identity::generate(), Role::Client),
-            server: Transport::new(&Identity::generate(), Role::Server),
+            client: Transport::new(&Identity::generate()),
+            server: Transport::new(&Identity::generate()),
             heard_by_client: Vec::new(),
             heard_by_server: Vec::new(),
             is_lost: |_| false,
@@ -32,8 +35,8 @@ impl Pair {
         let mut pair = Pair::new();
         let client = pair.client.identity.fingerprint().to_owned();
         let server = pair.server.identity.fingerprint().to_owned();
-        pair.server.expect(pair.now, &client);
-        pair.client.expect(pair.now, &server);
+        pair.server.expect(pair.now, Role::Server, &client);
+        pair.client.expect(pair.now, Role::Client, &server);
         pair.client.connect(pair.now, profiles);
         pair
     }
@@ -143,8 +146,16 @@ fn a_wrong_fingerprint_gives_no_keys() {
         let client = pair.client.identity.fingerprint().to_owned();
         let server = pair.server.identity.fingerprint().to_owned();
         let stranger = Identity::generate().fingerprint().to_owned();
-        pair.server.expect(pair.now, if fooled_is_server { &stranger } else { &client });
-        pair.client.expect(pair.now, if fooled_is_server { &server } else { &stranger });
+        pair.server.expect(
+            pair.now,
+            Role::Server,
+            if fooled_is_server { &stranger } else { &client },
+        );
+        pair.client.expect(
+            pair.now,
+            Role::Client,
+            if fooled_is_server { &server } else { &stranger },
+        );
         pair.client.connect(pair.now, &PROFILES);
         pair.run(Duration::from_secs(1));
         let fooled = if fooled_is_server { &pair.heard_by_server } else { &pair.heard_by_client };
@@ -157,12 +168,12 @@ fn a_wrong_fingerprint_gives_no_keys() {
 fn dtls_before_the_description_is_held_back() {
     let mut pair = Pair::new();
     let server = pair.server.identity.fingerprint().to_owned();
-    pair.client.expect(pair.now, &server);
+    pair.client.expect(pair.now, Role::Client, &server);
     pair.client.connect(pair.now, &PROFILES);
     pair.run(Duration::from_secs(2));
     assert!(pair.server.poll_transmit().is_none() && !pair.client.is_secure());
     let client = pair.client.identity.fingerprint().to_owned();
-    pair.server.expect(pair.now, &client);
+    pair.server.expect(pair.now, Role::Server, &client);
     pair.run(Duration::from_secs(1));
     assert!(pair.client.is_secure() && pair.server.is_secure());
 }
@@ -252,7 +263,7 @@ fn a_handshake_without_end_fails() {
     assert_eq!(pair.server.poll_timeout(), None);
 
     let mut alone = Pair::new();
-    alone.server.expect(alone.now, "sha-256 00");
+    alone.server.expect(alone.now, Role::Server, "sha-256 00");
     alone.run(Duration::from_secs(29));
     assert_eq!(failure(&alone.heard_by_server), None);
     alone.run(Duration::from_secs(2));
@@ -264,14 +275,14 @@ fn garbage_before_the_handshake_does_not_prevent_it() {
     let mut pair = Pair::new();
     let client = pair.client.identity.fingerprint().to_owned();
     let server = pair.server.identity.fingerprint().to_owned();
-    pair.server.expect(pair.now, &client);
+    pair.server.expect(pair.now, Role::Server, &client);
     for byte in 0..20 {
         let record = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, byte];
         let _ = pair.server.handle_dtls(pair.now, &record);
         let _ =
             pair.server.handle_dtls(pair.now, &[20, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, byte]);
     }
-    pair.client.expect(pair.now, &server);
+    pair.client.expect(pair.now, Role::Client, &server);
     pair.client.connect(pair.now, &PROFILES);
     pair.run(Duration::from_secs(5));
     assert!(pair.client.is_secure() && pair.server.is_secure());
@@ -290,9 +301,9 @@ fn a_goodbye_is_heard() {
 fn another_fingerprint_later_is_refused() {
     let mut pair = Pair::secure();
     let client = pair.client.identity.fingerprint().to_lowercase();
-    pair.server.expect(pair.now, &client);
+    pair.server.expect(pair.now, Role::Server, &client);
     assert!(pair.server.is_secure());
-    pair.server.expect(pair.now, "sha-256 00");
+    pair.server.expect(pair.now, Role::Server, "sha-256 00");
     pair.run(Duration::from_secs(1));
     assert_eq!(failure(&pair.heard_by_server), Some("the certificate changed"));
 }

@@ -13,5 +13,6 @@ mod nonsense;
 mod permissions;
 mod reconnecting;
 mod reports;
+mod roles;
 mod thin;
 mod voices;

@@ -12,7 +12,7 @@ use beckon_sfu_core::headless::description::{Description, Section};
 use beckon_sfu_core::headless::sources::Sources;
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::negotiation::sdp::{self, Session};
-use beckon_sfu_core::transport::Identity;
+use beckon_sfu_core::transport::{Identity, Role};
 use beckon_sfu_core::twcc::Recorder;
 use bytes::Bytes;
 
@@ -76,9 +76,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn new(address: SocketAddr) -> Endpoint {
+    pub fn new(address: SocketAddr, role: Role) -> Endpoint {
+        let identity = Identity::generate();
         Endpoint {
-            headless: Headless::new(&Identity::generate()),
+            headless: match role {
+                Role::Client => Headless::new(&identity),
+                Role::Server => Headless::serving(&identity),
+            },
             address,
             up: Link::default(),
             down: Link::default(),
@@ -95,7 +99,8 @@ impl Endpoint {
     fn describe(&self, sections: Vec<Section>) -> Description {
         let Credentials { ufrag, pwd } = self.headless.credentials().clone();
         let fingerprint = self.headless.fingerprint().to_owned();
-        Description { ufrag, pwd, fingerprint, sections }
+        let role = self.headless.role();
+        Description { ufrag, pwd, fingerprint, role, sections }
     }
 
     fn set_remote(&mut self, now: Instant, session: &Session) {
@@ -109,11 +114,18 @@ impl Endpoint {
 }
 
 impl Client {
-    pub fn new(id: &str, mode: Mode, addresses: [SocketAddr; 2], now: Instant) -> Client {
-        let mut publisher = Endpoint::new(addresses[0]);
+    /// `role` is theirs in DTLS, on all of their connections.
+    pub fn new(
+        id: &str,
+        mode: Mode,
+        role: Role,
+        addresses: [SocketAddr; 2],
+        now: Instant,
+    ) -> Client {
+        let mut publisher = Endpoint::new(addresses[0], role);
         publisher.headless.open_channels(now);
         let subscriber = (mode == Mode::Dual).then(|| {
-            let mut subscriber = Endpoint::new(addresses[1]);
+            let mut subscriber = Endpoint::new(addresses[1], role);
             subscriber.headless.accept_channels(now);
             subscriber
         });

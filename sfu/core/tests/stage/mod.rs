@@ -19,7 +19,7 @@ use beckon_sfu_api::{
 };
 use beckon_sfu_core::demux::Side;
 use beckon_sfu_core::shard::{Shard, ShardConfig};
-use beckon_sfu_core::transport::Identity;
+use beckon_sfu_core::transport::{Identity, Role};
 
 use self::client::{Client, Endpoint};
 use self::network::{Link, Network};
@@ -44,6 +44,8 @@ pub struct Stage {
     /// The number of the next stream, if a test chooses it.
     pub next_stream: Option<u32>,
     pub next_track: Option<TrackId>,
+    /// In DTLS, of those who join from now on.
+    pub next_role: Role,
     /// What it shows, unless it is a camera or a microphone.
     pub next_shown: Option<Source>,
     /// Whether it is muted from the beginning.
@@ -106,6 +108,7 @@ impl Stage {
             tapped: Vec::new(),
             next_stream: None,
             next_track: None,
+            next_role: Role::Client,
             next_shown: None,
             next_muted: false,
             sent: HashMap::new(),
@@ -119,7 +122,7 @@ impl Stage {
     /// Somebody comes in and offers. Returns their number.
     pub fn join(&mut self, id: &str, mode: Mode) -> usize {
         let addresses = [self.address(), self.address()];
-        let mut client = Client::new(id, mode, addresses, self.now);
+        let mut client = Client::new(id, mode, self.next_role, addresses, self.now);
         client.epoch = self.epoch;
         let at = self.clients.len();
         self.by_address.insert(addresses[0], (at, Side::Publisher));

@@ -6,11 +6,12 @@ use super::{
 };
 use crate::extension::Extension;
 use crate::negotiation::sdp::{Direction, Setup};
-use crate::negotiation::{Answered, Answerer, Wanted};
+use crate::negotiation::{Answered, Answerer, Local, Wanted};
+use crate::transport::Role;
 
 /// The first answer of a connection.
 fn answer(offer: &str, announced: &[super::Announced], wanted: &[Wanted]) -> Answered {
-    Answerer::new().answer(&read(offer), &Us::new().local(), announced, wanted).expect("an answer")
+    Answerer::new().answer(&read(offer), &Us::new().local(), announced, wanted)
 }
 
 #[test]
@@ -256,10 +257,14 @@ fn what_the_client_rejects_or_we_do_not_know_is_rejected_in_its_own_words() {
 }
 
 #[test]
-fn a_client_that_waits_for_us_to_start_is_refused() {
-    let offer = read(&CHROMIUM_FIRST.replace("actpass", "passive"));
-    let refused = Answerer::new().answer(&offer, &Us::new().local(), &[], &[]);
-    assert_eq!(refused, Err(Refused::Malformed));
+fn an_answer_says_which_side_of_dtls_we_are() {
+    let offer = read(CHROMIUM_FIRST);
+    let us = Us::new();
+    for (role, says) in [(Role::Client, Setup::Active), (Role::Server, Setup::Passive)] {
+        let local = Local { role: Some(role), ..us.local() };
+        let answered = Answerer::new().answer(&offer, &local, &[], &[]);
+        assert_eq!(read(&answered.sdp).setup, says);
+    }
 }
 
 #[test]

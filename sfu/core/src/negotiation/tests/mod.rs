@@ -54,6 +54,7 @@ impl Us {
         Local {
             credentials: &self.credentials,
             fingerprint: FINGERPRINT,
+            role: None,
             candidates: &self.candidates,
         }
     }

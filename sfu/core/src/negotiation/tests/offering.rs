@@ -113,8 +113,7 @@ fn answers_that_do_not_mirror_the_offer_are_refused() {
     let shorter = answer.split("\r\nm=video").next().unwrap_or_default().to_owned();
     let longer = format!("{answer}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:2");
     let other = answer.replace("a=mid:1", "a=mid:9");
-    let passive = answer.replace("a=setup:active", "a=setup:passive");
-    for wrong in [shorter, longer, other, passive] {
+    for wrong in [shorter, longer, other] {
         assert_eq!(offerer.answer(1, &read(&wrong)), Err(Refused::Malformed), "{wrong}");
     }
     assert_eq!(offerer.answer(1, &read(&answer)).map(|accepted| accepted.bound.len()), Ok(1));

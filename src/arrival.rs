@@ -4,14 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderName, Request};
+use axum::http::{HeaderMap, Request};
 use beckon_signalling::Arrival;
 use ipnet::IpNet;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+use crate::forwarded;
 
-/// Hops of `X-Forwarded-For` that are looked at, newest first.
+/// Hops that are looked at, nearest first.
 const FORWARDED_HOPS_MAX: usize = 16;
 
 /// What one listener knows about the requests that come through it.
@@ -38,8 +37,7 @@ impl Door {
 
     /// Whether the browser's own connection was encrypted. A proxy's word counts only when it is trusted.
     fn secure(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
-        let told = || headers.get(FORWARDED_PROTO).is_some_and(|proto| proto == "https");
-        self.tls || (self.trusts(peer) && told())
+        self.tls || (self.trusts(peer) && forwarded::is_secure(headers))
     }
 
     /// The nearest address that is not one of our proxies; what stands left of it was written by a stranger.
@@ -47,13 +45,9 @@ impl Door {
         if !self.trusts(peer.ip()) {
             return peer;
         }
-        let lines = headers.get_all(FORWARDED_FOR);
-        let mut lines: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
-        lines.reverse();
-        let hops = lines.iter().flat_map(|line| line.rsplit(',')).map(str::trim);
         let mut nearest = peer.ip();
-        for hop in hops.take(FORWARDED_HOPS_MAX) {
-            let Ok(ip) = hop.parse() else { break };
+        for hop in forwarded::hops(headers).into_iter().take(FORWARDED_HOPS_MAX) {
+            let Some(ip) = hop else { break };
             nearest = ip;
             if !self.trusts(ip) {
                 break;
@@ -67,11 +61,6 @@ impl Door {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub SocketAddr);
 
-/// Whether any proxy has had this request in its hands.
-pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| name.as_str().starts_with("x-forwarded-") || name == "forwarded")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,12 +70,12 @@ mod tests {
         Door { tls: false, trusted_proxies }
     }
 
-    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())])
     }
 
     fn client(door: &Door, peer: &str, forwarded: &str) -> String {
-        let headers = headers(&[(FORWARDED_FOR, forwarded)]);
+        let headers = headers("x-forwarded-for", forwarded);
         door.client(SocketAddr::new(peer.parse().unwrap(), 1), &headers).ip().to_string()
     }
 
@@ -94,7 +83,7 @@ mod tests {
     fn a_stranger_cannot_choose_an_address_or_claim_tls() {
         let door = door(&["10.0.0.0/8"]);
         assert_eq!(client(&door, "203.0.113.9", "1.1.1.1"), "203.0.113.9");
-        let https = headers(&[(FORWARDED_PROTO, "https")]);
+        let https = headers("x-forwarded-proto", "https");
         assert!(!door.secure("203.0.113.9".parse().unwrap(), &https));
         assert!(door.secure("10.0.0.1".parse().unwrap(), &https));
     }
@@ -107,5 +96,7 @@ mod tests {
         assert_eq!(client(&door, "::ffff:10.0.0.1", "203.0.113.9"), "203.0.113.9");
         assert_eq!(client(&door, "10.0.0.1", "rubbish"), "10.0.0.1");
         assert_eq!(client(&door, "10.0.0.1", "1.1.1.1, rubbish, 10.0.0.2"), "10.0.0.2");
+        assert_eq!(client(&door, "10.0.0.1", "203.0.113.7:51000"), "203.0.113.7");
+        assert_eq!(client(&door, "10.0.0.1", "1.1.1.1, [2001:db8::7]:443,"), "2001:db8::7");
     }
 }

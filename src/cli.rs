@@ -22,13 +22,13 @@ pub(crate) enum Command {
     /// Run the server until SIGTERM or Ctrl-C.
     Serve(ServeArgs),
     /// Bring the database to this version's schema, then stop.
-    Migrate(ConfigArgs),
+    Migrate(StoreArgs),
     /// Print the configuration in effect as TOML, secrets hidden. Fails when something is wrong with it.
     CheckConfig(ConfigArgs),
     /// Print the OpenAPI document of the REST API and the WebSocket frames.
     Openapi,
     /// Make the development CA and certificate that HTTPS uses when none is configured.
-    DevCerts(ConfigArgs),
+    DevCerts(CertificateArgs),
     /// Work on the server's data.
     Admin {
         #[command(subcommand)]
@@ -42,7 +42,7 @@ pub(crate) enum Command {
         bench: Bench,
     },
     /// Ask a running server whether it is ready; exits 0 when it is.
-    Healthcheck(ConfigArgs),
+    Healthcheck(HealthcheckArgs),
 }
 
 #[derive(Debug, Args)]
@@ -82,7 +82,7 @@ pub(crate) enum AdminCommand {
         #[arg(long)]
         password_stdin: bool,
         #[command(flatten)]
-        config: ConfigArgs,
+        store: StoreArgs,
     },
 }
 
@@ -113,7 +113,7 @@ pub(crate) struct TokenArgs {
     #[arg(long)]
     pub hidden: bool,
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub place: PlaceArgs,
 }
 
 /// A number and its unit.
@@ -132,15 +132,75 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
-/// Where the configuration comes from. Flags beat `BECKON_` variables, which beat the file.
-#[derive(Debug, Default, Args)]
-pub(crate) struct ConfigArgs {
+/// Where the server's files are: its configuration and its data.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PlaceArgs {
     /// The configuration file (TOML); deploy/beckon.example.toml documents every key.
     #[arg(long, env = "BECKON_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the database, the uploads and the development certificates live.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+}
+
+/// What commands that open the database may be told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// sqlite:PATH or mysql://user:password@host/name.
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CertificateArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// An address others reach this machine at; may be given several times.
+    #[arg(long, value_name = "IP")]
+    pub external_ip: Vec<IpAddr>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Where the server listens for plain HTTP.
+    #[arg(long, value_name = "ADDRESS")]
+    pub http_listen: Option<Listen>,
+}
+
+impl From<PlaceArgs> for ConfigArgs {
+    fn from(place: PlaceArgs) -> ConfigArgs {
+        ConfigArgs { place, ..ConfigArgs::default() }
+    }
+}
+
+impl From<StoreArgs> for ConfigArgs {
+    fn from(StoreArgs { place, database_url }: StoreArgs) -> ConfigArgs {
+        ConfigArgs { place, database_url, ..ConfigArgs::default() }
+    }
+}
+
+impl From<CertificateArgs> for ConfigArgs {
+    fn from(CertificateArgs { place, external_ip }: CertificateArgs) -> ConfigArgs {
+        ConfigArgs { place, external_ip, ..ConfigArgs::default() }
+    }
+}
+
+impl From<HealthcheckArgs> for ConfigArgs {
+    fn from(HealthcheckArgs { place, http_listen }: HealthcheckArgs) -> ConfigArgs {
+        ConfigArgs { place, http_listen, ..ConfigArgs::default() }
+    }
+}
+
+/// Everything of the configuration that can be given on the command line. Flags beat `BECKON_` variables, which beat the
+/// file.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Where plain HTTP listens; port 0 picks a free one, "off" listens nowhere.
     #[arg(long, value_name = "ADDRESS")]
     pub http_listen: Option<Listen>,
@@ -216,6 +276,23 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_offers_only_what_it_heeds() {
+        use clap::CommandFactory as _;
+        let cli = Cli::command();
+        let options = |path: &[&str]| {
+            let command = path.iter().fold(&cli, |at, name| at.find_subcommand(name).unwrap());
+            let long = command.get_arguments().filter_map(|option| option.get_long());
+            long.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(options(&["migrate"]), ["config", "data-dir", "database-url"]);
+        assert_eq!(options(&["dev-certs"]), ["config", "data-dir", "external-ip"]);
+        assert_eq!(options(&["healthcheck"]), ["config", "data-dir", "http-listen"]);
+        assert!(!options(&["token"]).contains(&"turn-udp".to_owned()));
+        assert!(!options(&["admin", "create-user"]).contains(&"media-udp".to_owned()));
+        assert!(options(&["serve"]).contains(&"turn-udp".to_owned()));
     }
 
     #[test]

@@ -6,20 +6,23 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use beckon_signalling::Signalling;
+use beckon_signalling::domain::ids::NodeId;
 use beckon_signalling::rooms::keys::Keys;
 use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::certs;
-use crate::cli::{AdminCommand, ConfigArgs, Listen, TokenArgs};
+use crate::cli::{
+    AdminCommand, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
+};
 use crate::config::{self, Config};
+use crate::{certs, check};
 
 /// A server that takes longer to answer is not healthy.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `beckon migrate`
-pub(crate) async fn migrate(args: ConfigArgs) -> anyhow::Result<()> {
-    let config = config::load(&args)?.config;
+pub(crate) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.into())?.config;
     make_data_dir(&config)?;
     beckon_signalling::migrate(&config.signalling).await.context("cannot migrate")?;
     println!("the database has this version's schema");
@@ -29,11 +32,19 @@ pub(crate) async fn migrate(args: ConfigArgs) -> anyhow::Result<()> {
 /// `beckon check-config`
 pub(crate) fn check_config(args: ConfigArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args)?;
-    for warning in &loaded.warnings {
+    print!("{}", config::effective_toml(&loaded)?);
+    let findings = check::configuration(&loaded.config);
+    for warning in loaded.warnings.iter().chain(&findings.warnings) {
         eprintln!("warning: {warning}");
     }
-    print!("{}", config::effective_toml(&loaded)?);
-    Ok(())
+    for error in &findings.errors {
+        eprintln!("error: {error:#}");
+    }
+    match findings.errors.len() {
+        0 => Ok(()),
+        1 => anyhow::bail!("the configuration has a fault"),
+        faults => anyhow::bail!("the configuration has {faults} faults"),
+    }
 }
 
 /// `beckon openapi`
@@ -43,8 +54,8 @@ pub(crate) fn openapi() -> anyhow::Result<()> {
 }
 
 /// `beckon dev-certs`
-pub(crate) fn dev_certs(args: ConfigArgs) -> anyhow::Result<()> {
-    let config = config::load(&args)?.config;
+pub(crate) fn dev_certs(args: CertificateArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.into())?.config;
     make_data_dir(&config)?;
     let files = certs::find_or_make(&config)?;
     println!("certificate {}\nprivate key {}", files.certificate.display(), files.key.display());
@@ -54,8 +65,8 @@ pub(crate) fn dev_certs(args: ConfigArgs) -> anyhow::Result<()> {
 /// `beckon admin ...`
 pub(crate) async fn admin(command: AdminCommand) -> anyhow::Result<()> {
     match command {
-        AdminCommand::CreateUser { name, nickname, password_stdin, config } => {
-            create_user(&name, nickname.as_deref(), password_stdin, config).await
+        AdminCommand::CreateUser { name, nickname, password_stdin, store } => {
+            create_user(&name, nickname.as_deref(), password_stdin, store).await
         }
     }
 }
@@ -64,14 +75,15 @@ async fn create_user(
     name: &str,
     nickname: Option<&str>,
     password_stdin: bool,
-    args: ConfigArgs,
+    args: StoreArgs,
 ) -> anyhow::Result<()> {
-    let config = config::load(&args)?.config;
+    let config = config::load(&args.into())?.config;
     make_data_dir(&config)?;
     let password = if password_stdin { read_password()? } else { make_password() };
     let password = SecretString::from(password);
-    let signalling =
-        Signalling::start(config.signalling, None, None).await.context("cannot start")?;
+    let signalling = Signalling::start(NodeId::fresh(), config.signalling, None, None)
+        .await
+        .context("cannot start")?;
     signalling.create_user(name, &password, nickname).await.context("cannot create the user")?;
     signalling.drain(Duration::from_secs(1)).await;
     println!("created {name}");
@@ -83,10 +95,9 @@ async fn create_user(
 
 /// `beckon token`
 pub(crate) fn token(args: TokenArgs) -> anyhow::Result<()> {
-    let config = config::load(&args.config)?.config;
-    make_data_dir(&config)?;
-    let keys =
-        Keys::load(&config.signalling).context("cannot read or make the key of the rooms")?;
+    let config = config::load(&args.place.into())?.config;
+    let keys = Keys::find_in(&config.signalling).context("cannot read the key of the rooms")?;
+    let keys = keys.with_context(|| no_keys(&config))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let denied = |flag: bool| flag.then_some(false);
     let claims = Claims {
@@ -109,6 +120,17 @@ pub(crate) fn token(args: TokenArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A token that a key of its own signed would be good nowhere.
+fn no_keys(config: &Config) -> String {
+    let dir = &config.process.data_dir.0;
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    format!(
+        "rooms.keys is not set, and no server has made a key in {} yet: name the server's own folder with --data-dir, \
+         or its configuration with --config",
+        dir.display()
+    )
+}
+
 fn read_password() -> anyhow::Result<String> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).context("cannot read the password")?;
@@ -123,8 +145,8 @@ fn make_password() -> String {
 }
 
 /// `beckon healthcheck`: fails unless the server of this configuration says that it is ready.
-pub(crate) async fn healthcheck(args: ConfigArgs) -> anyhow::Result<()> {
-    let config = config::load(&args)?.config;
+pub(crate) async fn healthcheck(args: HealthcheckArgs) -> anyhow::Result<()> {
+    let config = config::load(&args.into())?.config;
     let Listen::On(mut address) = config.process.http.listen else {
         anyhow::bail!("healthcheck asks over plain HTTP, and http.listen is \"off\"");
     };

@@ -3,10 +3,12 @@
 mod arrival;
 mod bench;
 mod certs;
+mod check;
 mod cli;
 mod commands;
 mod config;
 mod doors;
+mod forwarded;
 mod limits;
 mod listen;
 mod logs;

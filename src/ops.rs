@@ -1,11 +1,13 @@
 //! What operators and their machines ask: `/healthz`, `/readyz`, `/metrics`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use beckon_sfu::Sfu;
@@ -15,7 +17,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
-use crate::arrival::{Peer, is_forwarded};
+use crate::arrival::Peer;
+use crate::forwarded::is_forwarded;
 use crate::metrics;
 
 /// What these routes look at.
@@ -56,14 +59,30 @@ async fn ready(State(ops): State<Ops>) -> Response {
 async fn scrape(
     State(ops): State<Ops>,
     Extension(Peer(peer)): Extension<Peer>,
+    version: Version,
     headers: HeaderMap,
 ) -> Response {
-    let local = peer.ip().to_canonical().is_loopback() && !is_forwarded(&headers);
-    if !local && !ops.presents_token(&headers) {
+    let is_local = peer.ip().to_canonical().is_loopback() && is_direct(version, &headers);
+    if !is_local && !ops.presents_token(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let text = metrics::render(&ops.recorder);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// Returns whether a request from this machine was made on it, and not by a proxy for somebody elsewhere. A proxy that
+/// adds no header passes on the name that the browser asked for, or speaks HTTP/1.0, as nginx does unless told otherwise.
+fn is_direct(version: Version, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host: Option<Authority> = host.and_then(|host| host.parse().ok());
+    version >= Version::HTTP_11
+        && host.is_some_and(|host| is_loopback(host.host()))
+        && !is_forwarded(headers)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host.eq_ignore_ascii_case("localhost"), |ip| ip.to_canonical().is_loopback())
 }
 
 impl Ops {

@@ -10,19 +10,21 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn;
 use beckon_sfu::Sfu;
 use beckon_signalling::Signalling;
+use beckon_signalling::domain::ids::NodeId;
 use beckon_turn_server::Turn;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::cli::ServeArgs;
+use crate::cli::{ConfigArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::doors::Doors;
 use crate::listen::Listeners;
+use crate::logs::{self, Logs};
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
 use crate::turn::Heard;
-use crate::{commands, limits, logs, media, metrics, observe, turn, web};
+use crate::{commands, limits, media, metrics, observe, turn, web};
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,26 +35,28 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args.config)?;
     let mut log = loaded.config.process.log.clone();
     log.format = args.log_format.or(log.format);
-    logs::install(&log)?;
+    let node = NodeId::fresh();
+    let logs = logs::install(&log, node)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    serve(loaded.config, parts).await
+    reload_on_hangup(args.config, logs)?;
+    serve(loaded.config, parts, node).await
 }
 
-async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
+async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result<()> {
     parts.apply(&mut config);
     let mut stop = Stop::listen()?;
     let connections_max = limits::raise_open_files().min(config.process.http.max_connections);
     let recorder = metrics::install()?;
     commands::make_data_dir(&config)?;
 
-    let listeners = Listeners::new(connections_max, &config.process.http.trusted_proxies);
+    let listeners = Listeners::new(connections_max, &config.process.http);
     let doors = Doors::bind(&config).await?;
     let media = media::start(&config.process)?;
     let relay = relay(&mut config, media.as_deref(), &doors).await?;
     let signalling = match parts.signalling {
-        true => Some(signalling(&config, media.as_deref(), relay.as_ref()).await?),
+        true => Some(signalling(node, &config, media.as_deref(), relay.as_ref()).await?),
         false => None,
     };
     let draining = Arc::new(AtomicBool::new(false));
@@ -68,6 +72,7 @@ async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
 
     stop.asked().await;
     draining.store(true, Ordering::Relaxed);
+    leave(&mut stop, Duration::from_secs(config.process.shutdown.delay_seconds)).await;
     let limit = Duration::from_secs(config.process.shutdown.drain_seconds);
     tracing::info!(limit_s = limit.as_secs(), "draining");
     let drained = async {
@@ -90,12 +95,13 @@ async fn serve(mut config: Config, parts: Parts) -> anyhow::Result<()> {
 }
 
 async fn signalling(
+    id: NodeId,
     config: &Config,
     media: Option<&Sfu>,
     relay: Option<&Arc<Turn>>,
 ) -> anyhow::Result<Arc<Signalling>> {
     let (node, revoke) = (media.map(Sfu::node), relay.map(turn::revoke));
-    let signalling = Signalling::start(config.signalling.clone(), node, revoke).await;
+    let signalling = Signalling::start(id, config.signalling.clone(), node, revoke).await;
     Ok(Arc::new(signalling.context("cannot start")?))
 }
 
@@ -133,6 +139,29 @@ fn router(ops: Ops) -> Router {
         .layer(from_fn(observe::request))
         .layer(unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(unless_set(header::REFERRER_POLICY, "no-referrer"))
+}
+
+/// Serves on while balancers notice, by `/readyz`, that this node is about to go.
+async fn leave(stop: &mut Stop, delay: Duration) {
+    if delay.is_zero() {
+        return;
+    }
+    tracing::info!(delay_s = delay.as_secs(), "no longer ready");
+    let _ = tokio::time::timeout(delay, stop.asked()).await;
+}
+
+/// SIGHUP never ends the process, whatever it serves. Certificates are reloaded by whoever offers them.
+fn reload_on_hangup(args: ConfigArgs, logs: Logs) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match config::load(&args).and_then(|new| logs.change(&new.config.process.log)) {
+                Ok(()) => tracing::info!("log.filter reloaded; other settings wait for a restart"),
+                Err(error) => tracing::error!("the configuration is kept as it was: {error:#}"),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// SIGTERM and Ctrl-C. The first asks to drain, the second to stop at once.

@@ -5,11 +5,13 @@ pub mod bus;
 pub mod cache;
 pub mod calls;
 pub mod chat;
+mod check;
 pub mod clock;
 pub mod config;
 pub mod contacts;
 pub mod conversations;
 pub mod domain;
+pub mod durable;
 pub mod files;
 pub mod group_calls;
 pub mod groups;
@@ -37,6 +39,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub use check::check;
 pub use config::Config;
 pub use http::{Arrival, openapi};
 
@@ -64,6 +67,8 @@ pub enum StartError {
     DataDir(#[source] std::io::Error),
     #[error("the database cannot be opened")]
     Database(#[source] store::sql::Error),
+    #[error("database_url must be sqlite:PATH or mysql://user:password@host/name")]
+    DatabaseUrl,
     #[error("redis_url is no Redis address")]
     RedisUrl(#[source] redis::RedisError),
     #[error("the key of the rooms cannot be read or made")]
@@ -81,10 +86,14 @@ impl Signalling {
     /// Opens the store (and brings its schema up to date), the cache and the bus. Without a media node there are no
     /// rooms. `relay` is told who must not relay any more.
     pub async fn start(
+        id: NodeId,
         config: Config,
         media: Option<Arc<dyn MediaNode>>,
         relay: Option<Revoke>,
     ) -> Result<Signalling, StartError> {
+        if let Some(error) = check(&config).into_iter().next() {
+            return Err(error);
+        }
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
         let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
         let redis = match config.redis_url.expose_secret() {
@@ -92,7 +101,7 @@ impl Signalling {
             url => Some(redis::Client::open(url).map_err(StartError::RedisUrl)?),
         };
         let passwords = Passwords::new(&config.accounts).map_err(StartError::Settings)?;
-        let (id, hub, stop) = (NodeId::fresh(), Arc::new(Hub::default()), CancellationToken::new());
+        let (hub, stop) = (Arc::new(Hub::default()), CancellationToken::new());
         let cache = Cache::new(id, redis.clone());
         let bus = match redis {
             None => Bus::local(hub.clone()),

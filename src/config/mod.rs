@@ -68,6 +68,8 @@ pub(crate) struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections over all listeners; one more is closed at once.
     pub max_connections: usize,
+    /// How long a connection is kept between two requests, in seconds.
+    pub keep_alive_seconds: u64,
 }
 
 impl Default for HttpConfig {
@@ -77,6 +79,7 @@ impl Default for HttpConfig {
             https_listen: Listen::Off,
             trusted_proxies: Vec::new(),
             max_connections: 20_000,
+            keep_alive_seconds: 125,
         }
     }
 }
@@ -130,13 +133,15 @@ pub(crate) struct MetricsConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ShutdownConfig {
-    /// How long open requests and sockets get to finish after SIGTERM.
+    /// How long `/readyz` says 503 after SIGTERM, before anything else is done about it.
+    pub delay_seconds: u64,
+    /// How long open requests and sockets get to finish then.
     pub drain_seconds: u64,
 }
 
 impl Default for ShutdownConfig {
     fn default() -> Self {
-        ShutdownConfig { drain_seconds: 10 }
+        ShutdownConfig { delay_seconds: 0, drain_seconds: 10 }
     }
 }
 
@@ -152,7 +157,7 @@ pub(crate) struct Loaded {
 /// Reads the defaults, the file, the environment and the flags, each over the one before.
 pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
     let mut layers = Layers::defaults();
-    if let Some(path) = &args.config {
+    if let Some(path) = &args.place.config {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
         layers.merge_file(&text).with_context(|| path.display().to_string())?;
@@ -165,7 +170,7 @@ pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
 }
 
 fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
-    let data_dir = args.data_dir.as_ref().map(|dir| dir.display().to_string());
+    let data_dir = args.place.data_dir.as_ref().map(|dir| dir.display().to_string());
     let list = |items: &[String]| Some(items.join(",")).filter(|list| !list.is_empty());
     let external_ips: Vec<_> = args.external_ip.iter().map(IpAddr::to_string).collect();
     let turn_udp: Vec<_> = args.turn_udp.iter().map(SocketAddr::to_string).collect();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::PlaceArgs;
 
 fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
     pairs
@@ -71,7 +72,8 @@ fn flags_beat_the_environment_which_beats_the_file() {
         .unwrap();
     let set = [("BECKON_DATA_DIR", "environment"), ("BECKON_HTTP__LISTEN", "127.0.0.1:2")];
     environment::apply(&mut layers, variables(&set)).unwrap();
-    let args = ConfigArgs { data_dir: Some("flag".into()), ..ConfigArgs::default() };
+    let place = PlaceArgs { data_dir: Some("flag".into()), ..PlaceArgs::default() };
+    let args = ConfigArgs::from(place);
     apply_flags(&mut layers, &args).unwrap();
     let process = read(layers.finish()).unwrap().process;
     assert_eq!(process.data_dir.0, PathBuf::from("flag"));

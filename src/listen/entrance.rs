@@ -17,7 +17,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,11 +24,12 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::guard::Guarded;
+use super::linger::Lingering;
+use super::pace::{Paced, Phase};
 use crate::arrival::Door;
 use crate::certs::Identity;
 
-/// A client that has not sent its request line and headers by then is cut off. It also ends idle
-/// keep-alive connections.
+/// A client that has not sent its request line and headers so long after their first byte is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client that says nothing at all is cut off.
@@ -78,10 +78,12 @@ pub(super) enum Behind {
 pub(super) struct Pages {
     pub(super) app: Router,
     pub(super) door: Door,
+    /// How long a connection is kept between two requests.
+    pub(super) keep_alive: Duration,
 }
 
 impl Entrance {
-    pub(super) async fn connection(self, stream: Guarded<TcpStream>, peer: SocketAddr) {
+    pub(super) async fn connection(self, stream: Guarded<Lingering>, peer: SocketAddr) {
         let Entrance { behind, stop } = self;
         match behind {
             Behind::Pages(pages) => pages.serve(stream, peer, stop).await,
@@ -161,11 +163,18 @@ impl Pages {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Pages { app, door } = self;
-        let service = service_fn(move |request| answer(app.clone(), door.clone(), request, peer));
+        let Pages { app, door, keep_alive } = self;
+        let phase = Phase::first_head();
+        let stream = Paced::new(stream, phase.clone(), HEADER_TIMEOUT);
+        let service = service_fn(move |request| {
+            phase.begin();
+            let (answering, phase) =
+                (answer(app.clone(), door.clone(), request, peer), phase.clone());
+            async move { answering.await.map(|response| phase.end_after(response)) }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
+            .header_read_timeout(keep_alive)
             .max_buf_size(HEADER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(stream), service)

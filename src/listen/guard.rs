@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Sleep, sleep};
+
+use super::linger::Lingering;
 
 /// A client that takes nothing for so long, while there is something for it, is cut off.
 const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,10 +23,9 @@ pub(super) struct Guarded<S> {
     stall: Duration,
     /// Runs while the other side takes no more of our bytes.
     stalled: Option<Pin<Box<Sleep>>>,
-    _slot: OwnedSemaphorePermit,
 }
 
-impl Guarded<TcpStream> {
+impl Guarded<Lingering> {
     /// Takes a slot, or closes the connection when there is none.
     pub(super) fn admit(slots: &Arc<Semaphore>, stream: TcpStream) -> Option<Self> {
         let Ok(slot) = slots.clone().try_acquire_owned() else {
@@ -34,7 +35,8 @@ impl Guarded<TcpStream> {
         // Frames are small and whole: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         metrics::gauge!("beckon_connections").increment(1.0);
-        Some(Guarded { stream, stall: WRITE_STALL_TIMEOUT, stalled: None, _slot: slot })
+        let stream = Lingering::new(stream, slot);
+        Some(Guarded { stream, stall: WRITE_STALL_TIMEOUT, stalled: None })
     }
 }
 
@@ -113,8 +115,7 @@ mod tests {
 
     fn guarded(stall: Duration) -> (Guarded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (stream, reader) = duplex(16);
-        let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Guarded { stream, stall, stalled: None, _slot: slot }, reader)
+        (Guarded { stream, stall, stalled: None }, reader)
     }
 
     #[tokio::test]

@@ -2,6 +2,8 @@
 
 mod entrance;
 mod guard;
+mod linger;
+mod pace;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::arrival::Door;
 use crate::certs::Identity;
+use crate::config::HttpConfig;
 use entrance::{Behind, Entrance, Pages};
 use guard::Guarded;
 
@@ -29,16 +32,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Listeners {
     slots: Arc<Semaphore>,
     trusted_proxies: Arc<[IpNet]>,
+    keep_alive: Duration,
     stop: CancellationToken,
     connections: TaskTracker,
 }
 
 impl Listeners {
     /// No listener yet; all of them together will hold `connections_max` connections.
-    pub(crate) fn new(connections_max: usize, trusted_proxies: &[IpNet]) -> Self {
+    pub(crate) fn new(connections_max: usize, http: &HttpConfig) -> Self {
         Listeners {
             slots: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
-            trusted_proxies: trusted_proxies.into(),
+            trusted_proxies: http.trusted_proxies.as_slice().into(),
+            keep_alive: Duration::from_secs(http.keep_alive_seconds),
             stop: CancellationToken::new(),
             connections: TaskTracker::new(),
         }
@@ -71,7 +76,8 @@ impl Listeners {
     }
 
     fn pages(&self, app: Router, tls: bool) -> Pages {
-        Pages { app, door: Door { tls, trusted_proxies: self.trusted_proxies.clone() } }
+        let door = Door { tls, trusted_proxies: self.trusted_proxies.clone() };
+        Pages { app, door, keep_alive: self.keep_alive }
     }
 
     fn serve(&self, listener: TcpListener, behind: Behind) -> anyhow::Result<SocketAddr> {

@@ -90,6 +90,16 @@ async fn metrics_are_for_this_machine_or_the_token() {
     assert_eq!(forwarded().send().await.unwrap().status(), 403);
     assert_eq!(forwarded().bearer_auth("wrong").send().await.unwrap().status(), 403);
     assert_eq!(forwarded().bearer_auth("hush").send().await.unwrap().status(), 200);
+
+    for (header, value) in [
+        ("via", "1.1 proxy"),
+        ("forwarded", "for=203.0.113.9"),
+        ("x-real-ip", "203.0.113.9"),
+        ("host", "chat.example.com"),
+    ] {
+        let proxied = node.request("/metrics").header(header, value);
+        assert_eq!(proxied.send().await.unwrap().status(), 403, "{header}");
+    }
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum_extra::extract::CookieJar;
 
-use super::Answer;
+use super::{Answer, origin_allowed};
 use crate::accounts::{self, Caller};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
@@ -69,23 +69,6 @@ pub fn token_of(headers: &HeaderMap) -> Option<Token> {
     Some(Token::Cookie(jar.get(ACCESS_COOKIE)?.value().to_owned()))
 }
 
-/// Whether a page of this origin may act for the person who has it open: our own host, or a configured one.
-/// Programs that are no browser send no `Origin`.
-pub fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let own = origin.split_once("://").map(|(_, authority)| authority);
-    (own.is_some() && own == host) || allowed.iter().any(|one| one == origin)
-}
-
-/// Where a request reached us, as the address of a WebSocket: `wss://chat.example.com`.
-pub fn own_url(headers: &HeaderMap, arrival: Arrival) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let scheme = if arrival.secure { "wss" } else { "ws" };
-    format!("{scheme}://{}", host.unwrap_or("localhost"))
-}
-
 /// The address a request came from.
 pub(super) struct Address(pub IpAddr);
 
@@ -113,26 +96,6 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn only_our_own_pages_and_configured_ones_may_act() {
-        let allowed = ["https://chat.example.com".to_owned()];
-        let may = |origin: &'static str| {
-            let headers = headers(&[("host", "localhost:8080"), ("origin", origin)]);
-            origin_allowed(&headers, &allowed)
-        };
-        assert!(may("http://localhost:8080"));
-        assert!(may("https://chat.example.com"));
-        for foreign in [
-            "http://localhost:8081",
-            "https://evil.example",
-            "null",
-            "https://chat.example.com.evil.org",
-        ] {
-            assert!(!may(foreign), "{foreign}");
-        }
-        assert!(origin_allowed(&headers(&[("host", "x")]), &[]), "no browser, no origin");
     }
 
     #[test]

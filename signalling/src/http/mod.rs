@@ -9,6 +9,7 @@ mod group_calls;
 mod logins;
 mod messages;
 mod openapi;
+mod origin;
 mod people;
 mod range;
 mod tus;
@@ -27,8 +28,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::answer::{Answer, lang};
-pub use self::caller::{Arrival, origin_allowed, own_url, token_of};
+pub use self::caller::{Arrival, token_of};
 pub use self::extract::{Json, Path, Query};
+pub use self::origin::{origin_allowed, own_url};
 use crate::domain::refusal::Code;
 use crate::node::Node;
 use crate::ws;

@@ -33,22 +33,24 @@ type Reader = SplitStream<WebSocket>;
 type Writer = SplitSink<WebSocket, Message>;
 
 pub(super) async fn run(seat: Seat, stream: WebSocket) {
-    let (mut writer, reader) = stream.split();
+    let (mut writer, mut reader) = stream.split();
     let Seat { requests, mut frames } = seat;
     let why = tokio::select! {
-        why = read(&requests, reader) => why,
+        why = read(&requests, &mut reader) => why,
         why = write(&mut writer, &mut frames) => why,
     };
     drop(requests);
     let Some(code) = why else { return };
     let frame = CloseFrame { code, reason: Default::default() };
     let _ = timeout(CLOSE_WITHIN, writer.send(Message::Close(Some(frame)))).await;
+    // bytes that nobody reads would reset the connection, and our code with it
+    let _ = timeout(CLOSE_WITHIN, async { while let Some(Ok(_)) = reader.next().await {} }).await;
 }
 
 /// Why a socket ends: the code to close it with, or nothing for one that is gone already.
 type End = Option<u16>;
 
-async fn read(requests: &Requests, mut reader: Reader) -> End {
+async fn read(requests: &Requests, reader: &mut Reader) -> End {
     let pace: DefaultDirectRateLimiter =
         RateLimiter::direct(Quota::per_second(REQUESTS_PER_SECOND).allow_burst(REQUESTS_BURST));
     let mut malformed = 0;

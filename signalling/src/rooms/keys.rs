@@ -1,17 +1,17 @@
 //! The keys that tokens are signed with.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use rand::RngExt;
 use rand::distr::Alphanumeric;
-use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, Config};
+use crate::durable;
 
 const FILE: &str = "room-key";
+/// Whoever reads the key can let anybody into any room.
+const MODE: u32 = 0o600;
 
 /// At least one key; the first signs what we hand out ourselves.
 #[derive(Clone, Debug)]
@@ -20,13 +20,27 @@ pub struct Keys(Vec<ApiKey>);
 impl Keys {
     /// The configured keys, or the one in the data folder, which is made when it is missing.
     pub fn load(config: &Config) -> io::Result<Keys> {
+        if let Some(keys) = Keys::find_in(config)? {
+            return Ok(keys);
+        }
+        let (path, text) = (config.data_dir.join(FILE), fresh());
+        // an empty file is what a crash left of it; another process may have made one meanwhile
+        if !durable::create(&path, text.as_bytes(), MODE)? && is_empty(&path)? {
+            durable::write(&path, text.as_bytes(), MODE)?;
+        }
+        read(&path)
+    }
+
+    /// The keys that a server of this configuration has, if it has been started before.
+    pub fn find_in(config: &Config) -> io::Result<Option<Keys>> {
         if !config.rooms.keys.is_empty() {
-            return Ok(Keys(config.rooms.keys.clone()));
+            return Ok(Some(Keys(config.rooms.keys.clone())));
         }
         let path = config.data_dir.join(FILE);
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(file) => make(file).map(|key| Keys(vec![key])),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(&path),
+        match is_empty(&path) {
+            Ok(false) => read(&path).map(Some),
+            Ok(true) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -41,26 +55,31 @@ impl Keys {
     }
 }
 
-fn make(mut file: File) -> io::Result<ApiKey> {
+/// The text of a new key file.
+fn fresh() -> String {
     let random = |len| rand::rng().sample_iter(Alphanumeric).take(len).map(char::from);
-    let id = format!("API{}", random(12).collect::<String>());
+    let id: String = random(12).collect();
     let secret: String = random(43).collect(); // 256 bits
-    let key = ApiKey { id, secret: secret.into() };
-    file.write_all(format!("{}:{}\n", key.id, key.secret.expose_secret()).as_bytes())?;
-    file.sync_all()?;
-    Ok(key)
+    format!("API{id}:{secret}\n")
+}
+
+fn is_empty(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::read_to_string(path)?.trim().is_empty())
 }
 
 fn read(path: &Path) -> io::Result<Keys> {
     let text = std::fs::read_to_string(path)?;
-    let key = ApiKey::try_from(text.trim().to_owned())
-        .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, format!("{FILE}: {why}")))?;
+    let key = ApiKey::try_from(text.trim().to_owned()).map_err(|why| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()))
+    })?;
     Ok(Keys(vec![key]))
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -74,6 +93,23 @@ mod tests {
         assert_eq!(first.own().secret.expose_secret(), second.own().secret.expose_secret());
         let mode = folder.path().join(FILE).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_empty_key_file_is_filled_and_a_damaged_one_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data_dir: folder.path().into(), ..Config::default() };
+        let path = folder.path().join(FILE);
+        for emptied in ["", "\n"] {
+            std::fs::write(&path, emptied).unwrap();
+            assert!(Keys::find_in(&config).unwrap().is_none());
+            let made = Keys::load(&config).unwrap();
+            assert_eq!(Keys::load(&config).unwrap().own().id, made.own().id);
+        }
+        std::fs::write(&path, "rubbish").unwrap();
+        let told = Keys::load(&config).unwrap_err().to_string();
+        assert!(told.contains("room-key"), "{told}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "rubbish", "it may have been a key");
     }
 
     #[test]

@@ -49,13 +49,14 @@ pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: Web
     let (mut writer, mut reader) = stream.split();
     match greet(&node, caller, lang, &mut reader).await {
         Ok((connection, attachment, welcome)) => {
-            serve(connection, attachment, welcome, reader, writer).await;
+            serve(connection, attachment, welcome, &mut reader, writer).await;
         }
         Err(Some(why)) => {
             close(&mut writer, why).await;
         }
         Err(None) => {}
     }
+    hear_out(&mut reader).await;
 }
 
 /// The first frame decides: a new socket, or an old one that goes on.
@@ -101,7 +102,7 @@ async fn serve(
     connection: Connection,
     attachment: Attachment,
     welcome: Message,
-    reader: Reader,
+    reader: &mut Reader,
     writer: Writer,
 ) {
     let mailbox = connection.mailbox.clone();
@@ -137,7 +138,7 @@ enum End {
     SentAway(Close),
 }
 
-async fn read(connection: &Connection, mut reader: Reader) -> End {
+async fn read(connection: &Connection, reader: &mut Reader) -> End {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut malformed = 0;
     loop {
@@ -245,6 +246,16 @@ async fn hang_up(writer: &mut Writer, why: Result<Option<Close>, oneshot::error:
 
 async fn close(writer: &mut Writer, why: Close) {
     metrics::counter!("beckon_sockets_closed_total", "reason" => why.reason()).increment(1);
+    if why == Close::Goodbye {
+        // the answer is made already, and nothing may follow it
+        let _ = timeout(CLOSE_WITHIN, writer.close()).await;
+        return;
+    }
     let frame = CloseFrame { code: why.code(), reason: why.reason().into() };
     let _ = timeout(CLOSE_WITHIN, writer.send(Message::Close(Some(frame)))).await;
+}
+
+/// Waits for the other side's close, or it might lose ours (RFC 6455, 7.1.1): bytes that nobody reads reset a connection.
+async fn hear_out(reader: &mut Reader) {
+    let _ = timeout(CLOSE_WITHIN, async { while let Some(Ok(_)) = reader.next().await {} }).await;
 }

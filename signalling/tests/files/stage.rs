@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use base64::Engine;
 use beckon_signalling::Signalling;
 use beckon_signalling::config::Config;
+use beckon_signalling::domain::ids::NodeId;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ impl Stage {
         config.accounts.password_memory_kib = 64;
         config.accounts.password_passes = 1;
         config.files.bytes_max = 1 << 20;
-        let signalling = Signalling::start(config, None, None).await.unwrap();
+        let signalling = Signalling::start(NodeId::fresh(), config, None, None).await.unwrap();
         Stage { router: signalling.router(), _signalling: signalling, _folder: folder }
     }
 

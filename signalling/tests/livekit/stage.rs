@@ -10,6 +10,7 @@ use base64::prelude::BASE64_URL_SAFE;
 use beckon_sfu_api::{Command, EventSink, MediaNode, RoomId, RoomSettings, Unavailable};
 use beckon_signalling::Signalling;
 use beckon_signalling::config::{ApiKey, Config};
+use beckon_signalling::domain::ids::NodeId;
 use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
@@ -92,7 +93,7 @@ impl Stage {
         let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
         config.rooms.keys = vec![key()];
         config.rooms.participants_max = participants_max;
-        let signalling = Signalling::start(config, media, None).await.unwrap();
+        let signalling = Signalling::start(NodeId::fresh(), config, media, None).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = signalling.router();

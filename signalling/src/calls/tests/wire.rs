@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::accounts::{self, Caller, Credentials};
 use crate::domain::contact::Side;
-use crate::domain::ids::{AppId, UserId};
+use crate::domain::ids::{AppId, NodeId, UserId};
 use crate::domain::login::{Device, DeviceKind};
 use crate::{Config, Signalling, store};
 
@@ -27,7 +27,7 @@ impl Server {
     async fn start() -> Server {
         let folder = tempfile::tempdir().unwrap();
         let config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
-        let signalling = Signalling::start(config, None, None).await.unwrap();
+        let signalling = Signalling::start(NodeId::fresh(), config, None, None).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = signalling.router();

@@ -1,0 +1,71 @@
+//! What can be said of a configuration without opening anything.
+
+use std::io;
+
+use secrecy::ExposeSecret;
+use sqlx::mysql::MySqlConnectOptions;
+
+use crate::StartError;
+use crate::config::Config;
+use crate::passwords::Passwords;
+use crate::rooms::keys::Keys;
+
+/// Returns every reason why [`Signalling::start`](crate::Signalling::start) would refuse this configuration.
+pub fn check(config: &Config) -> Vec<StartError> {
+    let redis = match config.redis_url.expose_secret() {
+        "" => Ok(()),
+        url => redis::Client::open(url).map(drop).map_err(StartError::RedisUrl),
+    };
+    let keys = match Keys::find_in(config) {
+        // whether the folder can be used is a question of its own
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    };
+    let checks = [
+        database_url(config.database_url.expose_secret()),
+        redis,
+        keys.map_err(StartError::RoomKey),
+        Passwords::new(&config.accounts).map(drop).map_err(StartError::Settings),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+/// The engine is what stands before the first colon; sqlx would take anything else for the name of a file.
+fn database_url(url: &str) -> Result<(), StartError> {
+    match url.split_once(':').map_or(url, |(scheme, _)| scheme) {
+        "" | "sqlite" => Ok(()),
+        "mysql" => url
+            .parse::<MySqlConnectOptions>()
+            .map(drop)
+            .map_err(|why| StartError::Database(why.into())),
+        _ => Err(StartError::DatabaseUrl),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(database_url: &str, redis_url: &str) -> Vec<String> {
+        let config = Config {
+            database_url: database_url.to_owned().into(),
+            redis_url: redis_url.to_owned().into(),
+            ..Config::default()
+        };
+        check(&config).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_opened_are_named() {
+        for fine in ["", "sqlite:/var/lib/beckon.db", "mysql://user:password@host/beckon"] {
+            assert!(told(fine, "redis://cache:6379/1").is_empty(), "{fine}");
+        }
+        for odd in ["postgres://host/beckon", "beckon.db", "mysql://host:port/beckon"] {
+            assert!(told(odd, "")[0].contains("database"), "{odd}");
+        }
+        for odd in ["foo", "http://cache", "redis://cache:port"] {
+            assert!(told("", odd)[0].contains("redis_url"), "{odd}");
+        }
+        assert_eq!(told("postgres://host/beckon", "foo").len(), 2, "all at once");
+    }
+}

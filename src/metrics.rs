@@ -4,12 +4,42 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use metrics::{describe_counter, describe_gauge, describe_histogram, gauge};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-/// Bounds of the duration histograms, in seconds.
+/// Bounds of what a request may take, in seconds.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Bounds of how long people talk, in seconds.
+const TALKS: [f64; 10] = [5.0, 15.0, 60.0, 180.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0];
+
+/// Bounds of the way there and back through the internet, in seconds.
+const ROUND_TRIPS: [f64; 10] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
+
+/// Bounds of a part of the packets.
+const RATIOS: [f64; 8] = [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
+
+/// Bounds of how many messages share a commit.
+const GROUPS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+/// The histograms that measure something else than requests.
+const BUCKETS: [(&str, &[f64]); 5] = [
+    ("beckon_call_duration_seconds", &TALKS),
+    ("beckon_group_call_duration_seconds", &TALKS),
+    ("beckon_media_rtt_seconds", &ROUND_TRIPS),
+    ("beckon_media_loss_ratio", &RATIOS),
+    ("beckon_commit_group_size", &GROUPS),
+];
+
+/// The counters that are there before anything was counted.
+const UNLABELLED: [&str; 5] = [
+    "beckon_tls_handshakes_failed_total",
+    "beckon_panics_total",
+    "beckon_connections_refused_total",
+    "beckon_connections_stalled_total",
+    "beckon_request_heads_late_total",
+];
 
 /// How often the recorder folds fresh samples in, which bounds its memory when nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -19,10 +49,11 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Installs the process's recorder.
 pub(crate) fn install() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets(&SECONDS)?
-        .install_recorder()
-        .context("a metrics recorder is installed already")?;
+    let mut builder = PrometheusBuilder::new().set_buckets(&SECONDS)?;
+    for (name, bounds) in BUCKETS {
+        builder = builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), bounds)?;
+    }
+    let handle = builder.install_recorder().context("a metrics recorder is installed already")?;
     describe();
     let build = [("version", env!("CARGO_PKG_VERSION"))];
     gauge!("beckon_build_info", &build).set(1.0);
@@ -51,7 +82,22 @@ fn describe() {
     describe_gauge!("beckon_connections", "Open connections, WebSockets included.");
     describe_counter!("beckon_connections_refused_total", "Connections over http.max_connections.");
     describe_counter!("beckon_connections_stalled_total", "Connections whose reader stopped.");
+    describe_counter!(
+        "beckon_request_heads_late_total",
+        "Connections whose request line and headers took too long."
+    );
     describe_gauge!("beckon_build_info", "1, labelled with the version that runs.");
+    describe_gauge!("beckon_draining", "1 from the signal to stop on.");
+    describe_gauge!("beckon_ready", "1 when the last look at /readyz found this node ready.");
+    describe_gauge!(
+        "beckon_certificate_expires_seconds",
+        "When the TLS certificate ends, in seconds since 1970."
+    );
+    for name in UNLABELLED {
+        counter!(name).increment(0);
+    }
+    gauge!("beckon_draining").set(0.0);
+    beckon_signalling::metrics::describe();
     beckon_sfu::describe_metrics();
     beckon_turn_server::describe_metrics();
 }
@@ -60,13 +106,13 @@ fn describe() {
 /// recorder's counters are whole numbers, and CPU seconds are not.
 fn write_process(text: &mut String) {
     let descriptors = std::fs::read_dir("/proc/self/fd").ok().map(|open| open.count() as f64);
-    for (name, kind, value) in [
-        ("process_cpu_seconds_total", "counter", cpu_seconds()),
-        ("process_resident_memory_bytes", "gauge", resident_bytes()),
-        ("process_open_fds", "gauge", descriptors),
+    for (name, kind, help, value) in [
+        ("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu_seconds()),
+        ("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes()),
+        ("process_open_fds", "gauge", "Open file descriptors.", descriptors),
     ] {
         if let Some(value) = value {
-            let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}\n");
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
         }
     }
 }

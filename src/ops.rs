@@ -13,13 +13,14 @@ use axum::routing::get;
 use beckon_sfu::Sfu;
 use beckon_signalling::Signalling;
 use beckon_turn_server::Turn;
+use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use crate::arrival::Peer;
 use crate::forwarded::is_forwarded;
-use crate::metrics;
+use crate::metrics::render;
 
 /// What these routes look at.
 #[derive(Clone)]
@@ -47,7 +48,9 @@ async fn ready(State(ops): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
-    match ops.check().await {
+    let checked = ops.check().await;
+    gauge!("beckon_ready").set(if checked.is_ok() { 1.0 } else { 0.0 });
+    match checked {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");
@@ -66,7 +69,7 @@ async fn scrape(
     if !is_local && !ops.presents_token(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let text = metrics::render(&ops.recorder);
+    let text = render(&ops.recorder);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 

@@ -72,6 +72,7 @@ async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result
 
     stop.asked().await;
     draining.store(true, Ordering::Relaxed);
+    ::metrics::gauge!("beckon_draining").set(1.0);
     leave(&mut stop, Duration::from_secs(config.process.shutdown.delay_seconds)).await;
     let limit = Duration::from_secs(config.process.shutdown.drain_seconds);
     tracing::info!(limit_s = limit.as_secs(), "draining");

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::stats::Discard;
-use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics::{
+    Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
 
-use crate::socket::Lost;
+use crate::socket::Socket;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -23,6 +26,16 @@ pub fn describe() {
     );
     describe_counter!("beckon_media_keyframe_requests_total", "Keyframes asked of publishers.");
     describe_counter!("beckon_media_discarded_total", "Datagrams that went nowhere, by reason.");
+    describe_counter!("beckon_media_bytes_received_total", "UDP payload received for media.");
+    describe_counter!("beckon_media_bytes_sent_total", "UDP payload sent for media.");
+    describe_histogram!(
+        "beckon_media_rtt_seconds",
+        "Round-trip times to participants, each once a second."
+    );
+    describe_histogram!(
+        "beckon_media_loss_ratio",
+        "Part of the packets lost on the way up from and down to participants, each once a second."
+    );
     describe_gauge!("beckon_media_rooms", "Open rooms, by shard.");
     describe_gauge!("beckon_media_participants", "Participants in rooms, by shard.");
 }
@@ -35,6 +48,11 @@ pub(crate) struct Meter {
     repaired: Counter,
     keyframe_requests: Counter,
     discarded: [Counter; Discard::ALL.len()],
+    bytes_received: Counter,
+    bytes_sent: Counter,
+    rtt: Histogram,
+    uplink_loss: Histogram,
+    downlink_loss: Histogram,
     full: Counter,
     unsendable: Counter,
     rooms: Gauge,
@@ -52,6 +70,11 @@ impl Meter {
             repaired: counter!("beckon_media_packets_repaired_total", "shard" => shard.clone()),
             keyframe_requests: counter!("beckon_media_keyframe_requests_total", "shard" => shard.clone()),
             discarded: Discard::ALL.map(|why| discarded(why.as_str())),
+            bytes_received: counter!("beckon_media_bytes_received_total", "shard" => shard.clone()),
+            bytes_sent: counter!("beckon_media_bytes_sent_total", "shard" => shard.clone()),
+            rtt: histogram!("beckon_media_rtt_seconds"),
+            uplink_loss: histogram!("beckon_media_loss_ratio", "direction" => "up"),
+            downlink_loss: histogram!("beckon_media_loss_ratio", "direction" => "down"),
             full: discarded("send_buffer_full"),
             unsendable: discarded("unsendable"),
             rooms: gauge!("beckon_media_rooms", "shard" => shard.clone()),
@@ -64,7 +87,7 @@ impl Meter {
         self.due
     }
 
-    pub(crate) fn tell(&mut self, now: Instant, shard: &Shard, lost: Lost) {
+    pub(crate) fn tell(&mut self, now: Instant, shard: &Shard, socket: &Socket) {
         self.due = now + INTERVAL;
         let counted = shard.counters();
         self.received.absolute(counted.received);
@@ -73,6 +96,14 @@ impl Meter {
         self.keyframe_requests.absolute(counted.keyframe_requests);
         for (why, counter) in Discard::ALL.into_iter().zip(&self.discarded) {
             counter.absolute(counted.discarded(why));
+        }
+        let (passed, lost) = (socket.passed(), socket.lost());
+        self.bytes_received.absolute(passed.received_bytes);
+        self.bytes_sent.absolute(passed.sent_bytes);
+        for way in shard.ways() {
+            way.rtt.into_iter().for_each(|rtt| self.rtt.record(rtt));
+            self.uplink_loss.record(way.uplink_loss);
+            self.downlink_loss.record(way.downlink_loss);
         }
         self.full.absolute(lost.full);
         self.unsendable.absolute(lost.unsendable);

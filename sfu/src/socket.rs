@@ -42,7 +42,15 @@ pub(crate) struct Socket {
     full: bool,
     buffer: Box<[u8]>,
     meta: [RecvMeta; BATCH],
+    passed: Passed,
     lost: Lost,
+}
+
+/// UDP payload that went through the socket since it was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_bytes: u64,
 }
 
 /// What could not be sent, in datagrams.
@@ -75,12 +83,17 @@ impl Socket {
             full: false,
             buffer: vec![0; BATCH * TRAIN_BYTES_MAX].into_boxed_slice(),
             meta: [RecvMeta::default(); BATCH],
+            passed: Passed::default(),
             lost: Lost::default(),
         })
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
+    }
+
+    pub(crate) fn passed(&self) -> Passed {
+        self.passed
     }
 
     pub(crate) fn lost(&self) -> Lost {
@@ -110,6 +123,7 @@ impl Socket {
             }
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.filter(|_| self.any).map(|ip| ip.to_canonical());
+            self.passed.received_bytes += meta.len as u64;
             let joined = buffer.get_mut(..meta.len).unwrap_or_default();
             joined.chunks_mut(meta.stride).for_each(|datagram| take(from, to, datagram));
         }
@@ -172,6 +186,10 @@ impl Socket {
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.full => {
                     std::thread::sleep(SEND_PAUSE);
+                }
+                Ok(()) => {
+                    self.passed.sent_bytes += contents.len() as u64;
+                    return Ok(());
                 }
                 sent => return sent,
             }

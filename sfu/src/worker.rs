@@ -104,7 +104,7 @@ impl Worker {
         self.flush();
         self.tell_events();
         if now >= self.meter.due() {
-            self.meter.tell(now, &self.shard, self.socket.lost());
+            self.meter.tell(now, &self.shard, &self.socket);
         }
         if orders_left == Left::More { orders_left } else { datagrams_left }
     }

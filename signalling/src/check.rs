@@ -1,14 +1,14 @@
 //! What can be said of a configuration without opening anything.
 
-use std::io;
+use std::io::ErrorKind::{NotADirectory, PermissionDenied};
 
 use secrecy::ExposeSecret;
-use sqlx::mysql::MySqlConnectOptions;
 
 use crate::StartError;
 use crate::config::Config;
 use crate::passwords::Passwords;
 use crate::rooms::keys::Keys;
+use crate::store::sql;
 
 /// Returns every reason why [`Signalling::start`](crate::Signalling::start) would refuse this configuration.
 pub fn check(config: &Config) -> Vec<StartError> {
@@ -18,28 +18,16 @@ pub fn check(config: &Config) -> Vec<StartError> {
     };
     let keys = match Keys::find_in(config) {
         // whether the folder can be used is a question of its own
-        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
+        Err(error) if matches!(error.kind(), PermissionDenied | NotADirectory) => Ok(()),
+        keys => keys.map(drop),
     };
     let checks = [
-        database_url(config.database_url.expose_secret()),
+        sql::check_url(config.database_url.expose_secret()).map_err(StartError::Database),
         redis,
         keys.map_err(StartError::RoomKey),
         Passwords::new(&config.accounts).map(drop).map_err(StartError::Settings),
     ];
     checks.into_iter().filter_map(Result::err).collect()
-}
-
-/// The engine is what stands before the first colon; sqlx would take anything else for the name of a file.
-fn database_url(url: &str) -> Result<(), StartError> {
-    match url.split_once(':').map_or(url, |(scheme, _)| scheme) {
-        "" | "sqlite" => Ok(()),
-        "mysql" => url
-            .parse::<MySqlConnectOptions>()
-            .map(drop)
-            .map_err(|why| StartError::Database(why.into())),
-        _ => Err(StartError::DatabaseUrl),
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod ice;
 pub mod limits;
 mod livekit;
 pub mod media;
+pub mod metrics;
 pub mod node;
 pub mod passwords;
 pub mod people;
@@ -67,8 +68,6 @@ pub enum StartError {
     DataDir(#[source] std::io::Error),
     #[error("the database cannot be opened")]
     Database(#[source] store::sql::Error),
-    #[error("database_url must be sqlite:PATH or mysql://user:password@host/name")]
-    DatabaseUrl,
     #[error("redis_url is no Redis address")]
     RedisUrl(#[source] redis::RedisError),
     #[error("the key of the rooms cannot be read or made")]

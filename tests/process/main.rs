@@ -2,6 +2,7 @@
 
 mod https;
 mod node;
+mod operating;
 mod relay;
 mod strangers;
 

@@ -1,11 +1,24 @@
 //! One running `beckon`, stopped when the test is done with it.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything expected may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What the node writes to standard error, in its folder.
+const LOG: &str = "log";
+
+fn log(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join(LOG)).unwrap_or_default()
+}
 
 pub(crate) struct Node {
     child: Child,
@@ -41,12 +54,15 @@ impl Node {
             .args(["--media-udp", "127.0.0.1:0"])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(File::create(dir.path().join(LOG)).unwrap())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut address = || {
             let line = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
-            line.expect("the server stopped before it listened")
+            line.unwrap_or_else(|| {
+                panic!("the server stopped before it listened:\n{}", log(dir.path()))
+            })
         };
         let http = address();
         let until_listening = started.elapsed();
@@ -70,10 +86,28 @@ impl Node {
         self.http.trim_start_matches("http://")
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Asks to stop as systemd does, and returns the exit code.
-    pub(crate) fn stop(mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    pub(crate) fn stop(self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.exit_code()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn exit_code(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// Waits until a line of the log holds this.
+    pub(crate) async fn logs(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !log(self.dir.path()).contains(text) {
+            assert!(Instant::now() < deadline, "no '{text}' in:\n{}", log(self.dir.path()));
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 }
 
@@ -81,5 +115,8 @@ impl Drop for Node {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the node's log:\n{}", log(self.dir.path()));
+        }
     }
 }

@@ -14,6 +14,31 @@ use uuid::Uuid;
 use crate::stage::{PATIENCE, Person, Socket, Stage, send};
 
 #[tokio::test]
+async fn a_goodbye_is_answered() {
+    let stage = Stage::new().await;
+    let alice = stage.person("alice").await;
+    let mut socket = Socket::open(alice.node(), &alice.tokens().access).await.unwrap();
+    socket.hello().await;
+    socket.say_raw(Message::Close(None)).await;
+    let closed = socket.closes().await;
+    assert!(closed.is_clean, "the connection broke instead: {closed:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_hears_why_it_is_sent_away() {
+    let stage = Stage::new().await;
+    let alice = stage.person("alice").await;
+    for _ in 0..5 {
+        let mut socket = Socket::open(alice.node(), &alice.tokens().access).await.unwrap();
+        socket.hello().await;
+        for _ in 0..100 {
+            socket.say_raw(Message::text("x".repeat(8 * 1024))).await;
+        }
+        assert_eq!(socket.closes().await.code, Some(4400), "malformed");
+    }
+}
+
+#[tokio::test]
 async fn a_resumed_socket_gets_exactly_what_it_missed() {
     let stage = Stage::new().await;
     let [alice, bob] = stage.friends(["alice", "bob"]).await;

@@ -20,6 +20,8 @@ pub struct Closed {
     /// The close code; none when the connection simply broke.
     pub code: Option<u16>,
     pub reason: String,
+    /// Whether a close frame came at all, with or without a code.
+    pub is_clean: bool,
 }
 
 enum Heard {
@@ -65,7 +67,7 @@ impl Socket {
         let (writer, mut frames) = stream.split();
         let (heard, incoming) = mpsc::unbounded_channel();
         let reader = tokio::spawn(async move {
-            let mut closed = Closed { code: None, reason: String::new() };
+            let mut closed = Closed { code: None, reason: String::new(), is_clean: false };
             while let Some(Ok(frame)) = frames.next().await {
                 match frame {
                     Message::Text(text) => {
@@ -73,10 +75,12 @@ impl Socket {
                             serde_json::from_str(&text).expect("every server frame is JSON");
                         let _ = heard.send(Heard::Frame(frame));
                     }
-                    Message::Close(Some(frame)) => {
+                    Message::Close(frame) => {
                         closed = Closed {
-                            code: Some(frame.code.into()),
-                            reason: frame.reason.to_string(),
+                            code: frame.as_ref().map(|frame| frame.code.into()),
+                            reason: frame
+                                .map_or_else(String::new, |frame| frame.reason.to_string()),
+                            is_clean: true,
                         };
                     }
                     _ => {}

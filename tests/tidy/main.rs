@@ -3,6 +3,7 @@
 mod dependencies;
 mod documents;
 mod imports;
+mod metrics;
 mod sources;
 mod text;
 

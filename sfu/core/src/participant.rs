@@ -9,6 +9,7 @@ use crate::connection::Connection;
 use crate::demux::{Demux, Place, RoomKey, Side};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::{Answerer, Offerer};
+use crate::stats::Way;
 use crate::track::Claim;
 use crate::transport::Identity;
 
@@ -96,6 +97,16 @@ impl Participant {
             Some(subscriber) => &mut subscriber.connection,
             None => &mut self.publisher,
         }
+    }
+
+    /// How well it is reached, once media can flow.
+    pub fn way(&self) -> Option<Way> {
+        let down = self.subscriber.as_ref().map_or(&self.publisher, |s| &s.connection);
+        down.was_secure().then(|| Way {
+            rtt: down.downlink.measured_rtt(),
+            uplink_loss: self.uplink_loss,
+            downlink_loss: down.downlink.loss(),
+        })
     }
 
     /// Which side [`Participant::down`] is.

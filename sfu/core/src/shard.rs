@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
 use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, Room};
-use crate::stats::{Counters, Discard};
+use crate::stats::{Counters, Discard, Way};
 use crate::stun;
 use crate::transport::Identity;
 
@@ -162,6 +162,11 @@ impl Shard {
 
     pub fn participants(&self) -> usize {
         self.rooms.values().map(Room::participants).sum()
+    }
+
+    /// How well everybody is reached whom media can reach.
+    pub fn ways(&self) -> impl Iterator<Item = Way> {
+        self.rooms.values().flat_map(Room::ways)
     }
 
     /// Works in a room. A panic there ends that room and no other.

@@ -1,5 +1,7 @@
 //! Counts of what passed and of what went nowhere.
 
+use std::time::Duration;
+
 /// Why a datagram, or a packet in it, went nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discard {
@@ -62,6 +64,17 @@ impl Discard {
             Discard::Stale => "stale",
         }
     }
+}
+
+/// How well the way to a participant and back carries, smoothed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Way {
+    /// There and back; `None` before the first report that tells.
+    pub rtt: Option<Duration>,
+    /// The part of the participant's packets that did not reach us, from 0 to 1.
+    pub uplink_loss: f64,
+    /// The part of our packets that did not reach the participant, from 0 to 1.
+    pub downlink_loss: f64,
 }
 
 /// What a shard counted since it started.

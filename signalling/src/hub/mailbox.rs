@@ -28,6 +28,18 @@ pub enum Close {
 }
 
 impl Close {
+    pub const ALL: [Close; 9] = [
+        Close::Goodbye,
+        Close::Restart,
+        Close::Resync,
+        Close::HeartbeatMissed,
+        Close::TooLong,
+        Close::Malformed,
+        Close::LoginEnded,
+        Close::NoHello,
+        Close::Replaced,
+    ];
+
     pub fn code(self) -> u16 {
         match self {
             Close::Goodbye => 1000,

@@ -81,9 +81,14 @@ impl Downlink {
         self.pacer.set_rate(self.estimator.estimate_bps());
     }
 
-    /// There and back, smoothed.
+    /// There and back, smoothed; a guess before the first report.
     pub fn rtt(&self) -> Duration {
         self.rtt.unwrap_or(RTT_INITIAL)
+    }
+
+    /// There and back, smoothed, once a report told it.
+    pub fn measured_rtt(&self) -> Option<Duration> {
+        self.rtt
     }
 
     /// The part of our packets that gets lost, smoothed, as reports tell it.

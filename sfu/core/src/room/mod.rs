@@ -27,7 +27,7 @@ use crate::participant::Participant;
 use crate::rtcp::Report;
 use crate::shard::ShardConfig;
 use crate::speakers::Speakers;
-use crate::stats::{Counters, Discard};
+use crate::stats::{Counters, Discard, Way};
 use crate::stun;
 use crate::track::Track;
 
@@ -100,6 +100,10 @@ impl Room {
 
     pub fn participants(&self) -> usize {
         self.participants.len()
+    }
+
+    pub fn ways(&self) -> impl Iterator<Item = Way> {
+        self.participants.values().filter_map(Participant::way)
     }
 
     pub fn participant_ids(&self) -> impl Iterator<Item = &ParticipantId> {

@@ -13,11 +13,13 @@
 mod engine;
 mod query;
 mod row;
+mod url;
 mod value;
 
 pub use engine::{Db, On, Tx, retry};
 pub use query::{Query, per_engine, sql};
 pub use row::{Column, Record, Row, unknown_word};
+pub use url::check_url;
 pub use value::Value;
 
 #[cfg(test)]

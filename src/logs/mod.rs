@@ -49,7 +49,7 @@ pub(crate) fn install(config: &LogConfig, node: NodeId) -> anyhow::Result<Logs> 
     };
     tracing_subscriber::registry().with(lines).init();
     std::panic::set_hook(Box::new(log_panic));
-    tracing::info!(%node, version = env!("CARGO_PKG_VERSION"), "starting");
+    tracing::info!("starting {}, node {node}", env!("CARGO_PKG_VERSION"));
     Ok(Logs(handle))
 }
 

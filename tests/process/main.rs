@@ -1,8 +1,12 @@
 //! The binary as an operator meets it: started, asked, misused and stopped from outside.
 
+#[path = "../stage/extent.rs"]
+mod extent;
 mod https;
 mod node;
 mod operating;
+mod proxies;
+mod readme;
 mod relay;
 mod strangers;
 

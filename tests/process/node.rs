@@ -13,6 +13,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Where a node listens unless a test says otherwise.
+const FREE_PORTS: [(&str, &str); 3] = [
+    ("BECKON_HTTP__LISTEN", "127.0.0.1:0"),
+    ("BECKON_HTTP__HTTPS_LISTEN", "127.0.0.1:0"),
+    ("BECKON_MEDIA__LISTEN", "127.0.0.1:0"),
+];
+
+/// A setting for plain HTTP alone.
+pub(crate) const WITHOUT_HTTPS: (&str, &str) = ("BECKON_HTTP__HTTPS_LISTEN", "off");
+
 /// What the node writes to standard error, in its folder.
 const LOG: &str = "log";
 
@@ -50,8 +60,8 @@ impl Node {
     pub(crate) fn start_in(dir: tempfile::TempDir, settings: &[(&str, &str)]) -> Node {
         let started = Instant::now();
         let mut child = beckon(dir.path())
-            .args(["serve", "--http-listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0"])
-            .args(["--media-udp", "127.0.0.1:0"])
+            .arg("serve")
+            .envs(FREE_PORTS)
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(File::create(dir.path().join(LOG)).unwrap())
@@ -66,7 +76,8 @@ impl Node {
         };
         let http = address();
         let until_listening = started.elapsed();
-        let https = address();
+        let has_https = !settings.contains(&WITHOUT_HTTPS);
+        let https = if has_https { address() } else { String::new() };
         // a connection kept for later may be cut off as idle in the very moment it is used again
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
         let client = client.build().unwrap();

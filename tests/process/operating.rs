@@ -7,7 +7,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::node::{Node, beckon};
+use crate::node::{Node, WITHOUT_HTTPS, beckon};
 
 fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -31,11 +31,7 @@ async fn a_hangup_reloads_the_filter_and_ends_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("beckon.toml");
     std::fs::write(&file, "[log]\nfilter = 'warn'\n").unwrap();
-    let settings = [
-        ("BECKON_CONFIG", file.to_str().unwrap()),
-        ("BECKON_HTTP__HTTPS_LISTEN", "off"),
-        ("BECKON_TURN__TCP", ""),
-    ];
+    let settings = [("BECKON_CONFIG", file.to_str().unwrap()), WITHOUT_HTTPS];
     let node = Node::start_in(tempfile::tempdir().unwrap(), &settings);
     std::fs::write(&file, "[log]\nfilter = 'debug'\n").unwrap();
     node.signal(Signal::HUP);

@@ -54,6 +54,43 @@ async fn what_is_no_frame_is_refused_and_the_socket_stays() {
     life_goes_on(&alice, &bob, &room).await;
 }
 
+/// Text with half a surrogate, a wrong type, an unknown word, an end in the middle.
+#[tokio::test]
+async fn an_error_names_its_request_whatever_else_cannot_be_read() {
+    let stage = Stage::new().await;
+    let (alice, bob, room, mut socket) = scene(&stage).await;
+    let half = send(Uuid::new_v4(), "half", &room).to_string().replace("half", r"half \ud83d");
+    for frame in [
+        half,
+        json!({"type": "receipt", "conversation_id": 7}).to_string(),
+        json!({"type": "fly", "to": [1, 2]}).to_string(),
+        json!({"type": "hello"}).to_string(),
+        r#"{"type":"send","body":{"type":"te"#.to_owned(),
+    ] {
+        let named = frame.replacen('{', r#"{"ref":"the one","#, 1);
+        socket.say_raw(Message::text(named)).await;
+        let error = socket.frame("error").await;
+        assert_eq!(
+            (&error["ref"], &error["error"]["code"]),
+            (&json!("the one"), &json!("malformed"))
+        );
+    }
+    life_goes_on(&alice, &bob, &room).await;
+}
+
+#[tokio::test]
+async fn a_client_that_tries_ill_formed_text_for_ever_keeps_its_socket() {
+    let stage = Stage::new().await;
+    let (_, _, room, mut socket) = scene(&stage).await;
+    for n in 0..30 {
+        let frame = send(Uuid::new_v4(), "half", &room).to_string().replace("half", r"\udc00");
+        let frame = frame.replacen('{', &format!(r#"{{"ref":"{n}","#), 1);
+        socket.say_raw(Message::text(frame)).await;
+        assert_eq!(socket.frame("error").await["ref"], n.to_string());
+    }
+    assert_eq!(socket.ask(json!({"type": "ping"})).await["type"], "ok");
+}
+
 #[tokio::test]
 async fn twenty_malformed_frames_are_enough() {
     let stage = Stage::new().await;

@@ -28,9 +28,7 @@ pub(super) async fn frame(connection: &Connection, frame: ClientFrame) -> Option
         return Some(Answer::Now(error(connection, None, &Refusal::invalid("ref"), None)));
     }
     match frame {
-        Hello { .. } | Resume { .. } => {
-            Some(Answer::Now(error(connection, None, &Code::Malformed.into(), None)))
-        }
+        Hello { .. } | Resume { .. } => None, // read apart: they are said once, before anything else
         Send { conversation_id, client_msg_id, body, .. } => {
             Some(send(connection, reference, conversation_id, client_msg_id, body).await)
         }

@@ -1,6 +1,7 @@
 //! The WebSocket door: handshake, then one task that reads and one that writes.
 
 mod dispatch;
+mod reference;
 mod socket;
 
 use std::sync::Arc;

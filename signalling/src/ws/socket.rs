@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
 use super::dispatch::{self, Answer};
+use super::reference;
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::domain::frame::{ClientFrame, Payload, ServerFrame};
@@ -27,7 +28,7 @@ const PING_EVERY: Duration = Duration::from_secs(25);
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Frames written in one flush.
 const BATCH_MAX: usize = 64;
-/// Frames nobody understands before the socket is closed.
+/// Frames that are not even known to be a request before the socket is closed.
 const MALFORMED_MAX: u32 = 20;
 /// Requests of one socket under way at once; the next frame is read when one is answered.
 const UNDER_WAY_MAX: usize = 64;
@@ -151,19 +152,23 @@ async fn read(connection: &Connection, reader: &mut Reader) -> End {
             Ok(Some(Ok(message))) => message,
         };
         let frame = match message {
-            Message::Text(text) => serde_json::from_str(&text).ok(),
-            Message::Binary(_) => None,
+            Message::Text(text) => understand(&text),
+            Message::Binary(bytes) => Err(reference::find(&bytes)),
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return End::Goodbye,
         };
-        let Some(frame) = frame else {
-            malformed += 1;
-            let refusal = Refusal::from(Code::Malformed);
-            connection.mailbox.push(dispatch::error(connection, None, &refusal, None));
-            if malformed >= MALFORMED_MAX {
-                return End::SentAway(Close::Malformed);
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(reference) => {
+                // whoever names a request learns what became of it, like of any other refused one
+                malformed += u32::from(reference.is_none());
+                let refusal = Refusal::from(Code::Malformed);
+                connection.mailbox.push(dispatch::error(connection, reference, &refusal, None));
+                if malformed >= MALFORMED_MAX {
+                    return End::SentAway(Close::Malformed);
+                }
+                continue;
             }
-            continue;
         };
         match dispatch::frame(connection, frame).await {
             Some(Answer::Now(answer)) => connection.mailbox.push(answer),
@@ -177,6 +182,16 @@ async fn read(connection: &Connection, reader: &mut Reader) -> End {
             }
             None => {}
         }
+    }
+}
+
+/// A frame, or the `ref` of what should have been one.
+fn understand(text: &str) -> Result<ClientFrame, Option<String>> {
+    match serde_json::from_str(text) {
+        Ok(ClientFrame::Hello { .. } | ClientFrame::Resume { .. }) | Err(_) => {
+            Err(reference::find(text.as_bytes()))
+        }
+        Ok(frame) => Ok(frame),
     }
 }
 

@@ -153,6 +153,30 @@ async fn a_declined_call_says_so_on_both_sides() {
 }
 
 #[tokio::test]
+async fn a_call_is_no_news_to_those_who_declined_it_and_what_came_before_it_still_is() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.room_with(&bob).await;
+    let last = bob.sees(&room).await["last_seq"].clone();
+    let read = json!({"type": "receipt", "conversation_id": room.id, "read_seq": last});
+    bob.gets_ok(read).await;
+
+    let call = rings(&alice, &bob).await;
+    bob.notices("call_ringing").await;
+    bob.gets_ok(act("call_decline", &call)).await;
+    let record = bob.record_of(&room, &call).await["seq"].clone();
+    let has_read = |frame: &Value| frame["user_id"] == bob.id && frame["read_seq"] == record;
+    bob.notices_that("receipt", has_read).await;
+    assert_eq!(bob.sees(&room).await["unread"], 0);
+
+    alice.says("Are you there?", &room).await;
+    let again = rings(&alice, &bob).await;
+    bob.gets_ok(act("call_decline", &again)).await;
+    bob.record_of(&room, &again).await;
+    assert_eq!(bob.sees(&room).await["unread"], 2, "the question is not read, nor what follows it");
+}
+
+#[tokio::test]
 async fn a_caller_who_gives_up_cancels() {
     let stage = Stage::new().await;
     let [alice, bob] = stage.friends(["alice", "bob"]).await;

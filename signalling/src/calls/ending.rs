@@ -83,6 +83,8 @@ async fn write_record(node: &Node, over: Over) {
         at: now_ms(),
         author: Author::Server,
     };
-    let were_in = if outcome == CallOutcome::Completed { vec![callee] } else { vec![] };
-    record::write(node, message, &were_in).await;
+    // whoever answered or declined knows of the call
+    let knows = duration_ms.is_some() || outcome == CallOutcome::Declined;
+    let know_of_it = if knows { vec![callee] } else { vec![] };
+    record::write(node, message, &know_of_it).await;
 }

@@ -11,10 +11,10 @@ use crate::store::messages::{NewMessage, Sent};
 /// Waits between attempts to write a record while the store is away; then it is given up, and logged.
 const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
 
-/// Writes a record; it is no news to those who were in the call.
-pub async fn write(node: &Node, record: NewMessage, were_in: &[UserId]) {
+/// Writes a record; it is no news to those who know of the call.
+pub async fn write(node: &Node, record: NewMessage, know_of_it: &[UserId]) {
     let mut waits = RETRY_AFTER_S.into_iter();
-    while let Err(error) = try_write(node, &record, were_in).await {
+    while let Err(error) = try_write(node, &record, know_of_it).await {
         let Some(wait_s) = waits.next() else {
             let conversation = record.conversation;
             tracing::error!(conversation.id = %conversation, %error, "a call record could not be written");
@@ -24,13 +24,13 @@ pub async fn write(node: &Node, record: NewMessage, were_in: &[UserId]) {
     }
 }
 
-async fn try_write(node: &Node, record: &NewMessage, were_in: &[UserId]) -> Result<()> {
+async fn try_write(node: &Node, record: &NewMessage, know_of_it: &[UserId]) -> Result<()> {
     let message = match node.lanes.submit(record.clone())?.committed().await? {
         Sent::New { message, .. } | Sent::Again { message, .. } => message,
         Sent::Refused(Code::NotMember) => return Ok(()), // the conversation is gone, and its history with it
         Sent::Refused(code) => return Err(code.into()),
     };
-    for user in were_in.iter().filter(|user| **user != message.sender_id) {
+    for user in know_of_it.iter().filter(|user| **user != message.sender_id) {
         match conversations::read_next(node, *user, message.conversation_id, message.seq).await {
             Err(refusal) if refusal.code != Code::NotMember => return Err(refusal),
             _ => {} // a guest has nothing to read there

@@ -118,6 +118,8 @@ pub struct GroupCall {
     empty_since: i64,
     /// Who has ever been in it.
     came: Vec<UserId>,
+    /// Who was rung and said no.
+    declined: Vec<UserId>,
     /// When to forget it; none while it is live.
     forget_at: Option<i64>,
 }
@@ -143,6 +145,7 @@ impl GroupCall {
             outside: HashSet::new(),
             empty_since: now,
             came: vec![],
+            declined: vec![],
             forget_at: None,
         }
     }
@@ -180,9 +183,9 @@ impl GroupCall {
         &self.inside
     }
 
-    /// Who has ever been in it.
-    pub fn came(&self) -> &[UserId] {
-        &self.came
+    /// To whom its record is no news: who has ever been in it, and who was rung and said no.
+    pub fn known_to(&self) -> Vec<UserId> {
+        [self.came.as_slice(), &self.declined].concat()
     }
 
     pub fn ringing(&self) -> impl Iterator<Item = UserId> {

@@ -18,15 +18,15 @@ pub(super) struct Over {
     origin: Origin,
     ending: Ending,
     /// To whom the record is no news.
-    came: Vec<UserId>,
+    known_to: Vec<UserId>,
     /// Names the record: writing it twice writes it once.
     record_id: ClientMsgId,
 }
 
 impl Over {
     pub(super) fn new(entry: &Entry, ending: Ending) -> Over {
-        let (origin, came) = (entry.call.origin, entry.call.came().to_vec());
-        Over { origin, ending, came, record_id: entry.record_id }
+        let (origin, known_to) = (entry.call.origin, entry.call.known_to());
+        Over { origin, ending, known_to, record_id: entry.record_id }
     }
 }
 
@@ -65,5 +65,5 @@ async fn write_record(node: &Node, over: Over) {
         at: now_ms(),
         author: Author::Server,
     };
-    record::write(node, message, &over.came).await;
+    record::write(node, message, &over.known_to).await;
 }

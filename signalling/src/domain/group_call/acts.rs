@@ -77,6 +77,7 @@ impl GroupCall {
         if !take(&mut self.ringing, user) {
             return Err(Code::NotFound.into());
         }
+        self.declined.push(user);
         let also = if self.is_in(user) { vec![] } else { self.uninvite([user]) };
         Ok(vec![Effect::Tell { also }])
     }

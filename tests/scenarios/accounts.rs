@@ -26,6 +26,20 @@ async fn somebody_new_registers_and_is_known() {
 }
 
 #[tokio::test]
+async fn the_limits_in_force_are_told_to_anybody() {
+    let settings =
+        [("BECKON_ACCOUNTS__REGISTRATION", "false"), ("BECKON_FILES__BYTES_MAX", "12345")];
+    let stage = Stage::configured(&settings).await;
+    let told = stage.first().get("/api/v1/settings").await;
+    assert_eq!(told.header("cache-control"), "public, max-age=60");
+    let told = told.ok();
+    let limits = (&told["registration_open"], &told["file_bytes_max"], &told["recall_within_ms"]);
+    assert_eq!(limits, (&json!(false), &json!(12_345), &json!(120_000)));
+    let account = json!({"name": "alice", "password": PASSWORD});
+    post(stage.first(), "users", account).await.is_refused(403, "denied");
+}
+
+#[tokio::test]
 async fn a_name_is_taken_however_it_is_spelled() {
     let stage = Stage::new().await;
     stage.person("Alice").await;

@@ -12,6 +12,7 @@ mod openapi;
 mod origin;
 mod people;
 mod range;
+mod settings;
 mod tus;
 mod uploads;
 
@@ -66,6 +67,7 @@ pub fn openapi() -> String {
 
 fn documented() -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(settings::settings))
         .routes(routes!(logins::register))
         .routes(routes!(logins::sign_in, logins::list))
         .routes(routes!(logins::refresh))

@@ -693,6 +693,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The limits in force */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -1461,6 +1478,42 @@ export interface components {
         };
         SetRemark: {
             remark: string;
+        };
+        /** @description Lengths are in characters (Unicode scalar values), as the server counts them. */
+        Settings: {
+            /** @description People in one group call. */
+            call_participants_max: number;
+            /** @description People rung at once for one group call. */
+            call_ringing_max: number;
+            /**
+             * Format: int64
+             * @description The largest file, in bytes.
+             */
+            file_bytes_max: number;
+            /** @description With its owner. */
+            group_members_max: number;
+            group_title_chars_max: number;
+            name_chars_max: number;
+            name_chars_min: number;
+            nickname_chars_max: number;
+            password_chars_max: number;
+            password_chars_min: number;
+            /**
+             * Format: int64
+             * @description How long its sender may take a message back, in milliseconds.
+             */
+            recall_within_ms: number;
+            /** @description Whether anybody may make an account. */
+            registration_open: boolean;
+            remark_chars_max: number;
+            request_message_chars_max: number;
+            /** @description Of a message, and of a caption. */
+            text_chars_max: number;
+            /**
+             * Format: int64
+             * @description Uploads that one person may have begun and not finished.
+             */
+            uploads_unfinished_max: number;
         };
         SignIn: {
             device?: components["schemas"]["Device"] | null;
@@ -3046,6 +3099,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
                 };
             };
         };

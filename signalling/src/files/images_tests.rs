@@ -72,7 +72,7 @@ fn a_picture_keeps_its_bytes_and_gets_a_thumbnail() {
         assert_eq!(decoded(&prepared.bytes), decoded(&bytes), "{format:?}: pixels untouched");
         assert_eq!((preview.width, preview.height), (1200, 600));
         let thumbnail = decoded(&preview.thumbnail.bytes);
-        assert_eq!((thumbnail.width(), thumbnail.height()), (480, 240));
+        assert_eq!((thumbnail.width(), thumbnail.height()), (960, 480));
         assert_eq!(preview.thumbnail.mime, "image/jpeg");
     }
 }

@@ -24,7 +24,7 @@ async fn an_image_has_a_size_and_a_thumbnail_whatever_it_is_called() {
     assert_eq!(info.shown_size(), Some((1000, 500)));
     let file = stage.files.file(stage.ann, id).await.unwrap();
     let thumbnail = stage.files.thumbnail(&file).await.unwrap();
-    assert_eq!(image::load_from_memory(&thumbnail).unwrap().width(), 480);
+    assert_eq!(image::load_from_memory(&thumbnail).unwrap().width(), 960);
 }
 
 #[tokio::test]

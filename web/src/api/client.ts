@@ -1,3 +1,4 @@
+import { toJson } from '@/shared/text'
 import { ApiError, errorOf } from './errors'
 import type { SignedIn } from './types'
 
@@ -51,7 +52,12 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
     response = await send(method, path, body)
   }
   if (!response.ok) throw await errorOf(response)
-  return response.status === 204 ? (undefined as T) : ((await response.json()) as T)
+  return response.status === 204 ? (undefined as T) : bodyOf<T>(response)
+}
+
+/** Firefox ends the reading of an answer with an AbortError when the page goes away. */
+async function bodyOf<T>(response: Response): Promise<T> {
+  return response.json().catch(() => Promise.reject(ApiError.offline())) as Promise<T>
 }
 
 async function send(method: string, path: string, body?: unknown): Promise<Response> {
@@ -59,7 +65,7 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   const raw = body instanceof Blob
   if (body !== undefined) headers['Content-Type'] = raw ? body.type : 'application/json'
   try {
-    return await fetch(apiUrl(path), { method, headers, body: raw ? body : body === undefined ? undefined : JSON.stringify(body) })
+    return await fetch(apiUrl(path), { method, headers, body: raw ? body : body === undefined ? undefined : toJson(body) })
   } catch {
     throw ApiError.offline()
   }

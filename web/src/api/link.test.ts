@@ -45,11 +45,12 @@ describe('after a close', () => {
 })
 
 describe('waiting', () => {
-  it('grows to a bound and never falls under half of it', () => {
+  it.each([[false, 4000], [true, 20_000]])('with the page hidden: %s, grows to a bound and never falls under half of it', (hidden, bound) => {
     for (let attempt = 0; attempt < 40; attempt++) {
-      expect(waitMs(attempt, () => 0)).toBeLessThanOrEqual(20_000)
-      expect(waitMs(attempt, () => 1)).toBeGreaterThanOrEqual(200)
+      expect(waitMs(attempt, hidden, () => 0)).toBeLessThanOrEqual(bound)
+      expect(waitMs(attempt, hidden, () => 1)).toBeGreaterThanOrEqual(200)
     }
-    expect(waitMs(3, () => 0)).toBeGreaterThan(waitMs(2, () => 0))
+    expect(waitMs(3, hidden, () => 0)).toBeGreaterThan(waitMs(2, hidden, () => 0))
+    expect(waitMs(40, hidden, () => 0)).toBe(bound)
   })
 })

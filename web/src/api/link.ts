@@ -56,10 +56,13 @@ export function afterClose(code: number): AfterClose {
 }
 
 const FIRST_WAIT_MS = 400
-const LONGEST_WAIT_MS = 20_000
+/** Somebody who looks at the page shall not wait long once the way is free again. */
+const LONGEST_WAIT_MS = 4000
+/** Behind other windows it spares the battery and the server. */
+const LONGEST_WAIT_HIDDEN_MS = 20_000
 
 /** Doubling waits, each shortened by up to a half so that clients of a restarted server do not come as one. */
-export function waitMs(attempt: number, random: () => number = Math.random): number {
-  const full = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10))
+export function waitMs(attempt: number, hidden: boolean, random: () => number = Math.random): number {
+  const full = Math.min(hidden ? LONGEST_WAIT_HIDDEN_MS : LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10))
   return Math.round(full * (1 - random() / 2))
 }

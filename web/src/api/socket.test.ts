@@ -24,6 +24,7 @@ class Far {
 
 const answer = (status: number, body: object = {}) => Promise.resolve(new Response(JSON.stringify(body), { status }))
 const LONG_MS = 30_000
+const SOON_MS = 1000
 
 let socket: Socket
 beforeEach(() => {
@@ -84,7 +85,7 @@ describe('asking', () => {
   })
 
   it('asks of itself when nothing is said for long', async () => {
-    await vi.advanceTimersByTimeAsync(26_000)
+    await vi.advanceTimersByTimeAsync(16_000)
     expect(Far.last.said.at(-1)).toMatchObject({ type: 'ping' })
   })
 
@@ -120,10 +121,53 @@ describe('after a break', () => {
     expect(Far.last.said[0]).toMatchObject({ type: 'hello' })
   })
 
-  it('comes back at once when the network does', () => {
+  it('comes back at once when the network does', async () => {
+    await vi.advanceTimersByTimeAsync(2000)
     Far.last.onclose?.({ code: 1006 })
     socket.hurry()
     expect(Far.all).toHaveLength(2)
+  })
+
+  it('gives up a try that hangs, and makes the next one soon', async () => {
+    Far.last.onclose?.({ code: 1006 })
+    for (let tries = 2; tries < 12; tries++) {
+      await vi.advanceTimersByTimeAsync(8000 + 4000)
+      expect(Far.all.length).toBeGreaterThanOrEqual(tries)
+    }
+  })
+
+  it('tries again after a few seconds at most, however long it was away', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('network')))
+    Far.last.onclose?.({ code: 1006 })
+    for (let n = 0; n < 60; n++) {
+      await vi.advanceTimersByTimeAsync(1000)
+      Far.last.onclose?.({ code: 1006 })
+    }
+    const before = Far.all.length
+    await vi.advanceTimersByTimeAsync(4100)
+    expect(Far.all.length).toBeGreaterThan(before)
+  })
+
+  it('tries again at once when the page is touched, but not with every touch', async () => {
+    await vi.advanceTimersByTimeAsync(2000)
+    Far.last.onclose?.({ code: 1006 })
+    for (let n = 0; n < 10; n++) socket.knock()
+    expect(Far.all).toHaveLength(2)
+  })
+
+  it('is not held up by a question about the login that nobody answers', async () => {
+    Far.last.onclose?.({ code: 1006 })
+    await vi.advanceTimersByTimeAsync(1000)
+    vi.stubGlobal('fetch', () => new Promise(() => {}))
+    Far.last.onclose?.({ code: 1006 })
+    const before = Far.all.length
+    await vi.advanceTimersByTimeAsync(8100)
+    expect(Far.all.length).toBeGreaterThan(before)
+  })
+
+  it('says half a surrogate as a character that JSON can carry', () => {
+    void socket.request({ type: 'send', conversation_id: 'c', client_msg_id: 'k', body: { type: 'text', text: 'half \ud83d' } }).catch(() => {})
+    expect(Far.last.said.at(-1)).toMatchObject({ body: { text: 'half \ufffd' } })
   })
 
   it('stays away when it was replaced, until somebody asks for it', async () => {
@@ -140,7 +184,7 @@ describe('when the login may be over', () => {
   it('comes back after a refresh', async () => {
     Far.last.welcome()
     Far.last.onclose?.({ code: 4401 })
-    await vi.advanceTimersByTimeAsync(LONG_MS)
+    await vi.advanceTimersByTimeAsync(SOON_MS)
     expect(Far.all).toHaveLength(2)
   })
 
@@ -156,7 +200,7 @@ describe('when the login may be over', () => {
   it('keeps trying while the server is away', async () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('network')))
     Far.last.onclose?.({ code: 1006 })
-    await vi.advanceTimersByTimeAsync(LONG_MS)
+    await vi.advanceTimersByTimeAsync(SOON_MS)
     expect(Far.all).toHaveLength(2)
   })
 })

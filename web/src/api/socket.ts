@@ -1,6 +1,7 @@
 import { ref, type Ref } from 'vue'
 import { api, refresh } from './client'
 import { ApiError } from './errors'
+import { toJson } from '@/shared/text'
 import { afterClose, judge, NOTHING, openingFrame, waitMs, type Memory } from './link'
 import type { Ack, Lang, RequestFrame, ServerFrame, ServerFrameOf, ServerFrameType, TellFrame } from './types'
 
@@ -19,7 +20,13 @@ interface Pending {
 /** How long a question waits for its answer; a sent message may still arrive later as a `message` frame. */
 const ANSWER_TIMEOUT_MS = 10_000
 /** A page cannot see the server's pings, and a dead network closes nothing, so silence is asked about this often. */
-const HEARTBEAT_MS = 25_000
+const HEARTBEAT_MS = 15_000
+/** How long such a question waits: a connection that needs longer is of no use to anybody. */
+const PROBE_TIMEOUT_MS = 5000
+/** From the first try to the welcome. A packet lost in an outage may be sent again only after that, if ever. */
+const OPEN_WITHIN_MS = 8000
+/** However often somebody touches the page, it does not knock more often. */
+const KNOCK_EVERY_MS = 1000
 
 /** The one live connection: opens, resumes, reconnects, pairs answers with questions, hands frames out. */
 export class Socket {
@@ -28,6 +35,7 @@ export class Socket {
   private memory: Memory = NOTHING
   private lang: Lang = 'en'
   private attempt = 0
+  private openedAt = -Infinity
   private nextRef = 1
   private timer?: ReturnType<typeof setTimeout>
   private heartbeat?: ReturnType<typeof setInterval>
@@ -56,9 +64,15 @@ export class Socket {
 
   /** Finds out at once how things are: the network is back, the page is visible again. */
   hurry(): void {
-    if (this.state.value === 'live') return void this.probe()
-    if (this.state.value !== 'waiting') return
-    clearTimeout(this.timer)
+    if (this.state.value === 'live') this.probe()
+    else this.knock()
+  }
+
+  /** Tries again without waiting, if it is down and was not tried just now: somebody is there who wants it. */
+  knock(): void {
+    const { value: state } = this.state
+    if ((state !== 'waiting' && state !== 'connecting') || performance.now() - this.openedAt < KNOCK_EVERY_MS) return
+    this.drop()
     this.open()
   }
 
@@ -77,17 +91,20 @@ export class Socket {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.silent(key), timeoutMs)
       this.pending.set(key, { resolve, reject, timer })
-      this.ws?.send(JSON.stringify({ ...frame, ref: key }))
+      this.ws?.send(toJson({ ...frame, ref: key }))
     })
   }
 
   /** Says something that nobody answers; lost without harm when the connection is down. */
   tell(frame: TellFrame): void {
-    if (this.state.value === 'live') this.ws?.send(JSON.stringify(frame))
+    if (this.state.value === 'live') this.ws?.send(toJson(frame))
   }
 
   private open(): void {
     this.state.value = 'connecting'
+    this.openedAt = performance.now()
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.retry(), OPEN_WITHIN_MS)
     const url = new URL('/api/v1/ws', location.href)
     url.protocol = url.protocol.replace('http', 'ws')
     const ws = new WebSocket(url, 'beckon.v1+json')
@@ -109,6 +126,7 @@ export class Socket {
     if (frame.type === 'welcome') {
       this.attempt = 0
       this.state.value = 'live'
+      clearTimeout(this.timer)
       clearInterval(this.heartbeat)
       this.heartbeat = setInterval(() => this.probe(), HEARTBEAT_MS)
     }
@@ -128,7 +146,7 @@ export class Socket {
   }
 
   private probe(): void {
-    this.request({ type: 'ping' }).catch(() => {})
+    this.request({ type: 'ping' }, PROBE_TIMEOUT_MS).catch(() => {})
   }
 
   private settle(key: string, act: (pending: Pending) => void): void {
@@ -146,8 +164,11 @@ export class Socket {
     if (next === 'stop') return this.stop()
     if (next !== 'resume') this.memory = next === 'fresh' || opened ? NOTHING : this.memory
     this.state.value = 'waiting'
+    // In an outage that call may hang for minutes.
+    this.timer = setTimeout(() => this.open(), OPEN_WITHIN_MS)
     if (next === 'authenticate' && !(await this.stillSignedIn(opened))) return this.stop()
-    if (this.state.value === 'waiting') this.retry()
+    // Somebody may have knocked meanwhile.
+    if (this.state.value === 'waiting' && !this.ws) this.retry()
   }
 
   /** After 4401 the cookie itself is dead; after a failed handshake any call tells, refreshing as it goes. */
@@ -163,13 +184,13 @@ export class Socket {
   private retry(): void {
     this.drop()
     this.state.value = 'waiting'
-    clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.open(), waitMs(this.attempt++))
+    this.timer = setTimeout(() => this.open(), waitMs(this.attempt++, document.visibilityState === 'hidden'))
   }
 
   private drop(): void {
     const ws = this.ws
     this.ws = undefined
+    clearTimeout(this.timer)
     clearInterval(this.heartbeat)
     ws?.close()
     for (const key of this.pending.keys()) this.settle(key, p => p.reject(ApiError.offline()))
@@ -180,4 +201,6 @@ export class Socket {
 export const socket = new Socket()
 
 addEventListener('online', () => socket.hurry())
+addEventListener('focus', () => socket.hurry())
+for (const touch of ['pointerdown', 'keydown']) addEventListener(touch, () => socket.knock(), { capture: true, passive: true })
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && socket.hurry())

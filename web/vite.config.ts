@@ -2,13 +2,17 @@ import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 
-/** Where `npm run dev` finds the server; the page itself always speaks to its own origin. */
-const server = process.env.BECKON_SERVER ?? 'http://127.0.0.1:8080'
+/**
+ * Where `npm run dev` finds the server. The page itself always speaks to its own origin, and so do rooms: the server
+ * tells their address by the Host it is asked at, which the proxy leaves as it is.
+ */
+const target = process.env.BECKON_SERVER ?? 'http://127.0.0.1:8080'
+const proxy = Object.fromEntries(['/api', '/rtc'].map(path => [path, { target, ws: true }]))
 
 export default defineConfig({
   plugins: [vue()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
-  server: { proxy: { '/api': { target: server, ws: true } } },
+  server: { proxy },
   build: {
     target: 'es2022',
     // livekit-client, loaded with the first group call; what a first visit loads is held by scripts/budget.mjs.

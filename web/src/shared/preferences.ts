@@ -15,7 +15,7 @@ export const enterSends = useStorage('beckon.enter_sends', true)
 const prefersDark = usePreferredDark()
 export const dark = computed(() => (theme.value === 'system' ? prefersDark.value : theme.value === 'dark'))
 
-/** Puts the choices on the document, now and whenever they change. */
+/** Puts the choices on the document, now and whenever they change; before the first picture public/theme.js does. */
 export function applyPreferences(): void {
   effectScope(true).run(() => watchEffect(() => {
     document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'

@@ -2,6 +2,7 @@ import { createI18n } from 'vue-i18n'
 import { watch } from 'vue'
 import { speak } from '@/api'
 import { lang } from '@/shared/preferences'
+import { isolated } from '@/shared/text'
 import * as account from '@/features/account/locale'
 import * as call from '@/features/call/locale'
 import * as chat from '@/features/chat/locale'
@@ -18,7 +19,15 @@ type Features = typeof features
 type Words<L extends 'zh' | 'en'> = { [F in keyof Features]: Features[F][L] }
 
 function words<L extends 'zh' | 'en'>(language: L): Words<L> {
-  return Object.fromEntries(Object.entries(features).map(([name, locale]) => [name, locale[language]])) as Words<L>
+  return Object.fromEntries(Object.entries(features).map(([name, locale]) => [name, framed(locale[language])])) as Words<L>
+}
+
+/** Places in our sentences that people's own words are put into. */
+const OTHERS_WORDS = /\{(?:name|actor|title|query)\}/g
+
+function framed<T>(words: T): T {
+  if (typeof words === 'string') return words.replace(OTHERS_WORDS, isolated) as T
+  return Object.fromEntries(Object.entries(words as object).map(([key, part]) => [key, framed(part)])) as T
 }
 
 export const i18n = createI18n({

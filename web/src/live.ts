@@ -1,6 +1,6 @@
 import { useTitle } from '@vueuse/core'
 import { computed, watch } from 'vue'
-import { socket } from '@/api'
+import { learnSettings, socket } from '@/api'
 import { useChat, useOutbox, useReceipts } from '@/features/chat'
 import { useCall } from '@/features/call'
 import { useContacts, useRequests } from '@/features/contacts'
@@ -32,6 +32,7 @@ export function goLive(): void {
     return caller && i18n.global.t(`call.incoming.${caller.media}`, { name: people.nameOf(caller.peer.id) || caller.peer.nickname })
   })
   useTitle(computed(() => ringing.value ?? (conversations.unread ? `(${conversations.unread}) Beckon` : 'Beckon')))
+  socket.on('welcome', frame => frame.recovered || void learnSettings())
   socket.start(lang.value)
   watch(lang, language => socket.speak(language))
 }

@@ -1,4 +1,5 @@
 export * from './types'
 export { api, apiUrl, everSignedIn, forgetExpiry, refresh, rememberExpiry, speak, whenSignedOut } from './client'
+export { learnSettings, settings, units } from './settings'
 export { ApiError } from './errors'
 export { socket, type SocketState } from './socket'

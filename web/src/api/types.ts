@@ -11,6 +11,7 @@ export type Uuid = string
 export type Millis = number
 export type Lang = 'zh' | 'en'
 
+export type Settings = Schemas['Settings']
 export type ErrorBody = Schemas['Error']
 export type Me = Schemas['Me']
 export type Profile = Schemas['Profile']

@@ -1,11 +1,24 @@
 import { useTimestamp } from '@vueuse/core'
-import { effectScope, type Ref } from 'vue'
+import { computed, effectScope, ref, type Ref } from 'vue'
+import { socket, type Millis } from '@/api'
 
 const MINUTE_MS = 60_000
-let minute: Ref<number> | undefined
+/** How far the server's clock, by which everything here is dated, is ahead of this device's. */
+const ahead = ref<Millis>(0)
+let minute: Ref<Millis> | undefined
 
-/** The time, moving once a minute, for everything that says "yesterday"; one timer for the page. */
-export function useMinute(): Ref<number> {
-  minute ??= effectScope(true).run(() => useTimestamp({ interval: MINUTE_MS }))!
+socket.on('welcome', frame => (ahead.value = frame.server_time - Date.now()))
+
+/** The time by the server's clock: what it decides by time is compared with this. */
+export function serverNow(): Millis {
+  return Date.now() + ahead.value
+}
+
+/** The same, moving once a minute, for everything that says "yesterday"; one timer for the page. */
+export function useMinute(): Ref<Millis> {
+  minute ??= effectScope(true).run(() => {
+    const local = useTimestamp({ interval: MINUTE_MS })
+    return computed(() => local.value + ahead.value)
+  })!
   return minute
 }

@@ -1,5 +1,6 @@
 import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
+import { belongTo, belongToNobody } from '@/shared/personal'
 import { randomUuid } from '@/shared/uuid'
 import { api, ApiError, everSignedIn, forgetExpiry, rememberExpiry, socket, type Device, type Me, type SignedIn } from '@/api'
 
@@ -7,6 +8,7 @@ import { api, ApiError, everSignedIn, forgetExpiry, rememberExpiry, socket, type
 export const useAccount = defineStore('account', () => {
   const me = shallowRef<Me>()
   let looked: Promise<boolean> | undefined
+  const leaving = new Set<() => void>()
 
   socket.on('me', frame => (me.value = frame.user))
 
@@ -18,14 +20,17 @@ export const useAccount = defineStore('account', () => {
   }
 
   async function load(): Promise<boolean> {
-    if (!everSignedIn()) return false
-    try {
-      me.value = await api.get<Me>('/me')
-      return true
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 401) return false
-      throw error
+    while (everSignedIn()) {
+      try {
+        enter(await api.get<Me>('/me'))
+        return true
+      } catch (error) {
+        if (!(error instanceof ApiError) || !error.retryable) return false
+        // Without an answer nobody knows whether this person may come in.
+        await new Promise(later => setTimeout(later, RETRY_MS))
+      }
     }
+    return false
   }
 
   async function signIn(name: string, password: string): Promise<void> {
@@ -38,20 +43,36 @@ export const useAccount = defineStore('account', () => {
 
   function welcome(signedIn: SignedIn): void {
     rememberExpiry(signedIn)
-    me.value = signedIn.user
+    enter(signedIn.user)
+  }
+
+  function enter(user: Me): void {
+    void belongTo(user.id)
+    me.value = user
   }
 
   async function signOut(): Promise<void> {
     await api.delete('/logins/current')
-    forget()
+    await forget()
   }
 
-  /** Starts the page afresh, so that nothing of one person is left in memory for the next. */
-  function forget(): void {
+  /**
+   * Leaves nothing of this person on the device, and begins anew if one was here, so that nothing is left in memory
+   * for the next. The other tabs do the same, see below.
+   */
+  async function forget(): Promise<void> {
+    const wasHere = me.value
     socket.stop()
     forgetExpiry()
-    location.assign('/sign-in')
+    for (const leave of leaving) leave()
+    await belongToNobody()
+    if (wasHere) location.assign('/sign-in')
   }
+
+  // Somebody has signed out in another tab, or its login was revoked.
+  addEventListener('storage', event => {
+    if (me.value && event.storageArea === localStorage && !everSignedIn()) void forget()
+  })
 
   async function update(change: Partial<Pick<Me, 'nickname' | 'direct_add'>>): Promise<void> {
     me.value = await api.patch<Me>('/me', change)
@@ -65,8 +86,15 @@ export const useAccount = defineStore('account', () => {
     me.value = (await api.delete<Me | undefined>('/me/avatar')) ?? { ...me.value!, avatar: undefined }
   }
 
-  return { me, ready, signIn, signUp, signOut, forget, update, setAvatar, removeAvatar }
+    return {
+    me, ready, signIn, signUp, signOut, forget, update, setAvatar, removeAvatar,
+    /** Does something before everything personal goes. */
+    whenLeaving: (leave: () => void) => leaving.add(leave),
+  }
 })
+
+/** Until a server that does not answer is asked again who is signed in. */
+const RETRY_MS = 2000
 
 const DEVICE_KEY = 'beckon.device_id'
 

@@ -18,7 +18,7 @@ beforeEach(() => {
   enterSends.value = true
   useAccount().me = { id: 'me' } as Me
   sent = []
-  vi.spyOn(useOutbox(), 'add').mockImplementation((_, content) => sent.push(content.kind === 'text' ? content.text : content.name))
+  vi.spyOn(useOutbox(), 'add').mockImplementation((_, ...contents) => contents.forEach(content => sent.push(content.kind === 'text' ? content.text : content.name)))
   composer = mount(Composer, { props: { conversation: { id: crypto.randomUUID() } as Conversation }, global: { plugins: [i18n] } })
 })
 

@@ -1,4 +1,5 @@
 import { randomUuid } from '@/shared/uuid'
+import { apiUrl, type ImageBody } from '@/api'
 import type { Content } from './outbox'
 
 /** A file in the tray, before it is sent. */
@@ -9,8 +10,7 @@ export interface Picked {
   image?: { url: string, width: number, height: number }
 }
 
-/** The server's limits, told before the journey there. */
-export const FILE_MAX_BYTES = 100 * 1024 * 1024
+/** More than these one cannot look over in the tray. */
 export const FILES_AT_ONCE = 8
 
 const PICTURES = new Set(['image/jpeg', 'image/png', 'image/webp', 'image/gif'])
@@ -53,4 +53,18 @@ const SMALLEST = 96
 export function boxOf(width: number, height: number): { width: number, height: number } {
   const scale = Math.min(1, BOX / Math.max(width, 1), BOX / Math.max(height, 1))
   return { width: Math.max(SMALLEST, Math.round(width * scale)), height: Math.max(SMALLEST, Math.round(height * scale)) }
+}
+
+/** Up to here an original is worth its bytes in the chat: it is sharper than its thumbnail, or it moves. */
+const ORIGINAL_BYTES_MAX: Record<string, number> = {
+  'image/jpeg': 256 * 1024,
+  'image/png': 512 * 1024,
+  'image/webp': 1024 * 1024,
+  'image/gif': 8 * 1024 * 1024,
+}
+
+/** Where the picture of a bubble comes from; `still` for people who want nothing to move. */
+export function pictureUrl({ file_id, mime, size }: ImageBody, still: boolean): string {
+  const original = size <= (ORIGINAL_BYTES_MAX[mime] ?? 0) && (mime === 'image/jpeg' || !still)
+  return apiUrl(original ? `/files/${file_id}` : `/files/${file_id}/thumbnail`)
 }

@@ -1,23 +1,29 @@
 import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
-import { api, socket, type Change, type Message, type Uuid } from '@/api'
+import { api, socket, type Change, type Conversation, type Message, type Uuid } from '@/api'
 import { useConversations } from '@/features/conversations'
-import { behind, caughtUp, EMPTY, gaps, opened, trimmed, withChange, withMessage, withOlder, type Timeline } from './timeline'
+import { behind, caughtUp, EMPTY, gaps, opened, trimmed, withChange, withMessage, withNewer, withOlder, type Page, type Timeline } from './timeline'
+
+/** What is being read beside what is there. */
+type Extension = 'older' | 'newer' | 'end'
 
 export interface Thread {
   readonly timeline: Timeline
-  readonly loading?: 'first' | 'older'
-  /** The newest page could not be read. */
+  readonly loading?: 'first' | Extension
+  /** The first page could not be read. */
   readonly failed?: boolean
   /** Something may be missing: catch up before it is shown again. */
   readonly stale?: boolean
 }
 
-interface MessagePage { messages: Message[], start: boolean, end: boolean }
+/** A part of a history; without `before_seq` and `after_seq` its end. */
+interface Span { before_seq?: number, after_seq?: number, limit: number }
 interface ChangePage { changes: Change[], ver: number, more: boolean }
 
 const PAGE = 50
 const PAGE_MAX = 100
+/** What was read before the unread ones, so that one finds one's place. */
+const CONTEXT = 20
 const CHANGES_PAGE = 100
 /** Further behind than this, the newest page is less to read than all that happened. */
 const CATCH_UP_MAX = 500
@@ -70,7 +76,10 @@ export const useChat = defineStore('chat', () => {
   function close(id: Uuid): void {
     if (shown === id) shown = undefined
     const thread = threads.get(id)
-    if (thread && !thread.loading) threads.set(id, { ...thread, timeline: trimmed(thread.timeline, KEEP) })
+    if (!thread || thread.loading) return
+    // Next time begins at the end again, or at what is unread then.
+    if (thread.timeline.end) threads.set(id, { ...thread, timeline: trimmed(thread.timeline, KEEP) })
+    else threads.delete(id)
   }
 
   async function load(id: Uuid): Promise<void> {
@@ -78,27 +87,57 @@ export const useChat = defineStore('chat', () => {
     threads.set(id, { timeline: EMPTY, loading: 'first' })
     try {
       const conversation = conversations.byId(id) ?? (await conversations.fetchOne(id))
-      const ver = conversation?.last_ver ?? 0
-      const limit = Math.min(PAGE_MAX, Math.max(PAGE, (conversation?.unread ?? 0) + 20))
-      const page = await api.get<MessagePage>(`/conversations/${id}/messages`, { limit })
+      const page = await read(id, placeOf(conversation))
       const heard = threads.get(id)?.timeline ?? EMPTY
-      const timeline = heard.messages.reduce(withMessage, opened(page.messages, page.start, ver))
-      threads.set(id, { timeline })
+      threads.set(id, { timeline: heard.messages.reduce(withMessage, opened(page, conversation?.last_ver ?? 0)) })
       if (behind(heard)) await catchUp(id)
     } catch {
       threads.set(id, { timeline: EMPTY, failed: true })
     }
   }
 
-  async function loadOlder(id: Uuid): Promise<void> {
+  /** Where to begin: at the end if the first unread message is near it, else at that message. */
+  function placeOf({ unread = 0, read_seq = 0 }: Partial<Conversation> = {}): Span {
+    if (unread + CONTEXT <= PAGE_MAX) return { limit: Math.max(PAGE, unread + CONTEXT) }
+    return { after_seq: Math.max(0, read_seq - CONTEXT), limit: PAGE_MAX }
+  }
+
+  function read(id: Uuid, span: Span): Promise<Page> {
+    return api.get<Page>(`/conversations/${id}/messages`, { ...span })
+  }
+
+  /** Whether there is more now than before. A page that something else has overtaken is dropped. */
+  async function extend(id: Uuid, loading: Extension, span: Span, joined: (timeline: Timeline, page: Page) => Timeline): Promise<boolean> {
+    threads.set(id, { ...threads.get(id)!, loading })
+    const page = await read(id, span).catch(() => undefined)
+    const now = threads.get(id)
+    if (now?.loading !== loading) return false
+    threads.set(id, { ...now, loading: undefined, timeline: page ? joined(now.timeline, page) : now.timeline })
+    return page !== undefined
+  }
+
+  async function loadOlder(id: Uuid): Promise<boolean> {
     const thread = threads.get(id)
     const first = thread?.timeline.messages[0]?.seq
-    if (!thread || thread.loading || thread.timeline.start || !first) return
-    threads.set(id, { ...thread, loading: 'older' })
-    const page = await api.get<MessagePage>(`/conversations/${id}/messages`, { before_seq: first, limit: PAGE }).catch(() => undefined)
-    const now = threads.get(id)
-    if (!now) return
-    threads.set(id, { ...now, loading: undefined, timeline: page ? withOlder(now.timeline, page.messages, page.start) : now.timeline })
+    if (!thread || thread.loading || thread.timeline.start || !first) return false
+    return extend(id, 'older', { before_seq: first, limit: PAGE }, withOlder)
+  }
+
+  async function loadNewer(id: Uuid): Promise<boolean> {
+    const thread = threads.get(id)
+    if (!thread || thread.loading || thread.timeline.end) return false
+    const after_seq = thread.timeline.messages.at(-1)?.seq ?? 0
+    return extend(id, 'newer', { after_seq, limit: PAGE_MAX }, (timeline, page) => withNewer(timeline, page, conversations.byId(id)?.last_seq ?? 0))
+  }
+
+  /** Goes on with the newest page, if the window is elsewhere. */
+  async function toEnd(id: Uuid): Promise<boolean> {
+    const thread = threads.get(id)
+    if (!thread || thread.timeline.end) return true
+    return extend(id, 'end', { limit: PAGE }, ({ ver, ahead }, page) => {
+      const timeline = { ...opened(page, ver), ahead }
+      return withNewer(timeline, page, conversations.byId(id)?.last_seq ?? 0)
+    })
   }
 
   /** Reads what has changed since the timeline's `ver`; one reading at a time for each conversation. */
@@ -139,5 +178,5 @@ export const useChat = defineStore('chat', () => {
     await api.post(`/conversations/${message.conversation_id}/messages/${message.seq}/recall`)
   }
 
-  return { thread: (id: Uuid) => threads.get(id), open, close, load, loadOlder, hear, recall }
+  return { thread: (id: Uuid) => threads.get(id), open, close, load, loadOlder, loadNewer, toEnd, hear, recall }
 })

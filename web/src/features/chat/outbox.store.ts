@@ -1,18 +1,24 @@
-import { clear, createStore, del, set, values, type UseStore } from 'idb-keyval'
+import { del, set, values, type UseStore } from 'idb-keyval'
 import { defineStore } from 'pinia'
 import { reactive, shallowRef } from 'vue'
 import { ApiError, socket, type Ack, type Message, type Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { useConversations } from '@/features/conversations'
+import { personalStore } from '@/shared/personal'
+import { serverNow } from '@/shared/useNow'
 import { randomUuid } from '@/shared/uuid'
 import { useChat } from './chat.store'
-import { bodyOf, draftOf, nextToSend, replaced, toUpload, without, type Content, type OutboxItem } from './outbox'
+import { bodyOf, draftOf, nextToSend, replaced, sayable, toUpload, without, type Content, type OutboxItem } from './outbox'
 import { upload, type Running } from './upload'
 
 /** Two uploads at a time: more would only slow each other. */
 const UPLOADS_AT_ONCE = 2
 /** Until the next try after the server was silent or busy; a reconnect tries at once. */
 const RETRY_MS = 3000
+/** Tries that no answer came to while there was a connection; then others go first, and a person decides. */
+const SILENT_TRIES_MAX = 5
+/** From this many tries on one may give up. */
+const STUCK_AFTER_TRIES = 3
 
 /** Sends what has been written, in order, however often the connection or the page goes away meanwhile. */
 export const useOutbox = defineStore('outbox', () => {
@@ -25,29 +31,36 @@ export const useOutbox = defineStore('outbox', () => {
   const uploads = new Map<Uuid, Running>()
   const sending = new Set<Uuid>()
   const previews = new Map<Uuid, string>()
+  /** How often each has been said in vain. */
+  const tries = reactive(new Map<Uuid, number>())
   let disk: UseStore | undefined
 
   socket.on('welcome', () => pumpAll())
+  account.whenLeaving(forget)
 
   /** Takes up what an earlier page has left behind. */
   async function restore(): Promise<void> {
-    disk = createStore(`beckon-outbox-${account.me!.id}`, 'items')
+    disk = personalStore('outbox', account.me!.id)
     const left = await values<OutboxItem>(disk).catch(() => [])
     const known = new Set(items.value.map(item => item.clientMsgId))
     items.value = [...left.filter(item => !known.has(item.clientMsgId)), ...items.value].sort((a, b) => a.at - b.at)
     pumpAll()
   }
 
-  function add(conversationId: Uuid, content: Content): void {
-    const item: OutboxItem = { clientMsgId: randomUuid(), conversationId, at: Date.now(), content }
-    items.value = [...items.value, item]
-    save(item)
+  /** Several at once stay in order. */
+  function add(conversationId: Uuid, ...contents: Content[]): void {
+    const batch = contents.length > 1 ? { batch: randomUuid() } : {}
+    const added = contents.map((content): OutboxItem =>
+      ({ clientMsgId: randomUuid(), conversationId, at: serverNow(), content: sayable(content), ...batch }))
+    items.value = [...items.value, ...added]
+    added.forEach(save)
     pumpAll()
   }
 
   function retry(clientMsgId: Uuid): void {
     const item = find(clientMsgId)
     if (!item) return
+    tries.delete(clientMsgId)
     put({ ...item, failure: undefined })
     pumpAll()
   }
@@ -84,8 +97,17 @@ export const useOutbox = defineStore('outbox', () => {
       accept(item, ack)
       return true
     } catch (error) {
-      return refused(item, error)
+      return inVain(item, error) || refused(item, error)
     }
+  }
+
+  /** Whether nothing comes of it however often it is said: then it does not hold the others up. */
+  function inVain(item: OutboxItem, error: unknown): boolean {
+    const said = (tries.get(item.clientMsgId) ?? 0) + 1
+    tries.set(item.clientMsgId, said)
+    if (!(error instanceof ApiError) || error.code !== 'offline' || said < SILENT_TRIES_MAX) return false
+    put({ ...item, failure: { code: error.code, message: '' } })
+    return true
   }
 
   function accept(item: OutboxItem, ack: Ack): void {
@@ -141,10 +163,11 @@ export const useOutbox = defineStore('outbox', () => {
     if (item && item.content.kind !== 'text') put({ ...item, content: { ...item.content, ...change } })
   }
 
-  /** Leaves nothing behind on this device. */
-  async function forget(): Promise<void> {
-    for (const { clientMsgId } of items.value) discard(clientMsgId)
-    if (disk) await clear(disk).catch(() => {})
+  /** Nothing more is kept on this device. */
+  function forget(): void {
+    disk = undefined
+    uploads.forEach(running => running.cancel())
+    items.value = []
   }
 
   function put(item: OutboxItem): void {
@@ -154,6 +177,7 @@ export const useOutbox = defineStore('outbox', () => {
 
   function drop(clientMsgId: Uuid): void {
     items.value = without(items.value, clientMsgId)
+    tries.delete(clientMsgId)
     if (disk) void del(clientMsgId, disk).catch(() => {})
   }
 
@@ -176,7 +200,9 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   return {
-    items, progress, restore, add, retry, discard, forget, previewOf,
+    items, progress, restore, add, retry, discard, previewOf,
+    countIn: (conversationId: Uuid) => items.value.filter(item => item.conversationId === conversationId).length,
+    isStuck: (clientMsgId: Uuid) => (tries.get(clientMsgId) ?? 0) >= STUCK_AFTER_TRIES,
     /** The picture of a file that was sent from this page. */
     localImage: (fileId: Uuid) => previews.get(fileId),
   }

@@ -1,4 +1,5 @@
 import type { Body, Draft, ErrorBody, Millis, Uuid } from '@/api'
+import { wellFormed } from '@/shared/text'
 
 /** What has been written and is not yet acknowledged; it outlives the page. */
 export interface OutboxItem {
@@ -7,6 +8,8 @@ export interface OutboxItem {
   readonly conversationId: Uuid
   readonly at: Millis
   readonly content: Content
+  /** What was sent with one press of a button stays in order. */
+  readonly batch?: Uuid
   /** The server refused it; only a person can decide to try again. */
   readonly failure?: Pick<ErrorBody, 'code' | 'message'>
 }
@@ -28,9 +31,24 @@ export interface Attachment {
   readonly fileId?: Uuid
 }
 
-/** The words of one conversation go out one by one in order; an upload on its way holds nobody up. */
+/**
+ * Words go out in the order of writing, and so do attachments, however their uploads overtake each other. Words do
+ * not wait for an upload that was begun before, unless both were sent together.
+ */
 export function nextToSend(items: readonly OutboxItem[], conversationId: Uuid): OutboxItem | undefined {
-  return items.find(item => item.conversationId === conversationId && !item.failure && draftOf(item.content))
+  const uploading = new Set<Uuid | undefined>()
+  let [wordsWait, filesWait] = [false, false]
+  for (const item of items) {
+    if (item.conversationId !== conversationId || item.failure) continue
+    if (item.content.kind === 'text') {
+      wordsWait ||= item.batch !== undefined && uploading.has(item.batch)
+      if (!wordsWait) return item
+    } else {
+      filesWait ||= !draftOf(item.content)
+      if (!filesWait) return item
+      uploading.add(item.batch)
+    }
+  }
 }
 
 /** Attachments with bytes still to go, oldest first. */
@@ -61,18 +79,21 @@ export function without(items: readonly OutboxItem[], clientMsgId: Uuid): Outbox
   return items.filter(item => item.clientMsgId !== clientMsgId)
 }
 
-/** Longest text the server takes, in characters. */
-export const TEXT_MAX = 8000
-
-/** Cuts a long text where the server's limit is, at the ends of lines or words where there are any. */
-export function pieces(text: string): string[] {
+/** Cuts a text that is longer than a message may be, at the ends of lines or words where there are any. */
+export function pieces(text: string, max = Infinity): string[] {
   const characters = [...text.trim()]
   const found: string[] = []
-  while (characters.length > TEXT_MAX) {
-    const head = characters.slice(0, TEXT_MAX)
+  while (characters.length > max) {
+    const head = characters.slice(0, max)
     const cut = Math.max(head.lastIndexOf('\n'), head.lastIndexOf(' '))
-    found.push(characters.splice(0, cut > TEXT_MAX / 2 ? cut : TEXT_MAX).join('').trim())
+    found.push(characters.splice(0, cut > max / 2 ? cut : max).join('').trim())
     while (/^\s$/.test(characters[0] ?? '')) characters.shift()
   }
   return characters.length ? [...found, characters.join('')] : found
+}
+
+/** As it can be said to others. */
+export function sayable(content: Content): Content {
+  if (content.kind === 'text') return { ...content, text: wellFormed(content.text) }
+  return { ...content, name: wellFormed(content.name), ...(content.caption ? { caption: wellFormed(content.caption) } : {}) }
 }

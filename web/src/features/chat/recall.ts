@@ -1,8 +1,6 @@
-import type { Message, Uuid } from '@/api'
+import type { Message, Millis, Uuid } from '@/api'
 
-/** The sender may take a message back for this long. */
-export const RECALL_WITHIN_MS = 2 * 60_000
-
-export function recallable(message: Message, me: Uuid, now: number): boolean {
-  return message.sender_id === me && ['text', 'image', 'file'].includes(message.body.type) && now - message.at < RECALL_WITHIN_MS
+/** Whether its sender may still take a message back, by the server's clock and its limit. */
+export function recallable(message: Message, me: Uuid, serverNow: Millis, withinMs: Millis = Infinity): boolean {
+  return message.sender_id === me && ['text', 'image', 'file'].includes(message.body.type) && serverNow - message.at < withinMs
 }

@@ -44,6 +44,11 @@ describe('dividers', () => {
     expect(shape(rows)).toEqual(['day', 'message^$', 'message^$', 'unread', 'message^$'])
   })
 
+  it('do not mark the first loaded message while an older one may be the first unread', () => {
+    const rows = rowsOf([message(8, 'a', NOON), message(9, 'a', NOON)], [], { me: 'me', unreadAfter: 3 })
+    expect(shape(rows)).not.toContain('unread')
+  })
+
   it('do not mark anything when all is read', () => {
     expect(shape(rowsOf([message(1, 'a', NOON)], [], { me: 'me', unreadAfter: 1 }))).toEqual(['day', 'message^$'])
   })

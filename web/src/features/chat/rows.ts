@@ -18,14 +18,14 @@ export const GROUP_WITHIN_MS = 5 * 60_000
 
 export interface RowOptions {
   me: Uuid
-  /** The divider stands before the first message of others after this `seq`. */
+  /** The divider stands before the first message of others after this `seq`, once that is known to be the first. */
   unreadAfter?: number
 }
 
 export function rowsOf(messages: readonly Message[], pending: readonly OutboxItem[], options: RowOptions): Row[] {
   const rows: Row[] = []
   let day: Millis | undefined
-  let divided = options.unreadAfter === undefined
+  let divided = options.unreadAfter === undefined || (messages[0]?.seq ?? 0) > options.unreadAfter + 1
 
   const dayRow = (at: Millis) => {
     const start = startOfDay(at)

@@ -5,31 +5,42 @@ import type { Change, Message } from '@/api'
  * more than once; merging them is commutative and idempotent, and a missing change is always visible.
  */
 export interface Timeline {
-  /** By `seq`, ascending; the newest one ends the window. */
+  /** By `seq`, ascending. */
   readonly messages: readonly Message[]
   /** Nothing older exists. */
   readonly start: boolean
+  /** Nothing newer exists; where it does, what is said now comes with its page. */
+  readonly end: boolean
   /** Every change up to this `ver` is in. */
   readonly ver: number
   /** Newer `ver`s that came before their predecessors. */
   readonly ahead: readonly number[]
 }
 
-export const EMPTY: Timeline = { messages: [], start: false, ver: 0, ahead: [] }
+export const EMPTY: Timeline = { messages: [], start: false, end: true, ver: 0, ahead: [] }
 
-/** The newest page, read when the conversation was at least at `ver`. */
-export function opened(messages: readonly Message[], start: boolean, ver: number): Timeline {
-  return { ...EMPTY, messages: merged([], messages), start, ver }
+/** A page of a history, as the server answers it. */
+export interface Page { messages: readonly Message[], start: boolean, end: boolean }
+
+/** Begins with a page that was read when the conversation was at least at `ver`. */
+export function opened({ messages, start, end }: Page, ver: number): Timeline {
+  return { ...EMPTY, messages: merged([], messages), start, end, ver }
 }
 
 /** An older page in front. */
-export function withOlder(timeline: Timeline, page: readonly Message[], start: boolean): Timeline {
-  return { ...timeline, messages: merged(timeline.messages, page), start }
+export function withOlder(timeline: Timeline, { messages, start }: Page): Timeline {
+  return { ...timeline, messages: merged(timeline.messages, messages), start }
+}
+
+/** A newer page behind. Whatever was said while it was on its way, up to `lastSeq`, is still to come. */
+export function withNewer(timeline: Timeline, { messages, end }: Page, lastSeq: number): Timeline {
+  const all = merged(timeline.messages, messages)
+  return { ...timeline, messages: all, end: end && (all.at(-1)?.seq ?? 0) >= lastSeq }
 }
 
 /** A message that is durable: heard, acknowledged, or part of a change. */
 export function withMessage(timeline: Timeline, message: Message): Timeline {
-  return counted({ ...timeline, messages: merged(timeline.messages, [message]) }, message.ver)
+  return counted(beyond(timeline, message.seq) ? timeline : { ...timeline, messages: merged(timeline.messages, [message]) }, message.ver)
 }
 
 export function withChange(timeline: Timeline, change: Change): Timeline {
@@ -51,7 +62,7 @@ export function behind(timeline: Timeline): boolean {
   return timeline.ahead.length > 0
 }
 
-/** Ranges of `seq`, both ends included, that are missing inside the window or after it. */
+/** Ranges of `seq`, both ends included, that are missing inside the window or, if it has an end, after it. */
 export function gaps(timeline: Timeline, lastSeq: number): [number, number][] {
   const found: [number, number][] = []
   let expected = timeline.messages[0]?.seq ?? lastSeq + 1
@@ -59,7 +70,7 @@ export function gaps(timeline: Timeline, lastSeq: number): [number, number][] {
     if (seq > expected) found.push([expected, seq - 1])
     expected = seq + 1
   }
-  if (expected <= lastSeq) found.push([expected, lastSeq])
+  if (timeline.end && expected <= lastSeq) found.push([expected, lastSeq])
   return found
 }
 
@@ -71,7 +82,12 @@ export function trimmed(timeline: Timeline, keep: number): Timeline {
 
 /** Whether a `seq` belongs into the window, be it there yet or not; what is older comes with its page. */
 function covers(timeline: Timeline, seq: number): boolean {
-  return timeline.start || seq >= (timeline.messages[0]?.seq ?? 0)
+  return !beyond(timeline, seq) && (timeline.start || seq >= (timeline.messages[0]?.seq ?? 0))
+}
+
+/** Whether a `seq` lies after a window that does not reach the newest message. */
+function beyond({ end, messages }: Timeline, seq: number): boolean {
+  return !end && seq > (messages.at(-1)?.seq ?? 0)
 }
 
 /** One message a `seq`: the one with the newest `ver`, and of equals the recalled one. */

@@ -6,10 +6,12 @@ const AT_END_PX = 60
 
 /**
  * Keeps a list where its reader is: at the end it follows the end, anywhere else the row being read does not
- * move, whatever is put in above or below it. Rows carry `data-key`.
+ * move, whatever is put in above or below it. The last row is the end only while the list is `whole`. Rows carry `data-key`.
  */
-export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>, onScroll: () => void) {
+export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>, whole: Ref<boolean>, onScroll: () => void) {
   const atEnd = ref(true)
+  /** As it was when the rows in sight were put there: the page that completes a list is not jumped over. */
+  let wasWhole = whole.value
   let anchor: { key: string, top: number } | undefined
 
   useEventListener(scroller, 'scroll', () => {
@@ -22,11 +24,15 @@ export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<
     measure()
     anchor = atEnd.value ? undefined : firstVisible()
   })
-  onUpdated(() => (atEnd.value ? toEnd() : restore()))
+  onUpdated(() => {
+    wasWhole = whole.value
+    if (atEnd.value) toEnd()
+    else restore()
+  })
 
   function measure(): void {
     const el = scroller.value
-    if (el) atEnd.value = el.scrollHeight - el.scrollTop - el.clientHeight < AT_END_PX
+    if (el) atEnd.value = wasWhole && el.scrollHeight - el.scrollTop - el.clientHeight < AT_END_PX
   }
 
   function toEnd(): void {

@@ -1,7 +1,8 @@
 import { onScopeDispose, shallowRef } from 'vue'
 import { useI18n } from 'vue-i18n'
+import { settings } from '@/api'
 import { ElMessage } from '@/ui/element'
-import { FILE_MAX_BYTES, FILES_AT_ONCE, pick, release, type Picked } from './attachments'
+import { FILES_AT_ONCE, pick, release, sizeText, type Picked } from './attachments'
 
 /** The files chosen for the next message. */
 export function useTray() {
@@ -18,8 +19,9 @@ export function useTray() {
   }
 
   function fits(file: File): boolean {
-    if (file.size > FILE_MAX_BYTES) warn(t('chat.tooLarge', { name: file.name }))
-    return file.size <= FILE_MAX_BYTES
+    const limit = settings.value?.file_bytes_max ?? Infinity
+    if (file.size > limit) warn(t('chat.tooLarge', { name: file.name, limit: sizeText(limit) }))
+    return file.size <= limit
   }
 
   function warn(message: string): void {

@@ -2,13 +2,15 @@ import { useStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import type { Uuid } from '@/api'
 import { useAccount } from '@/features/account'
+import { personalKey } from '@/shared/personal'
+import { wellFormed } from '@/shared/text'
 
 /** Words begun and not sent, kept on this device. */
 export const useDrafts = defineStore('drafts', () => {
-  const drafts = useStorage<Record<Uuid, string>>(`beckon.drafts.${useAccount().me?.id}`, {})
+  const drafts = useStorage<Record<Uuid, string>>(personalKey('drafts', useAccount().me!.id), {})
 
   function set(id: Uuid, text: string): void {
-    if (text.trim()) drafts.value[id] = text
+    if (text.trim()) drafts.value[id] = wellFormed(text)
     else delete drafts.value[id]
   }
 

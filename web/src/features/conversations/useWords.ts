@@ -2,6 +2,7 @@ import { useI18n } from 'vue-i18n'
 import type { CallBody, Conversation, Message, SystemEvent, Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { usePeople } from '@/features/people'
+import { isolated } from '@/shared/text'
 import { duration } from '@/shared/time'
 import { useTyping } from './typing.store'
 
@@ -15,7 +16,7 @@ export function useWords() {
   const name = (id: Uuid) => (id === account.me?.id ? t('conversations.you') : people.nameOf(id))
 
   function event({ kind, actor_id, user_ids = [], title = '' }: SystemEvent): string {
-    const users = user_ids.map(name).join(t('conversations.separator'))
+    const users = user_ids.map(id => isolated(name(id))).join(t('conversations.separator'))
     // English speaks of "you" inside a sentence; a new owner may be named as the actor alone.
     return t(`conversations.event.${kind}`, { actor: name(actor_id), users: users || name(actor_id), title })
   }
@@ -40,7 +41,7 @@ export function useWords() {
   /** The newest message as the list tells it. */
   function preview(message: Message, conversation: Conversation): string {
     const own = message.sender_id === account.me?.id
-    const by = conversation.kind === 'group' && !own ? `${name(message.sender_id)}: ` : ''
+    const by = conversation.kind === 'group' && !own ? `${isolated(name(message.sender_id))}: ` : ''
     const { body } = message
     switch (body.type) {
       case 'text': return by + body.text

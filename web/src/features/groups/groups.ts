@@ -2,10 +2,6 @@ import { api, type Conversation, type Uuid } from '@/api'
 
 /** What a group's members can do to it; the news comes back as frames to everybody. */
 
-export const TITLE_MAX = 60
-/** The owner is one of them. */
-export const MEMBERS_MAX = 500
-
 export const groups = {
   create: (title: string, memberIds: Uuid[]) => api.post<Conversation>('/groups', { title, member_ids: memberIds }),
   rename: (id: Uuid, title: string) => api.patch<Conversation>(`/groups/${id}`, { title }),

@@ -131,7 +131,7 @@ describe('after a break', () => {
   it('gives up a try that hangs, and makes the next one soon', async () => {
     Far.last.onclose?.({ code: 1006 })
     for (let tries = 2; tries < 12; tries++) {
-      await vi.advanceTimersByTimeAsync(8000 + 4000)
+      await vi.advanceTimersByTimeAsync(24_000 + 4000)
       expect(Far.all.length).toBeGreaterThanOrEqual(tries)
     }
   })
@@ -153,6 +153,17 @@ describe('after a break', () => {
     Far.last.onclose?.({ code: 1006 })
     for (let n = 0; n < 10; n++) socket.knock()
     expect(Far.all).toHaveLength(2)
+  })
+
+  it('is not kept from connecting by somebody who goes on typing', async () => {
+    Far.last.onclose?.({ code: 1006 })
+    await vi.advanceTimersByTimeAsync(1000)
+    const tried = Far.all.length
+    for (let keys = 0; keys < 6; keys++) {
+      await vi.advanceTimersByTimeAsync(1000)
+      socket.knock()
+    }
+    expect(Far.all).toHaveLength(tried)
   })
 
   it('is not held up by a question about the login that nobody answers', async () => {

@@ -23,8 +23,9 @@ const ANSWER_TIMEOUT_MS = 10_000
 const HEARTBEAT_MS = 15_000
 /** How long such a question waits: a connection that needs longer is of no use to anybody. */
 const PROBE_TIMEOUT_MS = 5000
-/** From the first try to the welcome. A packet lost in an outage may be sent again only after that, if ever. */
+/** From a try to its welcome: a packet lost in an outage may be sent again only later. A slow way gets more time now and then. */
 const OPEN_WITHIN_MS = 8000
+const PATIENCE = [1, 2, 3]
 /** However often somebody touches the page, it does not knock more often. */
 const KNOCK_EVERY_MS = 1000
 
@@ -65,15 +66,12 @@ export class Socket {
   /** Finds out at once how things are: the network is back, the page is visible again. */
   hurry(): void {
     if (this.state.value === 'live') this.probe()
-    else this.knock()
+    else if (this.state.value !== 'stopped') this.tryNow()
   }
 
-  /** Tries again without waiting, if it is down and was not tried just now: somebody is there who wants it. */
+  /** Does not wait any longer: somebody is there who wants it. A try that is under way goes on. */
   knock(): void {
-    const { value: state } = this.state
-    if ((state !== 'waiting' && state !== 'connecting') || performance.now() - this.openedAt < KNOCK_EVERY_MS) return
-    this.drop()
-    this.open()
+    if (this.state.value === 'waiting') this.tryNow()
   }
 
   /** Handles every frame of a type until the returned function is called. */
@@ -100,11 +98,17 @@ export class Socket {
     if (this.state.value === 'live') this.ws?.send(toJson(frame))
   }
 
+  private tryNow(): void {
+    if (performance.now() - this.openedAt < KNOCK_EVERY_MS) return
+    this.drop()
+    this.open()
+  }
+
   private open(): void {
     this.state.value = 'connecting'
     this.openedAt = performance.now()
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.retry(), OPEN_WITHIN_MS)
+    this.timer = setTimeout(() => this.retry(), OPEN_WITHIN_MS * PATIENCE[this.attempt % PATIENCE.length]!)
     const url = new URL('/api/v1/ws', location.href)
     url.protocol = url.protocol.replace('http', 'ws')
     const ws = new WebSocket(url, 'beckon.v1+json')

@@ -20,35 +20,34 @@ export function personalStore(what: string, person: Uuid): UseStore {
 }
 
 /** From now on this device is somebody's: whatever others have left on it goes. */
-export function belongTo(person: Uuid): Promise<void> {
+export async function belongTo(person: Uuid): Promise<void> {
+  await erase(owner => owner !== person)
   localStorage.setItem(PERSON_KEY, person)
-  return erase(owner => owner !== person)
 }
 
 /** Nothing of anybody stays. */
-export function belongToNobody(): Promise<void> {
-  const erased = erase(() => true)
+export async function belongToNobody(): Promise<void> {
+  await erase(() => true)
   localStorage.removeItem(PERSON_KEY)
   sessionStorage.clear()
-  return erased
 }
 
 async function erase(goes: (owner: string) => boolean): Promise<void> {
-  const person = localStorage.getItem(PERSON_KEY)
+  const last = localStorage.getItem(PERSON_KEY)
   for (const key of Object.keys(localStorage)) {
     const owner = KEY.exec(key)?.[1]
     if (owner && goes(owner)) localStorage.removeItem(key)
   }
-  const names = await databases(person)
-  const gone = names.filter(name => goes(DATABASE.exec(name)?.[1] ?? ''))
+  const names = await databases(last)
+  const gone = names.filter(name => goes(DATABASE.exec(name)?.[1] ?? last ?? ''))
   // An open page may hold a database for long, but it can be emptied at once.
   await Promise.all(gone.filter(name => DATABASE.test(name)).map(name => clear(createStore(name, STORE)).catch(() => {})))
   for (const name of gone) if (EMOJI_DATABASE.test(name)) indexedDB.deleteDatabase(name)
 }
 
 /** Older Firefox does not list them; there the last person's is known by name. */
-async function databases(person: Uuid | null): Promise<string[]> {
-  const known = person ? [databaseName('outbox', person)] : []
+async function databases(last: Uuid | null): Promise<string[]> {
+  const known = last ? [databaseName('outbox', last)] : []
   if (typeof indexedDB === 'undefined' || !indexedDB.databases) return known
   const found = await indexedDB.databases().catch(() => [])
   return found.map(({ name = '' }) => name).filter(name => DATABASE.test(name) || EMOJI_DATABASE.test(name))

@@ -51,17 +51,6 @@ scenario('Long names burst nothing on a narrow telephone', async stage => {
   await mia.see('call-decline').click()
 })
 
-scenario('A finger leaves no tooltip behind', async stage => {
-  const [mia, noah] = await Promise.all([stage.person('mia', PHONE), stage.person('noah')])
-  const id = await mia.befriend(noah)
-  await mia.enter(id)
-  await mia.see('emoji').tap()
-  await mia.see('emoji-picker').waitFor()
-  // Later than any tooltip shows itself.
-  await mia.page.evaluate(() => new Promise(done => setTimeout(done, 600)))
-  assert.equal(await mia.page.locator('[role="tooltip"]:visible').count(), 0)
-})
-
 scenario('On a telephone one chooses the devices during a group call', async stage => {
   const people = [await stage.person('mia', PHONE), await stage.person('noah')]
   const [mia, noah] = await Attendee.inGroup(...people)

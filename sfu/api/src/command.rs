@@ -5,10 +5,41 @@ use bytes::Bytes;
 use crate::ids::{ParticipantId, TrackId};
 use crate::track::Announced;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomSettings {
     /// Participants at once; a join beyond it is refused.
     pub participants_max: usize,
+}
+
+/// The largest room that can be configured.
+pub const PARTICIPANTS_MAX: usize = 1000;
+/// Tracks that one participant may have announced and published at once.
+pub const TRACKS_MAX: usize = 32;
+/// Tracks of a kind that a participant receives beside one of everybody: shared screens, their sound.
+const EXTRA_MAX: usize = 16;
+/// Sections of a client whose track it has taken back: its SDK opens another one for each publication.
+const RETIRED_MAX: usize = 64;
+/// Bytes of a section in Chromium's offers, which are the longest.
+const AUDIO_BYTES_MAX: usize = 3 * 1024;
+const VIDEO_BYTES_MAX: usize = 5 * 1024;
+
+/// All that must be had for everybody to be heard and seen by everybody follows from their number.
+impl RoomSettings {
+    /// Tracks of one kind that one participant receives at once.
+    pub const fn received_max(self) -> usize {
+        self.participants_max + EXTRA_MAX
+    }
+
+    /// Media sections of one description: what is received, what is sent, and the one of data channels.
+    pub const fn sections_max(self) -> usize {
+        2 * self.received_max() + TRACKS_MAX + RETIRED_MAX + 1
+    }
+
+    /// Bytes of one description.
+    pub const fn description_bytes_max(self) -> usize {
+        self.sections_max() * VIDEO_BYTES_MAX
+            - self.received_max() * (VIDEO_BYTES_MAX - AUDIO_BYTES_MAX)
+    }
 }
 
 /// How a client connects.

@@ -9,8 +9,8 @@ mod ids;
 mod track;
 
 pub use command::{
-    Command, Connection, DataKind, Description, Outgoing, Permissions, Preference, Quality,
-    RoomSettings,
+    Command, Connection, DataKind, Description, Outgoing, PARTICIPANTS_MAX, Permissions,
+    Preference, Quality, RoomSettings, TRACKS_MAX,
 };
 pub use event::{Event, Lost, NetworkQuality, Refused, Speaker};
 pub use ids::{ParticipantId, RoomId, TrackId};

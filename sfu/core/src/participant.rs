@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use beckon_sfu_api::{Announced, Connection as Mode, ParticipantId, Permissions, TrackId};
+use beckon_sfu_api::{
+    Announced, Connection as Mode, Kind, ParticipantId, Permissions, TRACKS_MAX, TrackId,
+};
 
 use crate::connection::Connection;
 use crate::demux::{Demux, Place, RoomKey, Side};
@@ -13,12 +15,8 @@ use crate::stats::Way;
 use crate::track::Claim;
 use crate::transport::Identity;
 
-/// Tracks that one participant may have announced and published at once.
-pub const TRACKS_MAX: usize = 32;
 /// Streams of one participant: three layers a track, each with its repair stream.
 pub const STREAMS_MAX: usize = TRACKS_MAX * 6;
-/// Tracks that one participant may receive at once; as many as a description has sections for.
-pub const SUBSCRIPTIONS_MAX: usize = 120;
 
 /// A second connection, for receiving only: we offer on it.
 pub struct Subscriber {
@@ -54,6 +52,7 @@ pub struct Participant {
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription {
     pub track: TrackKey,
+    pub kind: Kind,
     pub ssrc: u32,
     pub rtx_ssrc: u32,
     /// Stopped for want of bandwidth, as the client was told.
@@ -154,6 +153,11 @@ impl Participant {
 
     pub fn subscribes(&self, track: TrackKey) -> bool {
         self.subscriptions.iter().any(|s| s.track == track)
+    }
+
+    /// Tracks of this kind that it receives.
+    pub fn received(&self, kind: Kind) -> usize {
+        self.subscriptions.iter().filter(|subscription| subscription.kind == kind).count()
     }
 
     /// An SSRC that no stream to this participant has.

@@ -84,6 +84,7 @@ fn play(text: &str) {
         fingerprint: &fingerprint,
         role: offer.setup.our_role(),
         candidates: &candidates,
+        sections_max: 50,
     };
     let mut answerer = Answerer::new();
     let mut refused = Vec::new();

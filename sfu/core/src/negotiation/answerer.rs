@@ -1,11 +1,11 @@
 //! The side that answers: single connections, and the publisher connection of the dual mode.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use beckon_sfu_api::{Announced, Kind, MidTrack, Refused, TrackId};
 
 use super::policy::{self, Agreed};
-use super::sdp::{Direction, Media, SECTIONS_MAX, Section, Session};
+use super::sdp::{Direction, Media, Section, Session};
 use super::uses::Use;
 use super::write::{Origin, Rtp, Says, Writer};
 use super::{Answered, Local, Wanted};
@@ -16,13 +16,14 @@ pub struct Answerer {
     /// By mid; sections that are not in here are free.
     uses: HashMap<String, Use>,
     /// Wanted tracks that the client cannot take. They are not tried again.
-    refused: Vec<TrackId>,
+    refused: Vec<(TrackId, u32)>,
     last: Option<Last>,
 }
 
 /// What is left of the last offer.
 struct Last {
-    sections: usize,
+    /// Sections that it could have had more.
+    room: usize,
     /// Sections that could carry one more subscribed track.
     free_audios: usize,
     free_videos: usize,
@@ -58,9 +59,9 @@ impl Answerer {
         let mut answered = Answered::default();
         let freed = self.refresh(offer, announced, wanted, &mut answered);
         self.claim(offer, announced, &mut answered);
-        self.bind(offer, wanted, &freed, &mut answered);
+        self.bind(offer, local, wanted, &freed, &mut answered);
         answered.sdp = self.write(offer, local, wanted, &mut answered.mids);
-        self.last = Some(self.rest(offer));
+        self.last = Some(self.rest(offer, local));
         answered
     }
 
@@ -69,19 +70,24 @@ impl Answerer {
     /// still to come.
     pub fn missing(&self, wanted: &[Wanted]) -> Option<(u32, u32)> {
         let last = self.last.as_ref()?;
-        let unbound = wanted.iter().filter(|wanted| {
-            !self.refused.contains(&wanted.track)
-                && !self.uses.values().any(|used| used.carries(wanted))
-        });
-        let (audios, videos) = count(unbound.map(|wanted| wanted.kind));
+        let unbound = self.unbound(wanted);
+        let (audios, videos) = count(unbound.iter().map(|wanted| wanted.kind));
         let surplus = self.uses.values().any(|used| used.is_surplus(wanted));
         if audios + videos == 0 && !surplus {
             return None;
         }
-        let room = SECTIONS_MAX.saturating_sub(last.sections);
+        let room = last.room;
         let audios = audios.saturating_sub(last.free_audios).min(room);
         let videos = videos.saturating_sub(last.free_videos).min(room - audios);
         Some((audios as u32, videos as u32))
+    }
+
+    /// Wanted tracks that have no section and were not refused one.
+    fn unbound<'w>(&self, wanted: &'w [Wanted]) -> Vec<&'w Wanted> {
+        let carried: HashSet<_> = self.uses.values().filter_map(Use::carried).collect();
+        let is_carried = |wanted: &Wanted| carried.contains(&(&wanted.track, wanted.ssrc));
+        let unbound = wanted.iter().filter(|wanted| !is_carried(wanted));
+        unbound.filter(|wanted| !self.refused.iter().any(|it| wanted.is(it))).collect()
     }
 
     /// A published track was taken away by the server. What its section still sends belongs to no track.
@@ -108,7 +114,7 @@ impl Answerer {
             let name = section.track.as_ref();
             announced.iter().any(|track| section.direction.sends() && name == Some(&track.cid))
         };
-        self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
+        self.refused.retain(|it| wanted.iter().any(|wanted| wanted.is(it)));
         self.uses.retain(|mid, used| {
             let mut sections = offer.sections.iter();
             let section = sections.find(|section| section.mid == *mid && !section.rejected);
@@ -144,15 +150,12 @@ impl Answerer {
     fn bind(
         &mut self,
         offer: &Session,
+        local: &Local<'_>,
         wanted: &[Wanted],
         freed: &[String],
         answered: &mut Answered,
     ) {
-        for wanted in wanted {
-            let bound = self.uses.values().any(|used| used.carries(wanted));
-            if bound || self.refused.contains(&wanted.track) {
-                continue;
-            }
+        for wanted in self.unbound(wanted) {
             let is_free = |section: &Section| self.is_free(section, wanted.kind);
             let is_rested = |section: &&Section| is_free(section) && !freed.contains(&section.mid);
             let mut rested = offer.sections.iter().filter(is_rested).peekable();
@@ -166,11 +169,12 @@ impl Answerer {
                 self.uses.insert(section.mid.clone(), used);
                 continue;
             }
-            let full = offer.sections.len() >= SECTIONS_MAX && !offer.sections.iter().any(is_free);
+            let full =
+                offer.sections.len() >= local.sections_max && !offer.sections.iter().any(is_free);
             if any_rested || full {
                 let why = if any_rested { Refused::Codec } else { Refused::Limit };
                 answered.refused.push((wanted.track.clone(), why));
-                self.refused.push(wanted.track.clone());
+                self.refused.push((wanted.track.clone(), wanted.ssrc));
             }
         }
     }
@@ -182,11 +186,11 @@ impl Answerer {
             && !self.uses.contains_key(&section.mid)
     }
 
-    fn rest(&self, offer: &Session) -> Last {
+    fn rest(&self, offer: &Session, local: &Local<'_>) -> Last {
         let free =
             |kind| offer.sections.iter().filter(|section| self.is_free(section, kind)).count();
         Last {
-            sections: offer.sections.len(),
+            room: local.sections_max.saturating_sub(offer.sections.len()),
             free_audios: free(Kind::Audio),
             free_videos: free(Kind::Video),
         }

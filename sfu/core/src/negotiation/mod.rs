@@ -36,6 +36,8 @@ pub struct Local<'a> {
     pub role: Option<Role>,
     /// Best first.
     pub candidates: &'a [SocketAddr],
+    /// Media sections that a description may have.
+    pub sections_max: usize,
 }
 
 /// A track that the participant is to receive.
@@ -49,6 +51,13 @@ pub struct Wanted {
     pub ssrc: u32,
     /// Announced only if the section has a repair format.
     pub rtx_ssrc: u32,
+}
+
+impl Wanted {
+    /// Whether it is this subscription: whoever subscribes anew has another SSRC.
+    fn is(&self, (track, ssrc): &(TrackId, u32)) -> bool {
+        self.track == *track && self.ssrc == *ssrc
+    }
 }
 
 /// How a track comes in.

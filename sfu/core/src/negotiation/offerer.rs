@@ -1,9 +1,11 @@
 //! The side that offers: the subscriber connection of the dual mode.
 
+use std::collections::HashSet;
+
 use beckon_sfu_api::{Codec, Kind, MidTrack, Refused, TrackId};
 
 use super::policy;
-use super::sdp::{Direction, SECTIONS_MAX, Section, Session};
+use super::sdp::{Direction, Section, Session};
 use super::write::{Origin, Rtp, Says, Writer};
 use super::{Accepted, Binding, Local, Offered, Wanted};
 
@@ -17,7 +19,7 @@ pub struct Offerer {
     /// The mid of the newest section.
     mid: u32,
     /// Tracks that the client cannot take, or for which there is no room. They are not tried again.
-    refused: Vec<TrackId>,
+    refused: Vec<(TrackId, u32)>,
     /// The number of the last offer; none was made yet if 0.
     id: u32,
     in_flight: bool,
@@ -82,7 +84,7 @@ impl Offerer {
         self.dirty = false;
         let first = self.id == 0;
         let mut refused = Vec::new();
-        let changed = self.release(wanted) | self.place(wanted, &mut refused);
+        let changed = self.release(wanted) | self.place(local, wanted, &mut refused);
         if !(first || changed || self.restart || !refused.is_empty()) {
             return None;
         }
@@ -114,9 +116,13 @@ impl Offerer {
         self.in_flight = false;
         let mut accepted = Accepted { again: self.dirty, ..Accepted::default() };
         for (slot, section) in self.slots.iter_mut().zip(answer.sections.iter().skip(1)) {
+            let carried = slot.carried().map(|(track, ssrc)| (track.clone(), ssrc));
+            let before = accepted.refused.len();
             slot.settle(section, &mut accepted);
+            if accepted.refused.len() > before {
+                self.refused.extend(carried);
+            }
         }
-        self.refused.extend(accepted.refused.iter().cloned());
         Ok(accepted)
     }
 
@@ -129,7 +135,7 @@ impl Offerer {
 
     /// Closes the sections of tracks that are wanted no more.
     fn release(&mut self, wanted: &[Wanted]) -> bool {
-        self.refused.retain(|track| wanted.iter().any(|wanted| wanted.track == *track));
+        self.refused.retain(|it| wanted.iter().any(|wanted| wanted.is(it)));
         let mut changed = false;
         for slot in &mut self.slots {
             if let State::Carries(carried) = &slot.state
@@ -143,14 +149,15 @@ impl Offerer {
     }
 
     /// Gives sections to tracks that have none.
-    fn place(&mut self, wanted: &[Wanted], refused: &mut Vec<(TrackId, Refused)>) -> bool {
+    fn place(
+        &mut self,
+        local: &Local<'_>,
+        wanted: &[Wanted],
+        refused: &mut Vec<(TrackId, Refused)>,
+    ) -> bool {
         let mut changed = false;
-        for wanted in wanted {
-            let placed = self.slots.iter().any(|slot| slot.carries(wanted));
-            if placed || self.refused.contains(&wanted.track) {
-                continue;
-            }
-            if self.open(wanted) {
+        for wanted in self.unplaced(wanted) {
+            if self.open(wanted, local.sections_max) {
                 changed = true;
             } else if self.slots.iter().any(|slot| slot.kind == wanted.kind && slot.leaves()) {
                 // there is room once this offer, or the next, is answered
@@ -158,14 +165,22 @@ impl Offerer {
                 changed = true;
             } else {
                 refused.push((wanted.track.clone(), Refused::Limit));
-                self.refused.push(wanted.track.clone());
+                self.refused.push((wanted.track.clone(), wanted.ssrc));
             }
         }
         changed
     }
 
+    /// Wanted tracks that have no section and were not refused one.
+    fn unplaced<'w>(&self, wanted: &'w [Wanted]) -> Vec<&'w Wanted> {
+        let carried: HashSet<_> = self.slots.iter().filter_map(Slot::carried).collect();
+        let is_carried = |wanted: &Wanted| carried.contains(&(&wanted.track, wanted.ssrc));
+        let unplaced = wanted.iter().filter(|wanted| !is_carried(wanted));
+        unplaced.filter(|wanted| !self.refused.iter().any(|it| wanted.is(it))).collect()
+    }
+
     /// False if there is no room.
-    fn open(&mut self, wanted: &Wanted) -> bool {
+    fn open(&mut self, wanted: &Wanted, sections_max: usize) -> bool {
         let carried = Carried {
             track: wanted.track.clone(),
             ssrc: wanted.ssrc,
@@ -175,7 +190,7 @@ impl Offerer {
         let slot = Slot { kind: wanted.kind, mid: self.mid + 1, state: State::Carries(carried) };
         if let Some(closed) = self.slots.iter_mut().find(|slot| slot.is_closed(wanted.kind)) {
             *closed = slot;
-        } else if self.slots.len() + 1 < SECTIONS_MAX {
+        } else if self.slots.len() + 1 < sections_max {
             self.slots.push(slot);
         } else {
             return false;
@@ -231,8 +246,11 @@ impl Slot {
         self.mid.to_string()
     }
 
-    fn carries(&self, wanted: &Wanted) -> bool {
-        matches!(&self.state, State::Carries(carried) if carried.is(wanted))
+    fn carried(&self) -> Option<(&TrackId, u32)> {
+        match &self.state {
+            State::Carries(carried) => Some((&carried.track, carried.ssrc)),
+            _ => None,
+        }
     }
 
     fn leaves(&self) -> bool {

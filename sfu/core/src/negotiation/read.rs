@@ -2,6 +2,7 @@
 //!
 //! What is kept is either a token of harmless characters or goes back to nobody but its sender.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use beckon_sfu_api::{Kind, Refused};
@@ -11,8 +12,10 @@ use super::sdp::{
 };
 use crate::extension::{Extension, ExtensionMap};
 
+/// The longest name of a section or layer that we are ready to write.
+const TOKEN_MAX: usize = 16;
 /// Bytes of a line; a BUNDLE group of all sections is the longest.
-const LINE_MAX: usize = 4096;
+const LINE_MAX: usize = 64 + SECTIONS_MAX * (TOKEN_MAX + 1);
 /// Payload types, SSRCs, SSRC groups or layers of one section.
 const LIST_MAX: usize = 96;
 /// Candidates of a description.
@@ -40,7 +43,7 @@ struct Reader<'t> {
     pwd: Option<&'t str>,
     fingerprint: Option<String>,
     setup: Option<Setup>,
-    bundle: Option<Vec<&'t str>>,
+    bundle: Option<HashSet<&'t str>>,
     mixed_extensions: bool,
     candidates: Vec<SocketAddr>,
     sections: Vec<Draft>,
@@ -103,11 +106,12 @@ impl<'t> Reader<'t> {
 
     fn finish(self) -> Result<Session, Refused> {
         let sections: Vec<Section> =
-            self.sections.into_iter().map(|draft| draft.finish(self.bundle.as_deref())).collect();
-        for (at, section) in sections.iter().enumerate() {
-            let twice = sections[..at].iter().any(|other| other.mid == section.mid);
+            self.sections.into_iter().map(|draft| draft.finish(self.bundle.as_ref())).collect();
+        let mut names = HashSet::new();
+        for section in &sections {
             let nameless = section.mid.is_empty();
-            if (nameless && !section.rejected) || (twice && !nameless) {
+            let twice = !nameless && !names.insert(section.mid.as_str());
+            if twice || (nameless && !section.rejected) {
                 return Err(Refused::Malformed);
             }
         }
@@ -248,10 +252,10 @@ impl Draft {
         bounded(&self.repairs)
     }
 
-    fn finish(self, bundle: Option<&[&str]>) -> Section {
+    fn finish(self, bundle: Option<&HashSet<&str>>) -> Section {
         let Draft { mut section, repairs, .. } = self;
         let unbundled = !section.mid.is_empty()
-            && bundle.is_some_and(|mids| !mids.contains(&section.mid.as_str()));
+            && bundle.is_some_and(|mids| !mids.contains(section.mid.as_str()));
         let closed = self.closed && !self.bundle_only;
         section.rejected = closed || unbundled || section.media == Media::Unknown;
         for format in &mut section.formats {
@@ -282,7 +286,10 @@ fn bounded<T>(list: &[T]) -> Result<(), Refused> {
 /// The name of a section or layer, as we are ready to write it.
 fn token(value: &str) -> Option<&str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=16).contains(&value.len()).then_some(value).filter(|value| value.bytes().all(allowed))
+    (1..=TOKEN_MAX)
+        .contains(&value.len())
+        .then_some(value)
+        .filter(|value| value.bytes().all(allowed))
 }
 
 /// RFC 8839, 5.4.

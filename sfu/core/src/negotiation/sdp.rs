@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 
-use beckon_sfu_api::{Codec, Kind, Refused};
+use beckon_sfu_api::{Codec, Kind, PARTICIPANTS_MAX, Refused, RoomSettings};
 
 use crate::extension::ExtensionMap;
 use crate::transport::Role;
 
-/// Bytes of a description: as many as Chromium needs for [`SECTIONS_MAX`] video sections.
-pub const TEXT_MAX: usize = 640 * 1024;
+/// What the largest room that can be configured may need; each one has limits of its own.
+const LARGEST: RoomSettings = RoomSettings { participants_max: PARTICIPANTS_MAX };
+
+/// Bytes of a description.
+pub const TEXT_MAX: usize = LARGEST.description_bytes_max();
 
 /// Media sections of a description.
-pub const SECTIONS_MAX: usize = 128;
+pub const SECTIONS_MAX: usize = LARGEST.sections_max();
 
 /// What a peer says about itself and its media.
 #[derive(Clone, Debug, PartialEq, Eq)]

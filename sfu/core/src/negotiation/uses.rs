@@ -1,6 +1,6 @@
 //! What the sections of an answered connection are used for.
 
-use beckon_sfu_api::{Codec, Source};
+use beckon_sfu_api::{Codec, Source, TrackId};
 
 use super::sdp::{Direction, Section};
 use super::{Answered, Binding, Publication, Wanted, policy};
@@ -24,6 +24,14 @@ impl Use {
     pub(super) fn carries(&self, wanted: &Wanted) -> bool {
         matches!(self, Use::Subscribed { binding, ssrc, .. }
             if binding.track == wanted.track && *ssrc == wanted.ssrc)
+    }
+
+    /// The subscribed track in it, and our SSRC of that.
+    pub(super) fn carried(&self) -> Option<(&TrackId, u32)> {
+        match self {
+            Use::Subscribed { binding, ssrc, .. } => Some((&binding.track, *ssrc)),
+            Use::Published { .. } | Use::Forgotten => None,
+        }
     }
 
     /// Whether it is a subscribed section whose track is wanted no more.

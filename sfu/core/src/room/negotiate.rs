@@ -45,6 +45,10 @@ impl Room {
             participant.asked = false;
         }
         let session = sdp::read(&offer.sdp)?;
+        let sections_max = self.settings.sections_max();
+        if session.sections.len() > sections_max {
+            return Err(Refused::Limit);
+        }
         let place = Place { room: self.key, participant: key, side: Side::Publisher };
         let wanted = self.wanted(key, Side::Publisher);
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
@@ -56,7 +60,7 @@ impl Room {
         connection.expect(place, ctx.demux);
         let may_publish = participant.permissions.publish;
         let announced = if may_publish { &participant.announced[..] } else { &[] };
-        let local = local(connection, ctx.config);
+        let local = local(connection, ctx.config, sections_max);
         Ok(participant.answerer.answer(&session, &local, announced, &wanted))
     }
 
@@ -193,7 +197,7 @@ impl Room {
             }
             return;
         };
-        let local = local(&subscriber.connection, ctx.config);
+        let local = local(&subscriber.connection, ctx.config, self.settings.sections_max());
         let Some(offered) = subscriber.offerer.offer(&local, &wanted) else { return };
         let offer = Description { id: offered.id, sdp: offered.sdp };
         let event = Event::Offer { participant: id.clone(), offer, mids: offered.mids };
@@ -249,8 +253,13 @@ impl Room {
     }
 }
 
-fn local<'a>(connection: &'a Connection, config: &'a ShardConfig) -> Local<'a> {
+fn local<'a>(
+    connection: &'a Connection,
+    config: &'a ShardConfig,
+    sections_max: usize,
+) -> Local<'a> {
     Local {
+        sections_max,
         credentials: connection.ice.local(),
         fingerprint: config.identity.fingerprint(),
         role: connection.role(),

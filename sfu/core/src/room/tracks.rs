@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Announced, Event, ParticipantId, Permissions, Preference, Refused, TrackId};
+use beckon_sfu_api::{
+    Announced, Event, ParticipantId, Permissions, Preference, Refused, TRACKS_MAX, TrackId,
+};
 
 use super::{Context, Room};
 use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
-use crate::participant::{SUBSCRIPTIONS_MAX, Subscription, TRACKS_MAX};
+use crate::participant::Subscription;
 
 impl Room {
     /// A track will come with an offer of its publisher.
@@ -113,7 +115,8 @@ impl Room {
         if participant.subscribes(track_key) {
             return Ok(());
         }
-        if participant.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+        let kind = track.kind();
+        if participant.received(kind) >= self.settings.received_max() {
             return Err(Refused::Limit);
         }
         let ssrc = participant.fresh_ssrc();
@@ -124,7 +127,7 @@ impl Room {
             }
         };
         track.attach(Forwarder::new(key, ssrc, rtx_ssrc));
-        let subscription = Subscription { track: track_key, ssrc, rtx_ssrc, paused: false };
+        let subscription = Subscription { track: track_key, kind, ssrc, rtx_ssrc, paused: false };
         participant.subscriptions.push(subscription);
         Ok(())
     }

@@ -30,6 +30,36 @@ fn a_full_room_takes_nobody_more() {
     assert_eq!(stage.shard.participants(), 3);
 }
 
+/// Seven publish as much as a hundred with a camera and a microphone each.
+#[test]
+fn a_newcomer_receives_everybody_of_a_full_room() {
+    let mut stage = Stage::of(100, 1);
+    let mut tracks = Vec::new();
+    for at in 0..7 {
+        let publisher = stage.join(&format!("PA_{at}"), Mode::Single);
+        stage.clients[publisher].subscribes = false;
+        for number in (32 * at)..(32 * (at + 1)).min(198) {
+            let kind = if number < 99 { Kind::Audio } else { Kind::Video };
+            tracks.push(stage.publish(publisher, kind, 1));
+        }
+    }
+    stage.run(ms(500));
+    let newcomers = [stage.join("PA_one", Mode::Single), stage.join("PA_two", Mode::Dual)];
+    for newcomer in newcomers {
+        stage.subscribe(newcomer, &tracks.iter().collect::<Vec<_>>());
+    }
+    stage.run(secs(1));
+    assert_eq!(refusals(&stage), []);
+    for newcomer in newcomers {
+        let heard =
+            tracks[..99].iter().filter(|track| !stage.sink(newcomer, track).packets.is_empty());
+        assert_eq!(heard.count(), 99);
+        let seen =
+            stage.clients[newcomer].sinks.values().filter(|sink| tracks.contains(&sink.track));
+        assert_eq!(seen.count(), 198, "every track has its section");
+    }
+}
+
 #[test]
 fn nobody_publishes_without_end() {
     let mut stage = Stage::new(1);

@@ -56,6 +56,7 @@ impl Us {
             fingerprint: FINGERPRINT,
             role: None,
             candidates: &self.candidates,
+            sections_max: 128,
         }
     }
 }

@@ -2,7 +2,7 @@ use beckon_sfu_api::{Codec, Kind, Refused};
 
 use super::{CHROMIUM_FIRST, CHROMIUM_ONE_LAYER, FIREFOX_SIMULCAST, OFFERS, mids, read};
 use crate::extension::Extension;
-use crate::negotiation::sdp::{self, Direction, Media, Setup};
+use crate::negotiation::sdp::{self, Direction, Media, SECTIONS_MAX, Setup, TEXT_MAX};
 
 #[test]
 fn a_browsers_first_offer_is_understood() {
@@ -57,7 +57,7 @@ fn without(name: &str) -> String {
 #[test]
 fn what_cannot_be_answered_is_refused() {
     let section = "m=text 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:";
-    let many: String = (0..122).map(|mid| format!("\r\n{section}x{mid}")).collect();
+    let many: String = (0..SECTIONS_MAX).map(|mid| format!("\r\n{section}x{mid}")).collect();
     let layers: String = (0..97).map(|rid| format!("\r\na=rid:l{rid} send")).collect();
     let table = [
         ("", Refused::Malformed),
@@ -79,13 +79,13 @@ fn what_cannot_be_answered_is_refused() {
         (&but("a=ice-ufrag:", "a=ice-ufrag: "), Refused::Malformed),
         (&but("s=-", "s=\u{0}"), Refused::Malformed),
         (&but("s=-", "s=a\rb"), Refused::Malformed),
-        (&but("s=-", &format!("s={}", "a".repeat(5000))), Refused::Malformed),
+        (&but("s=-", &format!("s={}", "a".repeat(50_000))), Refused::Malformed),
         (
             &but("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 311"),
             Refused::Malformed,
         ),
         (&but("m=audio 9 UDP/TLS/RTP/SAVPF 111 63 126", "m=audio 9"), Refused::Malformed),
-        (&format!("{CHROMIUM_FIRST}{}", "a=x:y\r\n".repeat(100_000)), Refused::Malformed),
+        (&format!("{CHROMIUM_FIRST}{}", "a=x:y\r\n".repeat(TEXT_MAX / 7)), Refused::Malformed),
         (&format!("{CHROMIUM_FIRST}{many}"), Refused::Limit),
         (&format!("{CHROMIUM_FIRST}{layers}"), Refused::Limit),
     ];

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
 
+use crate::cli::Listen;
 use crate::config::{Config, ProcessConfig};
 use crate::{certs, logs};
 
@@ -27,9 +29,27 @@ pub(crate) fn configuration(config: &Config) -> Findings {
         Some(Err(error)) => findings.errors.push(error),
         None => {}
     }
+    findings.warnings.extend(rooms(config));
     let signalling = beckon_signalling::check(&config.signalling);
     findings.errors.extend(signalling.into_iter().map(anyhow::Error::from));
     findings
+}
+
+/// What is not to be had yet on several nodes, before anybody waits for it in a call.
+pub(crate) fn rooms(config: &Config) -> Option<String> {
+    let signalling = &config.signalling;
+    let is_alone = signalling.redis_url.expose_secret().is_empty();
+    if is_alone || config.process.media.listen == Listen::Off {
+        return None;
+    }
+    let elsewhere = match signalling.rooms.url.as_str() {
+        "" => "people of other nodes are refused there",
+        _ => "pages of other nodes cannot reach it, only SDKs can, at its rooms.url",
+    };
+    Some(format!(
+        "redis_url is set, for several nodes: a group call is on the node where it was started, and {elsewhere}; \
+         rooms of one name are one on each node"
+    ))
 }
 
 /// A data folder that is missing is made at the first start.
@@ -39,5 +59,22 @@ fn folder(dir: &Path) -> anyhow::Result<()> {
         Ok(_) => anyhow::bail!("data_dir {} is no folder", dir.display()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot look into {}", dir.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_nodes_are_told_where_group_calls_are() {
+        let mut config = Config::default();
+        assert_eq!(rooms(&config), None);
+        config.signalling.redis_url = "redis://127.0.0.1".to_owned().into();
+        assert!(rooms(&config).is_some_and(|said| said.contains("refused")));
+        config.signalling.rooms.url = "wss://one.example.com".into();
+        assert!(rooms(&config).is_some_and(|said| said.contains("SDKs")));
+        config.process.media.listen = Listen::Off;
+        assert_eq!(rooms(&config), None, "there are no group calls");
     }
 }

@@ -18,6 +18,7 @@ mod observe;
 mod ops;
 mod parts;
 mod serve;
+mod slashes;
 mod turn;
 mod web;
 

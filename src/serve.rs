@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, map_request};
 use beckon_sfu::Sfu;
 use beckon_signalling::Signalling;
 use beckon_signalling::domain::ids::NodeId;
@@ -24,7 +24,7 @@ use crate::logs::{self, Logs};
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
 use crate::turn::Heard;
-use crate::{commands, limits, media, metrics, observe, turn, web};
+use crate::{check, commands, limits, media, metrics, observe, slashes, turn, web};
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,6 +46,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result<()> {
     parts.apply(&mut config);
+    if let Some(warning) = check::rooms(&config) {
+        tracing::warn!("{warning}");
+    }
     let mut stop = Stop::listen()?;
     let connections_max = limits::raise_open_files().min(config.process.http.max_connections);
     let recorder = metrics::install()?;
@@ -136,10 +139,12 @@ fn router(ops: Ops) -> Router {
         Some(signalling) => operators.merge(signalling).fallback_service(web::router()),
         None => operators,
     };
-    all.layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
+    let all = all
+        .layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
         .layer(from_fn(observe::request))
         .layer(unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(unless_set(header::REFERRER_POLICY, "no-referrer"))
+        .layer(unless_set(header::REFERRER_POLICY, "no-referrer"));
+    Router::new().fallback_service(all).layer(map_request(slashes::merge))
 }
 
 /// Serves on while balancers notice, by `/readyz`, that this node is about to go.

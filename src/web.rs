@@ -47,7 +47,25 @@ pub(crate) fn router() -> Router {
         .layer(always(header::X_FRAME_OPTIONS, "DENY"))
 }
 
+/// Pages of other origins look here whether the server of their rooms is there, before they join.
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+
 async fn answer(request: Request) -> Response {
+    if request.uri().path() != "/" {
+        return look_up(request).await;
+    }
+    let mut response = match *request.method() {
+        Method::OPTIONS => {
+            let allowed = [(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD")];
+            (StatusCode::NO_CONTENT, allowed).into_response()
+        }
+        _ => look_up(request).await,
+    };
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+    response
+}
+
+async fn look_up(request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
     }

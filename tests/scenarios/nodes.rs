@@ -181,7 +181,7 @@ async fn without_an_address_of_its_rooms_a_call_is_joined_on_its_own_node_only()
     let media = json!({"media": "voice"});
     let ticket = alice.post(&room.path("/call"), media.clone()).await.ok();
     assert_eq!(bob.get(&room.path("/call")).await.ok()["id"], ticket["call"]["id"]);
-    bob.post(&room.path("/call"), media.clone()).await.is_refused(503, "unavailable");
+    bob.post(&room.path("/call"), media.clone()).await.is_refused(409, "call_elsewhere");
     bob.at(stage.first()).post(&room.path("/call"), media).await.ok();
 }
 

@@ -91,6 +91,7 @@ codes! {
     Conflict         409 "conflict"          "Something else changed this at the same time." "内容已被同时修改，请重试。"
     CallOver         409 "call_over"         "This call is over." "通话已结束。"
     CallFull         409 "call_full"         "This call is full." "通话人数已满。"
+    CallElsewhere    409 "call_elsewhere"    "This call is on another server of this system. It cannot be joined from here yet." "通话在系统的另一台服务器上，暂时无法从这里加入。"
     InCall           409 "in_call"           "You are in another call." "你正在另一个通话中。"
     OffsetMismatch   409 "offset_mismatch"   "The upload continues somewhere else; ask for its offset." "上传位置不一致，请先查询进度。"
     Gone             410 "gone"              "This is no longer available." "内容已失效。"

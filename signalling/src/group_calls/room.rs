@@ -41,7 +41,7 @@ pub(super) fn announce(node: &Node, id: CallId, size_max: usize) -> Result<()> {
 pub(super) fn url(node: &Node, own_url: Option<&str>) -> Result<String> {
     match (node.config.rooms.url.as_str(), own_url) {
         ("", Some(own_url)) => Ok(own_url.to_owned()),
-        ("", None) => Err(Code::Unavailable.into()),
+        ("", None) => Err(Code::CallElsewhere.into()),
         (url, _) => Ok(url.to_owned()),
     }
 }

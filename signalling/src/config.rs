@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use beckon_sfu_api::PARTICIPANTS_MAX;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -81,7 +83,21 @@ pub struct Rooms {
     /// Where clients reach rooms, such as `wss://chat.example.com`; empty: at the host they asked.
     pub url: String,
     /// Participants of one room at once; group calls have the same limit.
+    #[serde(deserialize_with = "room_size")]
     pub participants_max: usize,
+    /// Bytes of a participant's metadata, and of a room's.
+    pub metadata_bytes_max: usize,
+    /// Bytes of a participant's attributes, names and values.
+    pub attributes_bytes_max: usize,
+}
+
+/// Media descriptions grow with the size of a room, and clients must be able to read them.
+fn room_size<'de, D: Deserializer<'de>>(value: D) -> Result<usize, D::Error> {
+    let size = usize::deserialize(value)?;
+    match (1..=PARTICIPANTS_MAX).contains(&size) {
+        true => Ok(size),
+        false => Err(D::Error::custom(format!("expected 1 to {PARTICIPANTS_MAX} participants"))),
+    }
 }
 
 /// A name in public and what only we and those who may invite people into rooms know.
@@ -173,6 +189,13 @@ impl Default for Files {
 
 impl Default for Rooms {
     fn default() -> Self {
-        Rooms { keys: Vec::new(), url: String::new(), participants_max: 100 }
+        Rooms {
+            keys: Vec::new(),
+            url: String::new(),
+            participants_max: 100,
+            // LiveKit's own limits
+            metadata_bytes_max: 512 * 1024,
+            attributes_bytes_max: 64 * 1024,
+        }
     }
 }

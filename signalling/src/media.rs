@@ -1,7 +1,7 @@
 //! The way to the media node: commands to a room go in, its events come out, and neither side ever waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use beckon_sfu_api::{Command, Event, MediaNode, Outgoing, RoomId, RoomSettings, Unavailable};
 use tokio::sync::mpsc;
@@ -10,6 +10,9 @@ use tokio::sync::mpsc;
 const EVENTS_MAX: usize = 4096;
 /// Places that data, speakers and qualities leave free for what a room cannot do without.
 const EVENTS_RESERVED: usize = EVENTS_MAX / 2;
+
+/// Bytes of messages on their way to a room; one more is lost, as on a network that is full.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A room on its media node; dropping it closes the room there.
 pub struct MediaRoom {
@@ -24,11 +27,17 @@ impl MediaRoom {
         node: Arc<dyn MediaNode>,
         id: RoomId,
         settings: RoomSettings,
-    ) -> Result<(MediaRoom, mpsc::Receiver<Event>), Unavailable> {
+    ) -> Result<(MediaRoom, Events), Unavailable> {
         let (events, received) = mpsc::channel(EVENTS_MAX);
+        let message_bytes = Arc::new(AtomicUsize::new(0));
+        let received = Events { events: received, message_bytes: message_bytes.clone() };
         let out_of_touch = Arc::new(AtomicBool::new(false));
         let lost = out_of_touch.clone();
-        node.open(id.clone(), settings, Box::new(move |event| pass(&events, event, &lost)))?;
+        node.open(
+            id.clone(),
+            settings,
+            Box::new(move |event| pass(&events, event, &message_bytes, &lost)),
+        )?;
         Ok((MediaRoom { node, id, out_of_touch }, received))
     }
 
@@ -60,10 +69,48 @@ impl Drop for MediaRoom {
     }
 }
 
-fn pass(events: &mpsc::Sender<Event>, event: Event, lost: &AtomicBool) {
+/// What a room's media node tells.
+pub struct Events {
+    events: mpsc::Receiver<Event>,
+    message_bytes: Arc<AtomicUsize>,
+}
+
+impl Events {
+    pub async fn next(&mut self) -> Option<Event> {
+        let event = self.events.recv().await;
+        self.took(event)
+    }
+
+    /// An event that is there already.
+    pub fn next_ready(&mut self) -> Option<Event> {
+        let event = self.events.try_recv().ok();
+        self.took(event)
+    }
+
+    fn took(&self, event: Option<Event>) -> Option<Event> {
+        if let Some(Event::Data { payload, .. }) = &event {
+            self.message_bytes.fetch_sub(payload.len(), Ordering::Relaxed);
+        }
+        event
+    }
+}
+
+fn pass(
+    events: &mpsc::Sender<Event>,
+    event: Event,
+    message_bytes: &AtomicUsize,
+    lost: &AtomicBool,
+) {
     let spare = matches!(event, Event::Data { .. } | Event::Speakers(_) | Event::Quality(_));
     if spare && events.capacity() < EVENTS_RESERVED {
         return dropped("event");
+    }
+    if let Event::Data { payload, .. } = &event {
+        let before = message_bytes.fetch_add(payload.len(), Ordering::Relaxed);
+        if before + payload.len() > MESSAGE_BYTES_MAX {
+            message_bytes.fetch_sub(payload.len(), Ordering::Relaxed);
+            return dropped("message");
+        }
     }
     if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {
         dropped("event");
@@ -73,4 +120,30 @@ fn pass(events: &mpsc::Sender<Event>, event: Event, lost: &AtomicBool) {
 
 fn dropped(what: &'static str) {
     metrics::counter!("beckon_media_dropped_total", "what" => what).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use beckon_sfu_api::DataKind;
+
+    use super::*;
+
+    #[test]
+    fn messages_to_a_busy_room_are_bounded_in_bytes() {
+        let (events, received) = mpsc::channel(EVENTS_MAX);
+        let message_bytes = Arc::new(AtomicUsize::new(0));
+        let mut received = Events { events: received, message_bytes: message_bytes.clone() };
+        let lost = AtomicBool::new(false);
+        let payload: bytes::Bytes = vec![0; 64 * 1024].into();
+        let message = || Event::Data {
+            participant: "PA_one".into(),
+            kind: DataKind::Reliable,
+            payload: payload.clone(),
+        };
+        (0..200).for_each(|_| pass(&events, message(), &message_bytes, &lost));
+        assert_eq!(std::iter::from_fn(|| received.next_ready()).count(), 64);
+        pass(&events, message(), &message_bytes, &lost);
+        assert!(received.next_ready().is_some(), "what was taken in makes room");
+        assert!(!lost.load(Ordering::Relaxed));
+    }
 }

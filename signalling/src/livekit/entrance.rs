@@ -1,5 +1,6 @@
 //! What a client asks for when it comes: in the query, or in a `join_request` inside it.
 
+use std::collections::HashMap;
 use std::io::Read;
 
 use base64::Engine;
@@ -11,12 +12,13 @@ use livekit_protocol::{JoinRequest, WrappedJoinRequest};
 use prost::Message;
 use serde::Deserialize;
 
+use super::wire;
 use crate::rooms::{Entrance, NotAdmitted};
 
 /// A join request as it is meant, however small it was made for the way.
-const JOIN_REQUEST_BYTES_MAX: u64 = 1024 * 1024;
-/// Tracks that may be announced with a join.
-const TRACKS_MAX: usize = 32;
+const JOIN_REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Fields in it: more than a client has to say with as many tracks as it may have.
+const JOIN_REQUEST_FIELDS_MAX: usize = 4096;
 
 /// The query of all addresses. Numbers and flags stay text: an odd one of them refuses nobody.
 #[derive(Debug, Default, Deserialize)]
@@ -29,69 +31,92 @@ pub(super) struct Asked {
     reconnect: Option<String>,
     sid: Option<String>,
     client_protocol: Option<String>,
+    metadata: Option<String>,
+    attributes: Option<String>,
 }
 
 impl Asked {
+    /// `connection` is what the address stands for; a `join_request` means a single one at any: SDK 2.15 and 2.16 send it
+    /// to `/rtc`.
     pub(super) fn entrance(self, connection: Connection) -> Result<Entrance, NotAdmitted> {
-        match connection {
-            Connection::Dual => Ok(self.dual()),
-            Connection::Single => {
-                let request = self.join_request.ok_or(missing("join_request is required"))?;
-                Ok(single(read(&request)?))
-            }
+        match (&self.join_request, connection) {
+            (Some(request), _) => Ok(single(read(request)?)),
+            (None, Connection::Dual) => self.dual(),
+            (None, Connection::Single) => Err(missing("join_request is required")),
         }
     }
 
-    fn dual(self) -> Entrance {
+    fn dual(self) -> Result<Entrance, NotAdmitted> {
         let says =
             |flag: &Option<String>| flag.as_deref().is_some_and(|it| it == "1" || it == "true");
-        let number = self.client_protocol.and_then(|number| number.parse().ok());
-        Entrance {
+        let number = self.client_protocol.as_ref().and_then(|number| number.parse().ok());
+        Ok(Entrance {
             connection: Connection::Dual,
             auto_subscribe: self.auto_subscribe.is_none() || says(&self.auto_subscribe),
-            resume: says(&self.reconnect).then(|| self.sid.unwrap_or_default()),
+            resume: says(&self.reconnect).then(|| self.sid.clone().unwrap_or_default()),
             offer: None,
             tracks: vec![],
+            sync: None,
             client_protocol: number.unwrap_or_default(),
             capabilities: vec![],
-        }
+            metadata: self.metadata.unwrap_or_default(),
+            attributes: self.attributes.as_deref().map(attributes).transpose()?.unwrap_or_default(),
+        })
     }
 }
 
-fn single(mut request: JoinRequest) -> Entrance {
+fn single(request: JoinRequest) -> Entrance {
     let client = request.client_info.unwrap_or_default();
-    request.add_track_requests.truncate(TRACKS_MAX);
     Entrance {
         connection: Connection::Single,
         auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
         resume: request.reconnect.then_some(request.participant_sid),
         offer: request.publisher_offer,
         tracks: request.add_track_requests,
+        sync: request.sync_state,
         client_protocol: client.client_protocol,
         capabilities: client.capabilities,
+        metadata: request.metadata,
+        attributes: request.participant_attributes,
     }
 }
 
-/// base64url, with padding or without, of a `WrappedJoinRequest`, whose content may be compressed.
+/// A `WrappedJoinRequest`, whose content may be compressed.
 fn read(text: &str) -> Result<JoinRequest, NotAdmitted> {
-    let bytes = BASE64URL.decode(text.trim_end_matches('='));
-    let bytes = bytes.map_err(|_| missing("join_request is no base64url"))?;
+    let bytes = from_base64(text).ok_or(missing("join_request is no base64"))?;
     let wrapped = WrappedJoinRequest::decode(&*bytes)
         .map_err(|_| missing("join_request is no WrappedJoinRequest"))?;
     let request = match wrapped.compression() {
         Compression::None => wrapped.join_request,
         Compression::Gzip => inflate(&wrapped.join_request)?,
     };
+    if request.len() > JOIN_REQUEST_BYTES_MAX || wire::fields(&request) > JOIN_REQUEST_FIELDS_MAX {
+        return Err(missing("join_request is too long"));
+    }
     JoinRequest::decode(&*request).map_err(|_| missing("join_request holds no JoinRequest"))
+}
+
+/// In either alphabet, with padding or without; a plus that was not escaped arrives as a space.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let url_safe = |letter| match letter {
+        '+' | ' ' => '-',
+        '/' => '_',
+        other => other,
+    };
+    let text: String = text.trim_end_matches('=').chars().map(url_safe).collect();
+    BASE64URL.decode(text).ok()
+}
+
+/// Attributes in the query: JSON in base64.
+fn attributes(text: &str) -> Result<HashMap<String, String>, NotAdmitted> {
+    let json = from_base64(text).ok_or(missing("attributes are no base64"))?;
+    serde_json::from_slice(&json).map_err(|_| missing("attributes are no JSON of texts"))
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, NotAdmitted> {
     let mut inflated = Vec::new();
-    let mut reader = GzDecoder::new(bytes).take(JOIN_REQUEST_BYTES_MAX + 1);
+    let mut reader = GzDecoder::new(bytes).take(JOIN_REQUEST_BYTES_MAX as u64 + 1);
     reader.read_to_end(&mut inflated).map_err(|_| missing("join_request is no gzip"))?;
-    if inflated.len() as u64 > JOIN_REQUEST_BYTES_MAX {
-        return Err(missing("join_request is too long"));
-    }
     Ok(inflated)
 }
 
@@ -106,7 +131,7 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE;
     use flate2::Compression as Level;
     use flate2::write::GzEncoder;
-    use livekit_protocol::{ConnectionSettings, SessionDescription};
+    use livekit_protocol::{AddTrackRequest, ConnectionSettings, SessionDescription};
 
     use super::*;
 
@@ -151,6 +176,47 @@ mod tests {
         let bomb = wrap(gzip(&vec![0; 16 << 20]), Compression::Gzip);
         assert!(bomb.len() < 32 * 1024, "it would come through the listener");
         assert_eq!(asked(bomb).unwrap_err(), missing("join_request is too long"));
+    }
+
+    #[test]
+    fn a_join_request_that_would_become_large_in_memory_is_refused() {
+        let tracks = vec![AddTrackRequest::default(); 30_000];
+        let request = JoinRequest { add_track_requests: tracks, ..JoinRequest::default() };
+        let bomb = wrap(gzip(&request.encode_to_vec()), Compression::Gzip);
+        assert!(bomb.len() < 2000 && request.encoded_len() < JOIN_REQUEST_BYTES_MAX);
+        assert_eq!(asked(bomb).unwrap_err(), missing("join_request is too long"));
+    }
+
+    #[test]
+    fn a_join_request_means_one_connection_at_every_address() {
+        let request = JoinRequest {
+            reconnect: true,
+            participant_sid: "PA_x".into(),
+            ..JoinRequest::default()
+        };
+        let text = wrap(request.encode_to_vec(), Compression::None);
+        // as `btoa` writes it, which SDK 2.15 uses
+        let plain = text.replace('-', "+").replace('_', "/");
+        for join_request in [text, plain.clone(), plain.replace('+', " ")] {
+            let asked = Asked { join_request: Some(join_request), ..Asked::default() };
+            let entrance = asked.entrance(Connection::Dual).unwrap();
+            assert_eq!(entrance.connection, Connection::Single);
+            assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
+        }
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_is_read_from_both_forms() {
+        let attributes: HashMap<_, _> = [("mood".to_owned(), "glad".to_owned())].into();
+        let (metadata, participant_attributes) = ("here".to_owned(), attributes.clone());
+        let request = JoinRequest { metadata, participant_attributes, ..JoinRequest::default() };
+        let new = asked(wrap(request.encode_to_vec(), Compression::None)).unwrap();
+        let json = BASE64_URL_SAFE.encode(r#"{"mood": "glad"}"#);
+        let old =
+            Asked { metadata: Some("here".into()), attributes: Some(json), ..Asked::default() };
+        for entrance in [new, old.entrance(Connection::Dual).unwrap()] {
+            assert_eq!((entrance.metadata.as_str(), &entrance.attributes), ("here", &attributes));
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 mod entrance;
 mod socket;
+mod twirp;
+mod wire;
 
 use std::sync::Arc;
 
@@ -18,17 +20,14 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use beckon_sfu_api::Connection;
-use tokio::sync::OwnedSemaphorePermit;
 
 use self::entrance::Asked;
+use self::socket::Limits;
 use crate::domain::frame::READ_BYTES;
 use crate::node::Node;
 use crate::rooms::{self, Admission, NotAdmitted, Seat};
 
-/// Offers of Chromium take 5 KiB a video section, and may have 128 of them.
-const FRAME_BYTES_MAX: usize = 704 * 1024;
-
-/// Everything below `/rtc`.
+/// Everything below `/rtc`, and what LiveKit's servers have beside it.
 pub fn router(node: Arc<Node>) -> Router {
     Router::new()
         .route("/rtc", open_to_all(get(dual)))
@@ -36,6 +35,7 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/rtc/v1", open_to_all(get(single)))
         .route("/rtc/v1/validate", open_to_all(get(validate)))
         .route("/rtc/{*rest}", any(not_found))
+        .merge(twirp::router())
         .layer(map_response(allow_any_origin))
         .with_state(node)
 }
@@ -61,7 +61,8 @@ async fn validate(
     Ok("success")
 }
 
-/// The join happens before the upgrade: whoever does not come in hears why as a plain answer.
+/// Whoever cannot come in hears why as a plain answer. The join itself happens once the socket is there: whoever hangs
+/// up before that leaves nothing behind, and throws nobody out.
 async fn come_in(
     node: Arc<Node>,
     request: Request,
@@ -73,22 +74,30 @@ async fn come_in(
         .map_err(|_| NotAdmitted::Malformed("the query cannot be read"))?;
     let admission = let_in(&node, &parts.headers, &asked)?;
     let entrance = asked.entrance(connection)?;
+    let limits = Limits::of(&node.config.rooms);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|_| NotAdmitted::Malformed("a WebSocket is opened here"))?
         .read_buffer_size(READ_BYTES)
-        .max_message_size(FRAME_BYTES_MAX)
-        .max_frame_size(FRAME_BYTES_MAX);
+        .max_message_size(limits.frame_bytes_max)
+        .max_frame_size(limits.frame_bytes_max);
     let place = node.sockets.clone().try_acquire_owned().map_err(|_| NotAdmitted::Busy)?;
-    let seat = rooms::join(&node, admission, entrance).await?;
-    Ok(upgrade.on_upgrade(move |stream| serve(seat, stream, place)).into_response())
-}
-
-async fn serve(seat: Seat, stream: axum::extract::ws::WebSocket, place: OwnedSemaphorePermit) {
-    metrics::gauge!("beckon_rtc_sockets_open").increment(1);
-    socket::run(seat, stream).await;
-    metrics::gauge!("beckon_rtc_sockets_open").decrement(1);
-    drop(place);
+    let admission = rooms::expect(&node, admission, &entrance).await?;
+    let upgrade = upgrade.on_failed_upgrade(|error| {
+        tracing::debug!(%error, "a client hung up before its socket was open");
+        socket::count_end("hung_up");
+    });
+    let serve = async move |stream| {
+        metrics::gauge!("beckon_rtc_sockets_open").increment(1);
+        let join = async || {
+            let seat = rooms::join(&node, admission, entrance).await;
+            seat.unwrap_or_else(Seat::refused)
+        };
+        socket::run(stream, join, limits).await;
+        metrics::gauge!("beckon_rtc_sockets_open").decrement(1);
+        drop(place);
+    };
+    Ok(upgrade.on_upgrade(serve).into_response())
 }
 
 /// Browsers put the token into the query, other programs into a header.
@@ -120,10 +129,13 @@ impl IntoResponse for NotAdmitted {
     fn into_response(self) -> Response {
         let status = match self {
             NotAdmitted::NoToken | NotAdmitted::Token(_) => StatusCode::UNAUTHORIZED,
-            NotAdmitted::Denied(_) => StatusCode::FORBIDDEN,
+            // SDKs show the words of 401, 403 and 404 alone, and a full room is nothing to try again at once
+            NotAdmitted::Denied(_) | NotAdmitted::Full | NotAdmitted::Superseded => {
+                StatusCode::FORBIDDEN
+            }
             NotAdmitted::Malformed(_) => StatusCode::BAD_REQUEST,
             NotAdmitted::NoRoom => StatusCode::NOT_FOUND,
-            NotAdmitted::Full | NotAdmitted::TooOften => StatusCode::TOO_MANY_REQUESTS,
+            NotAdmitted::TooOften => StatusCode::TOO_MANY_REQUESTS,
             NotAdmitted::NoMedia | NotAdmitted::Busy => StatusCode::SERVICE_UNAVAILABLE,
         };
         metrics::counter!("beckon_rtc_refused_total", "status" => status.as_str().to_owned())

@@ -1,24 +1,48 @@
 //! One socket: frames both ways until either side ends it.
 
+use std::future::pending;
 use std::num::NonZeroU32;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use beckon_sfu_api::RoomSettings;
 use bytes::Bytes;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::stream::{Peekable, SplitSink, SplitStream};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use livekit_protocol::SignalRequest;
+use livekit_protocol::leave_request::Action;
+use livekit_protocol::{
+    DisconnectReason, LeaveRequest, SignalRequest, SignalResponse, signal_response,
+};
 use prost::Message as _;
-use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{Instant, interval_at, timeout};
 
-use crate::rooms::{Requests, Seat};
+use super::wire;
+use crate::config;
+use crate::rooms::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
 
 /// Requests a client may make a second in the long run; one that makes more is read more slowly.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// Requests it may make at once before that counts.
 const REQUESTS_BURST: NonZeroU32 = NonZeroU32::new(500).unwrap();
+/// KiB a client may send a second in the long run: descriptions of a large room, again and again while people come.
+const KIB_PER_SECOND: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+/// KiB it may send at once: more than one description of the largest room.
+const KIB_BURST: NonZeroU32 = NonZeroU32::new(16 * 1024).unwrap();
+/// A frame of anything but a description, the state after a resume, or metadata.
+const SMALL_BYTES_MAX: usize = 64 * 1024;
+/// Numbers of offer, answer, sync_state and update_metadata in `SignalRequest`.
+const LARGE: [u32; 4] = [1, 2, 12, 15];
+/// Fields of a request beside those of its descriptions.
+const FIELDS_MAX: usize = 4096;
+/// Fields for each media section in a description: the map from sections to tracks, twice after a resume.
+const FIELDS_PER_SECTION: usize = 8;
+/// What a decoded field takes at most, in bytes: a whole `TrackInfo`.
+const FIELD_BYTES: usize = 512;
+/// What a request weighs at least, in KiB: so no socket has more than 64 of them in line.
+const WEIGHT_KIB_MIN: u32 = REQUESTS_KIB_MAX / 64;
 /// Frames nobody understands before the socket is closed.
 const MALFORMED_MAX: u32 = 20;
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -29,30 +53,121 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last frames may take to leave.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-type Reader = SplitStream<WebSocket>;
+type Reader = Peekable<SplitStream<WebSocket>>;
 type Writer = SplitSink<WebSocket, Message>;
 
-pub(super) async fn run(seat: Seat, stream: WebSocket) {
-    let (mut writer, mut reader) = stream.split();
-    let Seat { requests, mut frames } = seat;
-    let why = tokio::select! {
-        why = read(&requests, &mut reader) => why,
-        why = write(&mut writer, &mut frames) => why,
-    };
-    drop(requests);
-    let Some(code) = why else { return };
-    let frame = CloseFrame { code, reason: Default::default() };
-    let _ = timeout(CLOSE_WITHIN, writer.send(Message::Close(Some(frame)))).await;
-    // bytes that nobody reads would reset the connection, and our code with it
-    let _ = timeout(CLOSE_WITHIN, async { while let Some(Ok(_)) = reader.next().await {} }).await;
+/// How much one frame of a client may hold, by the size of the rooms here.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub frame_bytes_max: usize,
+    fields_max: usize,
 }
 
-/// Why a socket ends: the code to close it with, or nothing for one that is gone already.
-type End = Option<u16>;
+impl Limits {
+    pub(super) fn of(config: &config::Rooms) -> Limits {
+        let room = RoomSettings { participants_max: config.participants_max };
+        let words = config.metadata_bytes_max + config.attributes_bytes_max;
+        Limits {
+            frame_bytes_max: room.description_bytes_max().max(words) + SMALL_BYTES_MAX,
+            fields_max: FIELDS_MAX + FIELDS_PER_SECTION * room.sections_max(),
+        }
+    }
+}
 
-async fn read(requests: &Requests, reader: &mut Reader) -> End {
+/// Why a socket ends.
+enum End {
+    /// It is gone.
+    Gone,
+    /// The room has said its last word.
+    Said,
+    /// It read too slowly, and the queue is full.
+    TooSlow,
+    /// It took nothing for too long.
+    Stuck,
+    /// It broke a rule: the code to close it with, and which one.
+    Broke(u16, &'static str),
+}
+
+/// Serves a socket that has just been opened; `join` takes a seat, once it is known that somebody is there.
+pub(super) async fn run(stream: WebSocket, join: impl AsyncFnOnce() -> Seat, limits: Limits) {
+    let (mut writer, reader) = stream.split();
+    let mut reader = reader.peekable();
+    if has_hung_up(&mut reader).await {
+        return count_end("hung_up");
+    }
+    let Seat { requests, mut frames } = join().await;
+    let too_slow = frames.too_slow();
+    let end = tokio::select! {
+        end = read(&requests, &mut reader, limits) => end,
+        end = write(&mut writer, &mut frames) => end,
+        () = too_slow => End::TooSlow,
+    };
+    drop((requests, frames));
+    let is_gone = matches!(end, End::Gone | End::Stuck);
+    let _ = timeout(CLOSE_WITHIN, end.tell(&mut writer)).await;
+    if !is_gone {
+        // bytes that nobody reads would reset the connection, and our code with it
+        let rest = async { while let Some(Ok(_)) = reader.next().await {} };
+        let _ = timeout(CLOSE_WITHIN, rest).await;
+    }
+}
+
+/// Whether a client has closed the connection already, as far as this machine knows.
+async fn has_hung_up(reader: &mut Reader) -> bool {
+    yield_now().await; // lets the runtime look at its sockets
+    match Pin::new(reader).peek().now_or_never() {
+        None | Some(Some(Ok(Message::Binary(_) | Message::Text(_)))) => false,
+        Some(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => false,
+        Some(None | Some(Err(_) | Ok(Message::Close(_)))) => true,
+    }
+}
+
+impl End {
+    /// Says why, counts it, and closes.
+    async fn tell(self, writer: &mut Writer) {
+        let (code, why) = match self {
+            End::Gone => return count_end("gone"),
+            End::Stuck => return count_end("stuck"),
+            End::Said => (close_code::NORMAL, ""),
+            End::TooSlow => (close_code::POLICY, "too slow"),
+            End::Broke(code, why) => (code, why),
+        };
+        count_end(if why.is_empty() { "left" } else { why });
+        if !why.is_empty() {
+            tracing::info!(why, "a room's socket is closed");
+        }
+        if let End::TooSlow = self
+            && writer.send(Message::Binary(resume())).await.is_err()
+        {
+            return;
+        }
+        let frame = CloseFrame { code, reason: why.into() };
+        // a client that is gone needs no goodbye
+        let _ = writer.send(Message::Close(Some(frame))).await;
+    }
+}
+
+pub(super) fn count_end(why: &'static str) {
+    metrics::counter!("beckon_rtc_sockets_closed_total", "reason" => why).increment(1);
+}
+
+/// The last word to a client that may come back at once.
+fn resume() -> Bytes {
+    let leave = LeaveRequest {
+        can_reconnect: true,
+        reason: DisconnectReason::SignalClose as i32,
+        action: Action::Resume as i32,
+        regions: None,
+    };
+    let message = Some(signal_response::Message::Leave(leave));
+    SignalResponse { message }.encode_to_vec().into()
+}
+
+async fn read(requests: &Requests, reader: &mut Reader, limits: Limits) -> End {
+    let quota = |number: NonZeroU32, burst| Quota::per_second(number).allow_burst(burst);
     let pace: DefaultDirectRateLimiter =
-        RateLimiter::direct(Quota::per_second(REQUESTS_PER_SECOND).allow_burst(REQUESTS_BURST));
+        RateLimiter::direct(quota(REQUESTS_PER_SECOND, REQUESTS_BURST));
+    let volume: DefaultDirectRateLimiter = RateLimiter::direct(quota(KIB_PER_SECOND, KIB_BURST));
     let mut malformed = 0;
     loop {
         pace.until_ready().await;
@@ -61,16 +176,24 @@ async fn read(requests: &Requests, reader: &mut Reader) -> End {
             // reading on answers them; after a close, nothing more comes
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)))) => continue,
             // the JSON form, which no client in use speaks
-            Ok(Some(Ok(Message::Text(_)))) => return Some(close_code::UNSUPPORTED),
-            Ok(None) => return None,
-            Ok(Some(Err(_))) => return Some(close_code::SIZE),
-            Err(_) => return Some(close_code::AWAY),
+            Ok(Some(Ok(Message::Text(_)))) => return End::Broke(close_code::UNSUPPORTED, "text"),
+            Ok(None) => return End::Gone,
+            Ok(Some(Err(_))) => return End::Broke(close_code::SIZE, "broken or too large"),
+            Err(_) => return End::Broke(close_code::AWAY, "silent"),
         };
+        // a frame that is longer than that is not read at all
+        let _ = volume.until_n_ready(kib(bytes.len())).await;
+        let fields = wire::fields(&bytes);
+        let is_large = wire::first_field(&bytes).is_some_and(|number| LARGE.contains(&number));
+        if (bytes.len() > SMALL_BYTES_MAX && !is_large) || fields > limits.fields_max {
+            return End::Broke(close_code::SIZE, "broken or too large");
+        }
+        let weight = kib(bytes.len() + fields * FIELD_BYTES).get().max(WEIGHT_KIB_MIN);
         let Ok(request) = SignalRequest::decode(bytes) else {
             metrics::counter!("beckon_rtc_malformed_total").increment(1);
             malformed += 1;
             if malformed >= MALFORMED_MAX {
-                return Some(close_code::INVALID);
+                return End::Broke(close_code::INVALID, "malformed");
             }
             continue;
         };
@@ -79,38 +202,40 @@ async fn read(requests: &Requests, reader: &mut Reader) -> End {
             metrics::counter!("beckon_rtc_unknown_total").increment(1);
             continue;
         };
-        if !requests.send(request).await {
+        if !requests.send(request, weight).await {
             // the room has said its last word, which is on its way out
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }
     }
 }
 
-async fn write(writer: &mut Writer, frames: &mut mpsc::Receiver<Bytes>) -> End {
+/// Begun KiB.
+fn kib(bytes: usize) -> NonZeroU32 {
+    u32::try_from(bytes / 1024).ok().and_then(|kib| NonZeroU32::new(kib + 1)).unwrap_or(KIB_BURST)
+}
+
+async fn write(writer: &mut Writer, frames: &mut Frames) -> End {
     let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     loop {
         let message = tokio::select! {
-            frame = frames.recv() => match frame {
+            frame = frames.next() => match frame {
                 Some(frame) => Message::Binary(frame),
-                None => return Some(close_code::NORMAL),
+                None => return End::Said,
             },
             _ = pings.tick() => Message::Ping(Bytes::new()),
         };
         match timeout(WRITE_WITHIN, send(writer, message, frames)).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return None,
+            Ok(Err(_)) => return End::Gone,
+            Err(_) => return End::Stuck,
         }
     }
 }
 
 /// Sends a message, and in the same flush whatever waits behind it.
-async fn send(
-    writer: &mut Writer,
-    first: Message,
-    frames: &mut mpsc::Receiver<Bytes>,
-) -> Result<(), axum::Error> {
+async fn send(writer: &mut Writer, first: Message, frames: &mut Frames) -> Result<(), axum::Error> {
     writer.feed(first).await?;
-    while let Ok(frame) = frames.try_recv() {
+    while let Some(frame) = frames.next_ready() {
         writer.feed(Message::Binary(frame)).await?;
     }
     writer.flush().await

@@ -1,11 +1,13 @@
 //! Letting people in: what their token allows, and whether there is room.
 
+use livekit_protocol::DisconnectReason;
+use livekit_protocol::leave_request::Action;
 use tokio::sync::oneshot;
 
 use super::room::Input;
 use super::seat::Seat;
 use super::token::{self, Claims, Invalid};
-use super::{Entrance, Rooms};
+use super::{Entrance, Rooms, terms};
 use crate::clock::now_ms;
 use crate::node::Node;
 
@@ -30,6 +32,8 @@ pub enum NotAdmitted {
     NoRoom,
     #[error("room has exceeded its max participants")]
     Full,
+    #[error("the same identity has joined since")]
+    Superseded,
     #[error("too many joins, try again in a moment")]
     TooOften,
     #[error("this node has no media server")]
@@ -38,10 +42,27 @@ pub enum NotAdmitted {
     Busy,
 }
 
+impl NotAdmitted {
+    /// What a client hears whose socket was open already.
+    pub(super) fn last_word(self) -> (DisconnectReason, Action) {
+        match self {
+            NotAdmitted::NoRoom => (DisconnectReason::RoomDeleted, Action::Disconnect),
+            NotAdmitted::Denied(_) => (DisconnectReason::ParticipantRemoved, Action::Disconnect),
+            NotAdmitted::Superseded => (DisconnectReason::DuplicateIdentity, Action::Disconnect),
+            NotAdmitted::Busy | NotAdmitted::TooOften => {
+                (DisconnectReason::JoinFailure, Action::Reconnect)
+            }
+            _ => (DisconnectReason::JoinFailure, Action::Disconnect),
+        }
+    }
+}
+
 /// A token that was found good, for one identity in one room.
 #[derive(Clone, Debug)]
 pub struct Admission {
     pub(super) claims: Claims,
+    /// Grows with every request: of two with the same identity the later one counts, whichever socket is open first.
+    pub(super) number: u64,
 }
 
 /// Looks at a token, and at the room it is for. `room` is what the request itself names, if anything.
@@ -54,15 +75,14 @@ pub fn admit(
     let claims = token::verify(&node.rooms.keys, token, now_ms() / 1000);
     let claims = claims.map_err(NotAdmitted::Token)?;
     may_join(&claims, room)?;
+    terms::check(&claims, &node.rooms.config)?;
     announced_for(&node.rooms, &claims)?;
-    Ok(Admission { claims })
+    Ok(Admission { claims, number: node.rooms.next_number() })
 }
 
 /// Whether a join would succeed now.
 pub async fn validate(node: &Node, admission: &Admission) -> Result<(), NotAdmitted> {
-    if node.rooms.media.is_none() {
-        return Err(NotAdmitted::NoMedia);
-    }
+    node.rooms.may_open(&admission.claims.video.room)?;
     let Some(room) = node.rooms.find(&admission.claims.video.room) else { return Ok(()) };
     let (answer, answered) = oneshot::channel();
     let identity = admission.claims.sub.clone();
@@ -72,18 +92,43 @@ pub async fn validate(node: &Node, admission: &Admission) -> Result<(), NotAdmit
     answered.await.unwrap_or(Ok(()))
 }
 
+/// All that can be said about a join before there is a socket: nothing has happened yet in the room.
+pub async fn expect(
+    node: &Node,
+    mut admission: Admission,
+    entrance: &Entrance,
+) -> Result<Admission, NotAdmitted> {
+    let claims = &mut admission.claims;
+    let (metadata, attributes) = (&entrance.metadata, &entrance.attributes);
+    let changes = (!metadata.is_empty() && *metadata != claims.metadata)
+        || attributes.iter().any(|(key, value)| claims.attributes.get(key) != Some(value));
+    if changes {
+        if claims.video.can_update_own_metadata != Some(true) {
+            return Err(NotAdmitted::Denied("the token does not allow own metadata or attributes"));
+        }
+        claims.attributes.extend(attributes.clone());
+        claims.attributes.retain(|_, value| !value.is_empty());
+        if !metadata.is_empty() {
+            claims.metadata.clone_from(metadata);
+        }
+        terms::check(claims, &node.rooms.config)?;
+    }
+    let (room, identity) = (&admission.claims.video.room, &admission.claims.sub);
+    node.limits.join(room, identity).map_err(|_| NotAdmitted::TooOften)?;
+    validate(node, &admission).await?;
+    Ok(admission)
+}
+
 /// Comes into a room, which is opened if need be, or goes on in it.
 pub async fn join(
     node: &Node,
     admission: Admission,
     entrance: Entrance,
 ) -> Result<Seat, NotAdmitted> {
-    let name = admission.claims.video.room.clone();
-    node.limits.join(&name, &admission.claims.sub).map_err(|_| NotAdmitted::TooOften)?;
     for _ in 0..TRIES {
         let room = match &entrance.resume {
-            None => node.rooms.find_or_open(&name)?,
-            Some(_) => match node.rooms.find(&name) {
+            None => node.rooms.find_or_open(&admission.claims)?,
+            Some(_) => match node.rooms.find(&admission.claims.video.room) {
                 Some(room) => room,
                 None => return Ok(Seat::to_start_over()),
             },

@@ -8,11 +8,13 @@ mod admission;
 pub mod keys;
 mod room;
 mod seat;
+mod terms;
 pub mod token;
 #[cfg(test)]
 mod token_tests;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use beckon_sfu_api::{MediaNode, RoomId, RoomSettings};
@@ -25,10 +27,11 @@ use tokio_util::sync::CancellationToken;
 pub use self::acts::{
     Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket,
 };
-pub use self::admission::{Admission, NotAdmitted, admit, join, validate};
+pub use self::admission::{Admission, NotAdmitted, admit, expect, join, validate};
 use self::keys::Keys;
-use self::room::{Input, Room};
-pub use self::seat::{Requests, Seat};
+use self::room::{Input, Plan, Room};
+pub use self::seat::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
+use self::token::Claims;
 use crate::config;
 use crate::ice::Ice;
 use crate::media::MediaRoom;
@@ -52,9 +55,14 @@ pub struct Entrance {
     pub offer: Option<livekit_protocol::SessionDescription>,
     /// Tracks announced with the request.
     pub tracks: Vec<livekit_protocol::AddTrackRequest>,
+    /// What the client believes, when it resumes.
+    pub sync: Option<livekit_protocol::SyncState>,
     /// What the client says of itself, told to the others as it is.
     pub client_protocol: i32,
     pub capabilities: Vec<i32>,
+    /// Over those of its token, if that allows it.
+    pub metadata: String,
+    pub attributes: HashMap<String, String>,
 }
 
 /// Something that happened in a room.
@@ -86,6 +94,8 @@ pub struct Rooms {
     media: Option<Arc<dyn MediaNode>>,
     board: Mutex<Board>,
     notices: broadcast::Sender<RoomNotice>,
+    /// Requests to come in so far.
+    numbers: AtomicU64,
     stop: CancellationToken,
 }
 
@@ -121,6 +131,7 @@ impl Rooms {
             media,
             board: Mutex::default(),
             notices: broadcast::Sender::new(NOTICES_MAX),
+            numbers: AtomicU64::new(0),
             stop,
         }
     }
@@ -134,8 +145,24 @@ impl Rooms {
         board.live.get(name).filter(|live| !live.inbox.is_closed()).map(|live| live.inbox.clone())
     }
 
-    /// The live room of this name; opened if there is none.
-    fn find_or_open(self: &Arc<Self>, name: &str) -> Result<mpsc::Sender<Input>, NotAdmitted> {
+    fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a room of this name is there, or could be opened.
+    fn may_open(&self, name: &str) -> Result<(), NotAdmitted> {
+        let board = self.board();
+        let is_full = board.live.len() >= ROOMS_MAX && !board.live.contains_key(name);
+        match &self.media {
+            None => Err(NotAdmitted::NoMedia),
+            Some(_) if self.stop.is_cancelled() || is_full => Err(NotAdmitted::Busy),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The live room that a token is for; opened, as the token says, if there is none.
+    fn find_or_open(self: &Arc<Self>, claims: &Claims) -> Result<mpsc::Sender<Input>, NotAdmitted> {
+        let name = claims.video.room.as_str();
         let mut board = self.board();
         if let Some(live) = board.live.get(name).filter(|live| !live.inbox.is_closed()) {
             return Ok(live.inbox.clone());
@@ -145,12 +172,16 @@ impl Rooms {
             return Err(NotAdmitted::Busy);
         }
         let announced = board.announced.get(name).map(|announced| announced.participants_max);
-        let participants_max = announced.unwrap_or(self.config.participants_max);
+        let plan = match announced {
+            Some(participants_max) => Plan { participants_max, ..Plan::default() },
+            None => Plan::of(claims.room_config.as_ref(), self.config.participants_max),
+        };
+        let settings = RoomSettings { participants_max: plan.participants_max };
         let id = RoomId::from(sid("RM_"));
-        let (media, events) = MediaRoom::open(media, id.clone(), RoomSettings { participants_max })
-            .map_err(|_| NotAdmitted::Busy)?;
+        let (media, events) =
+            MediaRoom::open(media, id.clone(), settings).map_err(|_| NotAdmitted::Busy)?;
         let (inbox, inputs) = mpsc::channel(INPUTS_MAX);
-        let room = Room::new(self.clone(), id.clone(), name, participants_max, media);
+        let room = Room::new(self.clone(), id.clone(), name, plan, media);
         tokio::spawn(room::run(room, inputs, events));
         board.live.insert(name.to_owned(), Live { id, inbox: inbox.clone() });
         Ok(inbox)

@@ -1,15 +1,24 @@
 //! What a socket holds of its room: a way to ask, and what the room says.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::signal_request::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
+use super::NotAdmitted;
 use super::room::{Input, frame, leave};
 
 /// Frames on their way to one socket. A client that reads more slowly loses the socket, and may resume.
 const FRAMES_MAX: usize = 512;
+/// Their bytes, beside one frame that is longer by itself: the list of a large room.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What requests of one socket may weigh that the room has not come to, in KiB; then reading waits.
+pub const REQUESTS_KIB_MAX: u32 = 4096;
 
 /// Whose socket: it outlives neither the participant nor the next socket of the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +29,33 @@ pub(super) struct Place {
 
 pub struct Seat {
     pub requests: Requests,
-    /// Encoded `SignalResponse`s, in order; the end means that the socket is to be closed.
-    pub frames: mpsc::Receiver<Bytes>,
+    pub frames: Frames,
 }
 
 /// The way from a socket to its room. Dropping it tells the room that the socket is gone.
 pub struct Requests {
     to: Option<(Place, mpsc::Sender<Input>)>,
+    weight: Arc<Semaphore>,
+}
+
+/// Encoded `SignalResponse`s, in order; the end means that the socket is to be closed.
+pub struct Frames {
+    frames: mpsc::Receiver<Bytes>,
+    waiting: Arc<Waiting>,
 }
 
 /// The room's end of a socket. Dropping it closes the socket once everything said is sent.
 #[derive(Debug)]
-pub(super) struct Outbox(mpsc::Sender<Bytes>);
+pub(super) struct Outbox {
+    frames: mpsc::Sender<Bytes>,
+    waiting: Arc<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: AtomicUsize,
+    too_slow: CancellationToken,
+}
 
 /// The socket's queue is full.
 #[derive(Debug)]
@@ -39,26 +63,51 @@ pub(super) struct TooSlow;
 
 impl Seat {
     pub(super) fn new(place: Place, room: mpsc::Sender<Input>) -> (Seat, Outbox) {
-        let (outbox, frames) = mpsc::channel(FRAMES_MAX);
-        (Seat { requests: Requests { to: Some((place, room)) }, frames }, Outbox(outbox))
+        Seat::to(Some((place, room)), FRAMES_MAX)
+    }
+
+    fn to(room: Option<(Place, mpsc::Sender<Input>)>, frames_max: usize) -> (Seat, Outbox) {
+        let (outbox, frames) = mpsc::channel(frames_max);
+        let waiting = Arc::new(Waiting::default());
+        let weight = Arc::new(Semaphore::new(REQUESTS_KIB_MAX as usize));
+        let requests = Requests { to: room, weight };
+        let seat = Seat { requests, frames: Frames { frames, waiting: waiting.clone() } };
+        (seat, Outbox { frames: outbox, waiting })
     }
 
     /// A seat of nobody, which hears that there is nothing to go on with.
     pub(super) fn to_start_over() -> Seat {
-        let (outbox, frames) = mpsc::channel(1);
+        Seat::of_nobody(DisconnectReason::StateMismatch, Action::Reconnect)
+    }
+
+    /// A seat of somebody who does not come in after all, and hears why.
+    pub fn refused(why: NotAdmitted) -> Seat {
+        let (reason, action) = why.last_word();
+        Seat::of_nobody(reason, action)
+    }
+
+    fn of_nobody(reason: DisconnectReason, action: Action) -> Seat {
+        let (seat, outbox) = Seat::to(None, 1);
         // there is a place for one
-        let _ = outbox.try_send(frame(leave(DisconnectReason::StateMismatch, Action::Reconnect)));
-        Seat { requests: Requests { to: None }, frames }
+        let _ = outbox.push(frame(leave(reason, action)));
+        seat
     }
 }
 
 impl Requests {
-    /// Hands a request to the room, waiting while it is busy. False: the room listens no more.
-    pub async fn send(&self, request: Message) -> bool {
+    /// Hands a request to the room, waiting while it is busy or has not come to earlier ones. `kib` is what it weighs.
+    /// False: the room listens no more.
+    pub async fn send(&self, request: Message, kib: u32) -> bool {
         let Some((from, room)) = &self.to else { return false };
-        room.send(Input::Request { from: from.clone(), request: Box::new(request) }).await.is_ok()
+        let weight = self.weight.clone().acquire_many_owned(kib.min(REQUESTS_KIB_MAX)).await;
+        let Ok(weight) = weight else { return false };
+        let (from, request) = (from.clone(), Box::new(request));
+        room.send(Input::Request { from, request, weight: Weight(weight) }).await.is_ok()
     }
 }
+
+/// Held until the room has come to a request.
+pub(super) struct Weight(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
 impl Drop for Requests {
     fn drop(&mut self) {
@@ -69,12 +118,47 @@ impl Drop for Requests {
     }
 }
 
+impl Frames {
+    pub async fn next(&mut self) -> Option<Bytes> {
+        let frame = self.frames.recv().await;
+        self.took(frame)
+    }
+
+    /// A frame that is there already.
+    pub fn next_ready(&mut self) -> Option<Bytes> {
+        let frame = self.frames.try_recv().ok();
+        self.took(frame)
+    }
+
+    fn took(&self, frame: Option<Bytes>) -> Option<Bytes> {
+        let frame = frame?;
+        self.waiting.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+        Some(frame)
+    }
+
+    /// Ends when the client reads too slowly: what still waits is of no use any more.
+    pub fn too_slow(&self) -> impl Future<Output = ()> + use<> {
+        self.waiting.too_slow.clone().cancelled_owned()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.frames.is_closed()
+    }
+}
+
 impl Outbox {
     pub(super) fn push(&self, frame: Bytes) -> Result<(), TooSlow> {
-        match self.0.try_send(frame) {
-            Err(mpsc::error::TrySendError::Full(_)) => Err(TooSlow),
+        let length = frame.len();
+        let before = self.waiting.bytes.fetch_add(length, Ordering::Relaxed);
+        let fits = before == 0 || before + length <= BYTES_MAX;
+        match fits.then(|| self.frames.try_send(frame)) {
+            None | Some(Err(mpsc::error::TrySendError::Full(_))) => {
+                self.waiting.too_slow.cancel();
+                Err(TooSlow)
+            }
             // a socket that is gone has said so, or is about to
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 }

@@ -97,9 +97,54 @@ fn a_token_is_good_for_its_time_only() {
 
 #[test]
 fn what_is_no_token_is_refused() {
-    for garbage in ["", ".", "..", "a.b.c", "a.b", "é.é.é", &"x".repeat(9000)] {
+    for garbage in ["", ".", "..", "a.b.c", "a.b", "é.é.é", &"x".repeat(70_000)] {
         assert!(verify(&keys(), garbage, NOW).is_err(), "{garbage}");
     }
     let nobody = mint(keys().own(), Claims { sub: String::new(), ..alice() });
     assert_eq!(verify(&keys(), &nobody, NOW), Err(Invalid::Nobody));
+}
+
+/// A token as another maker would write it.
+fn written(claims: &str) -> String {
+    let token = mint(keys().own(), alice());
+    let (header, _) = token.split_once('.').unwrap();
+    let signed = format!("{header}.{}", BASE64URL.encode(claims));
+    format!("{signed}.{}", BASE64URL.encode(super::token::sign(keys().own(), &signed)))
+}
+
+#[test]
+fn what_is_null_was_not_said() {
+    let claims = r#"{"iss": "APIone", "sub": "bob", "exp": 1800000600, "nbf": null, "name": null, "metadata": null,
+        "attributes": {"mood": null, "hat": "red"}, "kind": null, "kindDetails": [null], "roomConfig": null,
+        "roomPreset": null, "video": {"roomJoin": true, "room": "garden", "canPublish": null,
+        "canPublishSources": null, "hidden": null, "recorder": null}}"#;
+    let claims = verify(&keys(), &written(claims), NOW).unwrap();
+    let attributes = [("hat".to_owned(), "red".to_owned())].into();
+    let video = Grants { room: "garden".into(), room_join: true, ..Grants::default() };
+    let (iss, sub, exp) = ("APIone".into(), "bob".into(), Some(1_800_000_600.into()));
+    assert_eq!(claims, Claims { iss, sub, exp, attributes, video, ..Claims::default() });
+    for video in [r#"null"#, r#"{"room": null, "roomJoin": null}"#, r#"{}"#] {
+        let claims =
+            format!(r#"{{"iss": "APIone", "sub": "bob", "exp": 1800000600, "video": {video}}}"#);
+        assert_eq!(verify(&keys(), &written(&claims), NOW).unwrap().video, Grants::default());
+    }
+}
+
+#[test]
+fn an_array_is_no_object() {
+    for claims in [
+        r#"["APIone", "bob", null, 1800000600]"#,
+        r#"{"iss": "APIone", "sub": "bob", "exp": 1800000600, "video": ["garden", true]}"#,
+        r#"{"iss": "APIone", "sub": "bob", "exp": 1800000600, "attributes": []}"#,
+    ] {
+        assert!(verify(&keys(), &written(claims), NOW).is_err(), "{claims}");
+    }
+}
+
+#[test]
+fn a_token_may_be_long_but_not_without_end() {
+    let long = Claims { metadata: "x".repeat(40_000), ..alice() };
+    assert!(verify(&keys(), &mint(keys().own(), long), NOW).is_ok());
+    let too_long = Claims { metadata: "x".repeat(60_000), ..alice() };
+    assert_eq!(verify(&keys(), &mint(keys().own(), too_long), NOW), Err(Invalid::TooLong));
 }

@@ -6,10 +6,13 @@ use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{DisconnectReason, LeaveRequest, ParticipantInfo, Ping};
+use livekit_protocol::{
+    AddTrackRequest, DisconnectReason, JoinRequest, LeaveRequest, ParticipantInfo, Ping, SyncState,
+    TrackPublishedResponse,
+};
 use tokio_tungstenite::tungstenite;
 
-use super::stage::{Socket, Stage};
+use super::stage::{Socket, Stage, packed};
 
 /// What the next update says of somebody.
 async fn update_of(socket: &mut Socket, identity: &str) -> ParticipantInfo {
@@ -104,4 +107,60 @@ async fn a_node_that_stops_sends_everybody_to_start_over() {
     assert_eq!(leave.action(), Action::Reconnect);
     let path = format!("/rtc?access_token={}", stage.token("bob"));
     assert_eq!(stage.try_open(&path).await.err().unwrap().0, 503);
+}
+
+#[tokio::test]
+async fn a_join_request_at_the_older_address_means_one_connection() {
+    let stage = Stage::new().await;
+    let join_request = packed(&JoinRequest::default());
+    let path = format!("/rtc?access_token={}&join_request={join_request}", stage.token("alice"));
+    let mut alice = stage.open(&path).await;
+    assert!(!alice.welcome().await.subscriber_primary, "not two, as the address alone would mean");
+}
+
+/// As React does it, which mounts everything twice: the first join is given up at once.
+#[tokio::test]
+async fn a_join_that_is_given_up_leaves_nothing_and_throws_nobody_out() {
+    let stage = Stage::new().await;
+    let (mut bob, _) = stage.join("bob").await;
+    for round in 0..20 {
+        let identity = format!("alice {round}");
+        stage.hang_up_after_asking(&identity).await;
+        let (mut alice, _) = stage.join(&identity).await;
+        alice.asks(Request::Ping(round)).await;
+        let word = alice.hears_until(|message| match message {
+            Message::Pong(_) | Message::Leave(_) => Some(message),
+            _ => None,
+        });
+        assert_eq!(word.await, Message::Pong(round));
+    }
+    for _ in 0..20 {
+        stage.hang_up_after_asking("ghost").await;
+    }
+    bob.asks(Request::Ping(1)).await;
+    let ghost = bob.hears_until(|message| match message {
+        Message::Update(update) => {
+            update.participants.iter().any(|info| info.identity == "ghost").then_some(true)
+        }
+        Message::Pong(1) => Some(false),
+        _ => None,
+    });
+    assert!(!ghost.await, "nobody has come");
+}
+
+#[tokio::test]
+async fn frames_that_would_become_large_in_memory_close_the_socket() {
+    let stage = Stage::new().await;
+    let (mut bob, _) = stage.join("bob").await;
+    let tracks = vec![TrackPublishedResponse::default(); 30_000];
+    let state = SyncState { publish_tracks: tracks, ..SyncState::default() };
+    let (mut many, _) = stage.join("many").await;
+    many.asks(Request::SyncState(state)).await;
+    assert_eq!(many.closes().await, Some(1009));
+    let (mut long, _) = stage.join("long").await;
+    let name = "x".repeat(100_000);
+    long.asks(Request::AddTrack(AddTrackRequest { name, ..AddTrackRequest::default() })).await;
+    assert_eq!(long.closes().await, Some(1009));
+    bob.asks(Request::Ping(2)).await;
+    bob.hears_until(|message| (message == Message::Pong(2)).then_some(())).await;
 }

@@ -69,10 +69,11 @@ async fn validating_tells_what_a_join_would_hear() {
     let (_alice, _) = stage.join("alice").await;
     let [dual, _, old, new] = paths(&stage.token("bob"));
     let (status, text) = stage.try_open(&dual).await.err().unwrap();
-    assert_eq!(status, 429);
+    assert_eq!(status, 403, "SDKs show the words of that");
+    assert!(text.contains("max participants"), "{text}");
     for path in [old, new] {
         let answer = stage.get(&path).await;
-        assert_eq!((answer.status, answer.body.as_str()), (429, text.as_str()), "{path}");
+        assert_eq!((answer.status, answer.body.as_str()), (403, text.as_str()), "{path}");
     }
 }
 
@@ -132,4 +133,51 @@ async fn other_addresses_are_not_the_web_client() {
     let stage = Stage::new().await;
     let answer = stage.get("/rtc/v2?access_token=x").await;
     assert_eq!((answer.status, answer.body.as_str()), (404, "not found"));
+}
+
+#[tokio::test]
+async fn services_that_are_not_here_say_so_in_their_own_form() {
+    let stage = Stage::new().await;
+    for (line, status, code) in [
+        ("POST /twirp/livekit.RoomService/ListRooms", 501, "unimplemented"),
+        ("POST /twirp/livekit.Egress/StartEgress", 501, "unimplemented"),
+        ("GET /twirp/livekit.RoomService/ListRooms", 501, "unimplemented"),
+        ("POST /twirp/livekit.Nonsense/Do", 404, "bad_route"),
+        ("POST /twirp", 404, "bad_route"),
+        ("POST /twirp/", 404, "bad_route"),
+        ("GET /agent?protocol=1", 501, "unimplemented"),
+        ("GET /settings/regions", 404, "bad_route"),
+    ] {
+        let answer = stage.request(line, "").await;
+        assert_eq!(answer.status, status, "{line}");
+        assert!(answer.head.contains("application/json"), "{line}: {}", answer.head);
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert!(body["code"] == code && body["msg"].is_string(), "{line}: {body}");
+        assert!(answer.head.contains("access-control-allow-origin: *"), "{}", answer.head);
+    }
+}
+
+#[tokio::test]
+async fn what_a_token_asks_for_and_cannot_have_is_refused_in_words() {
+    let stage = Stage::new().await;
+    let agents = r#"{"agents": [{"agent_name": "helper"}]}"#;
+    let agents =
+        Claims { room_config: serde_json::from_str(agents).unwrap(), ..claims("alice", "garden") };
+    let robot = Claims { kind: "robot".into(), ..claims("alice", "garden") };
+    for (claims, word) in [(agents, "agents"), (robot, "kind")] {
+        let [dual, single, validate, _] = paths(&mint(&key(), claims));
+        for path in [dual, single] {
+            let (status, text) = stage.try_open(&path).await.err().unwrap();
+            assert!(status == 403 && text.contains(word), "{text}");
+        }
+        assert!(stage.get(&validate).await.body.contains(word));
+    }
+    let own_words = JoinRequest { metadata: "me".into(), ..JoinRequest::default() };
+    let path = format!(
+        "/rtc/v1?access_token={}&join_request={}",
+        stage.token("alice"),
+        packed(&own_words)
+    );
+    let (status, text) = stage.try_open(&path).await.err().unwrap();
+    assert!(status == 403 && text.contains("metadata"), "{text}");
 }

@@ -141,6 +141,17 @@ impl Stage {
         self.try_open(path).await.unwrap()
     }
 
+    /// Asks to come in, and closes the connection without waiting for the answer.
+    pub(super) async fn hang_up_after_asking(&self, identity: &str) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let text = format!(
+            "GET /rtc?access_token={} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            self.token(identity)
+        );
+        stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
     /// Joins on two connections, as older SDKs do.
     pub(super) async fn join(&self, identity: &str) -> (Socket, JoinResponse) {
         let mut socket = self.open(&format!("/rtc?access_token={}", self.token(identity))).await;

@@ -47,10 +47,14 @@ impl Room {
         };
         let identities = packet.destination_identities.iter().chain(old_identities);
         let everybody = identities.clone().next().is_none() && old_sids.is_empty();
-        let meant = |other: &Participant| {
-            everybody
-                || identities.clone().any(|identity| identity == other.identity())
-                || old_sids.iter().any(|sid| sid == other.id.as_str())
+        let is_metrics = matches!(packet.value, Some(Value::Metrics(_)));
+        let meant = |other: &Participant| match is_metrics {
+            true => other.may_hear_metrics(),
+            false => {
+                everybody
+                    || identities.clone().any(|identity| identity == other.identity())
+                    || old_sids.iter().any(|sid| sid == other.id.as_str())
+            }
         };
         let there = self.participants.values().filter(|other| other.state == State::Active);
         let others = there.filter(|other| other.id != *from && meant(other));
@@ -58,10 +62,10 @@ impl Room {
     }
 }
 
-/// Speakers are ours to tell, and metrics are for servers.
+/// Speakers are ours to tell.
 #[allow(deprecated, reason = "clients of today may still send it")]
 fn may_pass(packet: &DataPacket) -> bool {
-    !matches!(packet.value, None | Some(Value::Speaker(_) | Value::Metrics(_)))
+    !matches!(packet.value, None | Some(Value::Speaker(_)))
 }
 
 /// Whoever is hidden stays so.

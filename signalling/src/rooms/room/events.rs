@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Codec, Command, Description, Event, Lost, MidTrack, NetworkQuality, ParticipantId, Refused,
-    Speaker, TrackId,
+    Codec, Command, Event, Kind, Lost, NetworkQuality, ParticipantId, Refused, Speaker, TrackId,
 };
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
@@ -12,11 +11,12 @@ use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     ConnectionQuality, ConnectionQualityInfo, ConnectionQualityUpdate, DisconnectReason,
-    MediaSectionsRequirement, SessionDescription, SpeakerInfo, SpeakersChanged, StreamState,
-    StreamStateInfo, StreamStateUpdate, SubscriptionError, TrackUnpublishedResponse,
+    MediaSectionsRequirement, SpeakerInfo, SpeakersChanged, StreamState, StreamStateInfo,
+    StreamStateUpdate, SubscriptionError, TrackUnpublishedResponse,
 };
 
 use super::Room;
+use super::choosing::is_video;
 use super::subscribing::no_subscription;
 use super::telling::No;
 
@@ -24,10 +24,10 @@ impl Room {
     pub(super) fn handle_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Answer { participant, answer, mids } => {
-                self.tell(&participant, Message::Answer(description("answer", answer, mids)));
+                self.tell_answer(&participant, answer, mids);
             }
             Event::Offer { participant, offer, mids } => {
-                self.tell(&participant, Message::Offer(description("offer", offer, mids)));
+                self.tell_offer(&participant, offer, mids);
             }
             Event::SectionsWanted { participant, audios, videos } => {
                 let missing = MediaSectionsRequirement { num_audios: audios, num_videos: videos };
@@ -67,8 +67,7 @@ impl Room {
             info.mid = mid.to_owned();
         }
         self.tell_others_of(who);
-        let others: Vec<_> = self.participants.keys().filter(|id| *id != who).cloned().collect();
-        others.iter().for_each(|other| self.reconcile(other));
+        self.look_again_but(who);
     }
 
     fn unpublished(&mut self, who: &ParticipantId, track: &TrackId) {
@@ -79,6 +78,7 @@ impl Room {
             self.forget(track);
             self.tell_others_of(who);
         }
+        self.add_waiting(who);
     }
 
     fn connected(&mut self, who: &ParticipantId) {
@@ -141,15 +141,48 @@ impl Room {
             self.media.tell(Command::Unpublish { track: track.clone() });
             return self.unpublished(who, &track);
         }
+        self.cannot_receive(who, track, why);
+    }
+
+    /// A track that does not fit is tried again when there is room; one that never will is not.
+    fn cannot_receive(&mut self, who: &ParticipantId, track: TrackId, why: Refused) {
         let Some(participant) = self.participants.get_mut(who) else { return };
+        if why == Refused::Limit {
+            return self.no_more_room(who, &track);
+        }
+        let (error, label) = match why {
+            Refused::Codec => (SubscriptionError::SeCodecUnsupported, "codec"),
+            Refused::NotFound => (SubscriptionError::SeTrackNotfound, "not_found"),
+            _ => (SubscriptionError::SeUnknown, "other"),
+        };
+        metrics::counter!("beckon_room_subscriptions_refused_total", "why" => label).increment(1);
         participant.subscribed.remove(&track);
         participant.chosen.insert(track.clone(), false);
-        let error = match why {
-            Refused::Codec => SubscriptionError::SeCodecUnsupported,
-            Refused::NotFound => SubscriptionError::SeTrackNotfound,
-            _ => SubscriptionError::SeUnknown,
-        };
         participant.send(no_subscription(&track, error));
+    }
+
+    /// The media node has less room for a participant than we believed.
+    fn no_more_room(&mut self, who: &ParticipantId, track: &TrackId) {
+        let Some(kind) = self.kind_of(track) else { return };
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        if !participant.subscribed.remove(track) {
+            return;
+        }
+        let tracks = vec![track.clone()];
+        self.media.tell(Command::Unsubscribe { participant: who.clone(), tracks });
+        let Some(participant) = self.participants.get(who) else { return };
+        let kinds = participant.subscribed.iter().filter_map(|track| self.kind_of(track));
+        let received = kinds.filter(|other| *other == kind).count();
+        if let Some(participant) = self.participants.get_mut(who) {
+            participant.places.limit(kind, received);
+        }
+        self.look_again(who);
+    }
+
+    fn kind_of(&self, track: &TrackId) -> Option<Kind> {
+        let owner = self.participants.get(self.owners.get(track)?)?;
+        let track = owner.tracks.iter().find(|it| it.id == *track)?;
+        Some(if is_video(track) { Kind::Video } else { Kind::Audio })
     }
 
     fn refused_itself(&mut self, now: Instant, who: &ParticipantId, why: Refused) {
@@ -168,16 +201,6 @@ impl Room {
             }
         };
         self.tell(who, no.answer(0, None));
-    }
-}
-
-fn description(kind: &str, description: Description, mids: Vec<MidTrack>) -> SessionDescription {
-    let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
-    SessionDescription {
-        r#type: kind.to_owned(),
-        sdp: description.sdp,
-        id: description.id,
-        mid_to_track_id: mids.collect(),
     }
 }
 

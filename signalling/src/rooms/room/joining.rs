@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Codec, Command, Connection, Description, ParticipantId};
+use beckon_sfu_api::{Codec, Command, Connection, Description, ParticipantId, RoomSettings};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::server_info::Edition;
 use livekit_protocol::signal_response::Message;
@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 
 use super::super::seat::{Outbox, Place, Seat};
 use super::super::{Admission, Entrance, Happening, NotAdmitted};
-use super::participant::Participant;
-use super::ticking::{EMPTY_MAX, GRACE};
+use super::choosing::Places;
+use super::participant::{Participant, words_len};
+use super::ticking::GRACE;
 use super::{Input, Room};
 use crate::clock::now_ms;
 
@@ -22,6 +23,8 @@ const PROTOCOL: i32 = 16;
 /// Clients ask for a sign of life this often, and give up after this long without any, in seconds.
 const PING_INTERVAL_S: i32 = 5;
 const PING_TIMEOUT_S: i32 = 15;
+/// Metadata and attributes of all participants: whoever comes hears them at once.
+const WORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What clients may publish, the baseline first.
 const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
 
@@ -29,7 +32,7 @@ impl Room {
     /// Whether there is a place for this identity.
     pub(super) fn check(&self, identity: &str) -> Result<(), NotAdmitted> {
         let replaces = self.find(identity).is_some();
-        if self.participants.len() - usize::from(replaces) >= self.participants_max {
+        if self.participants.len() - usize::from(replaces) >= self.plan.participants_max {
             return Err(NotAdmitted::Full);
         }
         Ok(())
@@ -48,13 +51,23 @@ impl Room {
             return Err(NotAdmitted::Denied("removed from this room"));
         }
         if let Some(sid) = &entrance.resume {
-            return Ok(self.resume(ParticipantId::from(sid.as_str()), &identity, room));
+            let who = ParticipantId::from(sid.as_str());
+            let seat = self.resume(who.clone(), &identity, room);
+            entrance.sync.into_iter().for_each(|state| self.sync(&who, state));
+            return Ok(seat);
         }
         self.check(&identity)?;
-        if let Some(old) = self.find(&identity).map(|old| old.id.clone()) {
+        if !self.has_words_for(&identity, words_len(&admission.claims)) {
+            return Err(NotAdmitted::Denied("the room has no place for so much metadata"));
+        }
+        if let Some(old) = self.find(&identity) {
+            if old.number > admission.number {
+                return Err(NotAdmitted::Superseded);
+            }
+            let old = old.id.clone();
             self.replace(now, &old);
         }
-        let mut participant = Participant::new(now, admission.claims, &entrance);
+        let mut participant = Participant::new(now, admission, &entrance, self.places());
         let who = participant.id.clone();
         let (seat, outbox) = self.seat(&who, room);
         participant.attach(self.sockets, outbox);
@@ -78,6 +91,17 @@ impl Room {
         }
         self.rooms.notify(&self.name, Happening::Joined { identity });
         Ok(seat)
+    }
+
+    /// Whether everybody could be told so much of somebody, beside what is told of the others.
+    pub(super) fn has_words_for(&self, identity: &str, bytes: usize) -> bool {
+        let others = self.participants.values().filter(|other| other.identity() != identity);
+        bytes == 0 || others.map(Participant::words_len).sum::<usize>() + bytes <= WORDS_BYTES_MAX
+    }
+
+    fn places(&self) -> Places {
+        let each = RoomSettings { participants_max: self.plan.participants_max }.received_max();
+        Places { audio: each, video: each }
     }
 
     /// A socket's two ends.
@@ -124,9 +148,10 @@ impl Room {
         lk::Room {
             sid: self.id.to_string(),
             name: self.name.clone(),
-            empty_timeout: EMPTY_MAX.as_secs() as u32,
+            empty_timeout: self.plan.empty_for.as_secs() as u32,
             departure_timeout: GRACE.as_secs() as u32,
-            max_participants: self.participants_max as u32,
+            metadata: self.plan.metadata.clone(),
+            max_participants: self.plan.participants_max as u32,
             creation_time: self.created_ms / 1000,
             creation_time_ms: self.created_ms,
             enabled_codecs: enabled_codecs(),

@@ -1,24 +1,28 @@
 //! One live room: its roster, and the one task in which everything about it happens.
 
+mod choosing;
 mod data;
+mod describing;
 mod events;
 mod joining;
 mod leaving;
 mod participant;
+mod plan;
 mod publishing;
 mod requests;
 mod resuming;
+mod simulating;
 mod subscribing;
 mod telling;
 #[cfg(test)]
 mod tests;
 mod ticking;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{Event, ParticipantId, RoomId, TrackId};
+use beckon_sfu_api::{ParticipantId, RoomId, TrackId};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::signal_request::Message;
 use livekit_protocol::{DisconnectReason, ParticipantInfo};
@@ -26,15 +30,18 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::participant::Participant;
+pub(super) use self::plan::Plan;
 pub(super) use self::telling::{frame, leave};
-use super::seat::{Place, Seat};
+use super::seat::{Place, Seat, Weight};
 use super::{Admission, Entrance, NotAdmitted, Rooms, Which};
 use crate::clock::now_ms;
 use crate::domain::refusal::Result as Done;
-use crate::media::MediaRoom;
+use crate::media::{Events, MediaRoom};
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// What is taken in before everybody is brought up to date; nobody waits longer than that takes.
+const AT_ONCE_MAX: usize = 256;
 
 /// What a room is asked from this side; the media node's events come beside it.
 pub(super) enum Input {
@@ -50,6 +57,8 @@ pub(super) enum Input {
     Request {
         from: Place,
         request: Box<Message>,
+        /// Held until it is taken in.
+        weight: Weight,
     },
     Gone {
         from: Place,
@@ -76,11 +85,13 @@ pub(super) struct Room {
     id: RoomId,
     name: String,
     created_ms: i64,
-    participants_max: usize,
+    plan: Plan,
     media: MediaRoom,
     participants: HashMap<ParticipantId, Participant>,
     /// Who publishes what.
     owners: HashMap<TrackId, ParticipantId>,
+    /// Whose tracks to receive are to be looked at again.
+    unsettled: HashSet<ParticipantId>,
     /// Who left lately, for those who were cut off in that moment.
     departed: VecDeque<(Instant, ParticipantInfo)>,
     /// Sockets so far, to tell them apart.
@@ -96,7 +107,7 @@ impl Room {
         rooms: Arc<Rooms>,
         id: RoomId,
         name: &str,
-        participants_max: usize,
+        plan: Plan,
         media: MediaRoom,
     ) -> Room {
         metrics::gauge!("beckon_rooms_open").increment(1);
@@ -105,10 +116,11 @@ impl Room {
             id,
             name: name.to_owned(),
             created_ms: now_ms(),
-            participants_max,
+            plan,
             media,
             participants: HashMap::new(),
             owners: HashMap::new(),
+            unsettled: HashSet::new(),
             departed: VecDeque::new(),
             sockets: 0,
             told: (0, 0),
@@ -127,7 +139,10 @@ impl Room {
             Input::Check { identity, answer } => {
                 let _ = answer.send(self.check(&identity));
             }
-            Input::Request { from, request } => self.handle_request(now, from, *request),
+            Input::Request { from, request, weight } => {
+                self.handle_request(now, from, *request);
+                drop(weight);
+            }
             Input::Gone { from } => self.handle_gone(now, &from),
             Input::Mute { identity, which, answer } => {
                 let _ = answer.send(self.mute(&identity, &which));
@@ -143,6 +158,23 @@ impl Room {
                 let _ = answer.send(self.visible().map(Participant::info).collect());
             }
         }
+    }
+
+    /// Takes in what else has come by now, and then brings up to date what everybody receives.
+    fn take_in(&mut self, inputs: &mut mpsc::Receiver<Input>, events: &mut Events) {
+        for _ in 0..AT_ONCE_MAX {
+            if self.over {
+                return;
+            }
+            if let Some(event) = events.next_ready() {
+                self.handle_event(Instant::now(), event);
+            } else if let Ok(input) = inputs.try_recv() {
+                self.handle(Instant::now(), input);
+            } else {
+                break;
+            }
+        }
+        self.settle();
     }
 
     /// Those whom the others can see.
@@ -164,18 +196,14 @@ impl Drop for Room {
 }
 
 /// Runs a room until it is over. Whoever asks it something afterwards gets no answer, and tries again.
-pub(super) async fn run(
-    mut room: Room,
-    mut inputs: mpsc::Receiver<Input>,
-    mut events: mpsc::Receiver<Event>,
-) {
+pub(super) async fn run(mut room: Room, mut inputs: mpsc::Receiver<Input>, mut events: Events) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let stop = room.rooms.stop.clone();
     while !room.over {
         tokio::select! {
             () = stop.cancelled() => room.end(DisconnectReason::ServerShutdown, Action::Reconnect),
-            event = events.recv() => match event {
+            event = events.next() => match event {
                 Some(event) => room.handle_event(Instant::now(), event),
                 // the media node has dropped the room
                 None => room.end(DisconnectReason::MediaFailure, Action::Reconnect),
@@ -183,6 +211,7 @@ pub(super) async fn run(
             Some(input) = inputs.recv() => room.handle(Instant::now(), input),
             _ = ticks.tick() => room.handle_timeout(Instant::now()),
         }
+        room.take_in(&mut inputs, &mut events);
         if !room.media.in_touch() {
             room.end(DisconnectReason::MediaFailure, Action::Reconnect);
         }

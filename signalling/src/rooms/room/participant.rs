@@ -8,13 +8,14 @@ use bytes::Bytes;
 use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    DisconnectReason, ParticipantInfo, ParticipantPermission, SubscriptionPermission, TrackInfo,
-    TrackPermission, TrackSource,
+    AddTrackRequest, DisconnectReason, ParticipantInfo, ParticipantPermission, SignalTarget,
+    SubscriptionPermission, TrackInfo, TrackPermission, TrackSource,
 };
 
 use super::super::seat::{Outbox, Place};
 use super::super::token::{Claims, Grants};
-use super::super::{Entrance, sid};
+use super::super::{Admission, Entrance, sid, terms};
+use super::choosing::Places;
 use super::telling::frame;
 use crate::clock::now_ms;
 
@@ -25,6 +26,8 @@ const CAPABILITIES_MAX: usize = 32;
 
 pub(super) struct Participant {
     pub id: ParticipantId,
+    /// Of its request to come in.
+    pub number: u64,
     /// Its token, with what it has changed of its own name, metadata and attributes since.
     pub claims: Claims,
     pub connection: Connection,
@@ -50,6 +53,14 @@ pub(super) struct Participant {
     /// What the media node was told to send to it.
     pub subscribed: HashSet<TrackId>,
     pub preferences: HashMap<TrackId, Preference>,
+    /// How much it can receive.
+    pub places: Places,
+    /// Connections whose candidates its socket was told.
+    pub trickled: Vec<SignalTarget>,
+    /// What it would receive if there were room, as it was told.
+    pub unplaced: HashSet<TrackId>,
+    /// Tracks that it announced again before the ones of the same name were gone.
+    pub waiting: Vec<AddTrackRequest>,
     /// Who may receive its tracks.
     pub audience: SubscriptionPermission,
 }
@@ -70,12 +81,19 @@ pub(super) struct Track {
 }
 
 impl Participant {
-    pub(super) fn new(now: Instant, claims: Claims, entrance: &Entrance) -> Participant {
+    pub(super) fn new(
+        now: Instant,
+        admission: Admission,
+        entrance: &Entrance,
+        places: Places,
+    ) -> Participant {
+        let Admission { claims, number } = admission;
         let mut capabilities = entrance.capabilities.clone();
         capabilities.truncate(CAPABILITIES_MAX);
         let life = Duration::try_from_secs_f64(claims.expires_at() - now_ms() as f64 / 1000.0);
         Participant {
             id: ParticipantId::from(sid("PA_")),
+            number,
             refresh_at: now + (life.unwrap_or_default() / 2).min(REFRESH_EVERY),
             claims,
             connection: entrance.connection,
@@ -94,6 +112,10 @@ impl Participant {
             chosen: HashMap::new(),
             subscribed: HashSet::new(),
             preferences: HashMap::new(),
+            places,
+            trickled: Vec::new(),
+            unplaced: HashSet::new(),
+            waiting: Vec::new(),
             audience: SubscriptionPermission { all_participants: true, track_permissions: vec![] },
         }
     }
@@ -128,6 +150,10 @@ impl Participant {
         self.grants().can_update_own_metadata == Some(true)
     }
 
+    pub(super) fn may_hear_metrics(&self) -> bool {
+        self.grants().can_subscribe_metrics == Some(true)
+    }
+
     pub(super) fn permissions(&self) -> Permissions {
         Permissions { publish: self.may_publish(), subscribe: self.may_subscribe() }
     }
@@ -139,7 +165,12 @@ impl Participant {
     /// The sources it may publish from; none named: all.
     fn publish_sources(&self) -> Vec<i32> {
         let named = self.grants().can_publish_sources.as_deref().unwrap_or_default();
-        named.iter().map(|name| source(name) as i32).collect()
+        named.iter().filter_map(|name| Some(terms::source(name)? as i32)).collect()
+    }
+
+    /// Bytes that it says of itself to everybody.
+    pub(super) fn words_len(&self) -> usize {
+        words_len(&self.claims)
     }
 
     /// Whether it would receive this track, were it allowed to.
@@ -175,7 +206,8 @@ impl Participant {
             version: self.version,
             permission: Some(self.permission()),
             is_publisher: self.published().next().is_some(),
-            kind: Kind::Standard as i32,
+            kind: terms::kind(&self.claims).unwrap_or(Kind::Standard) as i32,
+            kind_details: terms::kind_details(&self.claims).unwrap_or_default(),
             client_protocol: self.client_protocol,
             capabilities: self.capabilities.clone(),
             ..ParticipantInfo::default()
@@ -193,6 +225,7 @@ impl Participant {
         }
     }
 
+    #[allow(deprecated, reason = "older clients read them here, not in the kind")]
     fn permission(&self) -> ParticipantPermission {
         ParticipantPermission {
             can_subscribe: self.may_subscribe(),
@@ -201,6 +234,9 @@ impl Participant {
             can_publish_sources: self.publish_sources(),
             hidden: self.is_hidden(),
             can_update_metadata: self.may_update_itself(),
+            recorder: self.grants().recorder == Some(true),
+            agent: self.grants().agent == Some(true),
+            can_subscribe_metrics: self.may_hear_metrics(),
             ..ParticipantPermission::default()
         }
     }
@@ -210,6 +246,7 @@ impl Participant {
         self.socket = socket;
         self.outbox = Some(outbox);
         self.detached_at = None;
+        self.trickled.clear();
     }
 
     pub(super) fn detach(&mut self, now: Instant) {
@@ -238,6 +275,11 @@ impl Participant {
     }
 }
 
+/// Bytes that a token says of its bearer to everybody.
+pub(super) fn words_len(claims: &Claims) -> usize {
+    claims.metadata.len() + claims.attributes_len()
+}
+
 /// Whether a publisher's choice of its audience has room for somebody.
 pub(super) fn allows(
     audience: &SubscriptionPermission,
@@ -250,15 +292,4 @@ pub(super) fn allows(
     let it = |one: &TrackPermission| one.track_sids.iter().any(|sid| sid == track.as_str());
     let mut of_other = audience.track_permissions.iter().filter(named);
     audience.all_participants || of_other.any(|one| one.all_tracks || it(one))
-}
-
-/// The source a grant names.
-fn source(name: &str) -> TrackSource {
-    match name {
-        "camera" => TrackSource::Camera,
-        "microphone" => TrackSource::Microphone,
-        "screen_share" => TrackSource::ScreenShare,
-        "screen_share_audio" => TrackSource::ScreenShareAudio,
-        _ => TrackSource::Unknown,
-    }
 }

@@ -1,6 +1,8 @@
 //! Announcing tracks, and what their publishers and the server change about them.
 
-use beckon_sfu_api::{Announced, Codec, Command, Kind, Layer, ParticipantId, Source, TrackId};
+use beckon_sfu_api::{
+    Announced, Codec, Command, Kind, Layer, ParticipantId, Source, TRACKS_MAX, TrackId,
+};
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
@@ -15,8 +17,6 @@ use super::participant::{Participant, Track};
 use super::telling::No;
 use crate::domain::refusal::{Code, Result as Done};
 
-/// Tracks of one participant, announced and published.
-const TRACKS_MAX: usize = 32;
 /// LiveKit's three simulcast layers.
 const LAYERS_MAX: usize = 3;
 /// Pixels of one side; 8K is half of it.
@@ -36,6 +36,9 @@ impl Room {
         if let Err(no) = may_add(participant, &request) {
             return participant.send(no.answer(0, Some(Request::AddTrack(request))));
         }
+        if participant.tracks.iter().any(|track| track.cid == request.cid) {
+            return participant.wait_with(request);
+        }
         let id = TrackId::from(sid("TR_"));
         let (track, info) = (to_media(&id, &request), to_others(&id, &request));
         let cid = request.cid.clone();
@@ -50,6 +53,15 @@ impl Room {
         participant.send(announced(cid, info));
         self.owners.insert(id, who.clone());
         self.media.tell(Command::Publish { participant: who.clone(), track });
+    }
+
+    /// A track is gone: whatever waited for its name is announced now.
+    pub(super) fn add_waiting(&mut self, who: &ParticipantId) {
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        let (tracks, waiting) = (&participant.tracks, &mut participant.waiting);
+        let is_free = |cid: &str| !tracks.iter().any(|track| track.cid == cid);
+        let ready: Vec<_> = waiting.extract_if(.., |request| is_free(&request.cid)).collect();
+        ready.into_iter().for_each(|request| self.add_track(who, request));
     }
 
     /// A participant mutes or unmutes a track of its own.
@@ -143,6 +155,16 @@ impl Room {
     }
 }
 
+impl Participant {
+    /// SDKs publish the same camera again while the offer without it is still under way.
+    fn wait_with(&mut self, request: AddTrackRequest) {
+        let echo = Some(Request::AddTrack(request.clone()));
+        self.waiting.retain(|waiting| waiting.cid != request.cid);
+        self.waiting.push(request);
+        self.send(No(Reason::Queued, "until the track of the same cid is gone").answer(0, echo));
+    }
+}
+
 fn announced(cid: String, track: TrackInfo) -> Message {
     Message::TrackPublished(TrackPublishedResponse { cid, track: Some(track) })
 }
@@ -154,11 +176,13 @@ fn may_add(participant: &Participant, request: &AddTrackRequest) -> Result<(), N
     if !matches!(request.r#type(), TrackType::Audio | TrackType::Video) || !request.sid.is_empty() {
         return Err(No(Reason::UnsupportedType, "neither a new audio nor a new video track"));
     }
-    if participant.tracks.len() >= TRACKS_MAX {
+    let takes_over = |track: &Track| track.cid == request.cid;
+    let is_again = participant.tracks.iter().any(takes_over);
+    if participant.tracks.len() >= TRACKS_MAX && !is_again {
         return Err(No(Reason::LimitExceeded, "too many tracks"));
     }
-    if request.cid.is_empty() || participant.tracks.iter().any(|track| track.cid == request.cid) {
-        return Err(No(Reason::InvalidRequest, "the cid is missing, or names another track"));
+    if request.cid.is_empty() {
+        return Err(No(Reason::InvalidRequest, "the cid is missing"));
     }
     let names = [&request.cid, &request.name, &request.stream];
     if names.iter().any(|name| name.len() > NAME_BYTES_MAX) {

@@ -10,13 +10,12 @@ use livekit_protocol::{DisconnectReason, Ping, Pong, UpdateParticipantMetadata};
 
 use super::super::admission::NAME_BYTES_MAX;
 use super::super::seat::Place;
+use super::super::token::Claims;
 use super::Room;
-use super::participant::Participant;
+use super::participant::{Participant, words_len};
 use super::telling::No;
 use crate::clock::now_ms;
-
-/// Metadata and attributes of one participant in all. They go into its next token, whose length is limited.
-const OWN_WORDS_BYTES_MAX: usize = 4 * 1024;
+use crate::config;
 
 impl Room {
     /// Acts on a request, unless its socket was replaced or cut off meanwhile.
@@ -42,6 +41,7 @@ impl Room {
             Message::Leave(_) => self.depart(now, who, DisconnectReason::ClientInitiated, None),
             Message::Ping(timestamp) => self.tell(who, Answer::Pong(timestamp)),
             Message::PingReq(ping) => self.tell(who, Answer::PongResp(pong(&ping))),
+            Message::Simulate(asked) => self.simulate(now, who, asked),
             Message::UpdateMetadata(request) => self.update_metadata(who, request),
             Message::UpdateAudioTrack(request) => self.update_audio_track(who, request),
             Message::UpdateVideoTrack(request) => self.update_video_track(who, request),
@@ -67,10 +67,18 @@ impl Room {
     }
 
     fn update_metadata(&mut self, who: &ParticipantId, request: UpdateParticipantMetadata) {
-        let Some(participant) = self.participants.get_mut(who) else { return };
+        let Some(participant) = self.participants.get(who) else { return };
         let id = request.request_id;
-        match rename(participant, request.clone()) {
-            Ok(()) => {
+        let renamed = renamed(participant, request.clone(), &self.rooms.config);
+        let renamed =
+            renamed.and_then(|claims| match self.has_words_for(&claims.sub, words_len(&claims)) {
+                true => Ok(claims),
+                false => Err(No(Reason::LimitExceeded, "the room has no place for so much")),
+            });
+        let Some(participant) = self.participants.get_mut(who) else { return };
+        match renamed {
+            Ok(claims) => {
+                participant.claims = claims;
                 participant.send(No(Reason::Ok, "").answer(id, None));
                 self.tell_all_of(who);
             }
@@ -79,8 +87,12 @@ impl Room {
     }
 }
 
-/// Takes over what a participant says of itself. Empty texts change nothing, an empty attribute is taken away.
-fn rename(it: &mut Participant, request: UpdateParticipantMetadata) -> Result<(), No> {
+/// What a participant says of itself from now on. Empty texts change nothing, an empty attribute is taken away.
+fn renamed(
+    it: &Participant,
+    request: UpdateParticipantMetadata,
+    limits: &config::Rooms,
+) -> Result<Claims, No> {
     if !it.may_update_itself() {
         return Err(No(Reason::NotAllowed, "the token does not allow to update oneself"));
     }
@@ -93,13 +105,13 @@ fn rename(it: &mut Participant, request: UpdateParticipantMetadata) -> Result<()
     }
     claims.attributes.extend(request.attributes);
     claims.attributes.retain(|_, value| !value.is_empty());
-    let attributes = claims.attributes.iter().map(|(key, value)| key.len() + value.len());
-    let words = claims.metadata.len() + attributes.sum::<usize>();
-    if words > OWN_WORDS_BYTES_MAX || claims.name.len() > NAME_BYTES_MAX {
+    let too_long = claims.metadata.len() > limits.metadata_bytes_max
+        || claims.attributes_len() > limits.attributes_bytes_max
+        || claims.name.len() > NAME_BYTES_MAX;
+    if too_long {
         return Err(No(Reason::LimitExceeded, "name, metadata or attributes are too long"));
     }
-    it.claims = claims;
-    Ok(())
+    Ok(claims)
 }
 
 fn pong(ping: &Ping) -> Pong {

@@ -1,16 +1,20 @@
 //! Going on over a new socket, while media goes on by itself.
 
-use beckon_sfu_api::{Command, ParticipantId};
+use beckon_sfu_api::{Command, ParticipantId, TRACKS_MAX};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     MuteTrackRequest, ParticipantInfo, ReconnectResponse, SyncState, TrackUnpublishedResponse,
 };
 use tokio::sync::mpsc;
 
+use super::super::admission::NAME_BYTES_MAX;
 use super::super::seat::Seat;
 use super::participant::Participant;
 use super::telling::update;
 use super::{Input, Room};
+
+/// Tracks of which a client is told that they are gone: more than it may have, because they come and go.
+const BELIEVED_MAX: usize = 4 * TRACKS_MAX;
 
 impl Room {
     /// Gives a participant a new socket. One whom we do not know, or who is somebody else, starts over.
@@ -53,8 +57,8 @@ impl Room {
     /// What the client believes after a resume: it hears of tracks that it takes for published and we do not.
     pub(super) fn sync(&mut self, who: &ParticipantId, state: SyncState) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        for published in state.publish_tracks {
-            let track_sid = published.track.unwrap_or_default().sid;
+        let sids = state.publish_tracks.into_iter().map(|it| it.track.unwrap_or_default().sid);
+        for track_sid in sids.filter(|sid| sid.len() <= NAME_BYTES_MAX).take(BELIEVED_MAX) {
             if participant.track_mut(&track_sid).is_none() {
                 let gone = TrackUnpublishedResponse { track_sid };
                 participant.send(Message::TrackUnpublished(gone));

@@ -1,7 +1,5 @@
 //! Who receives which track, and how much of it.
 
-use std::collections::HashSet;
-
 use beckon_sfu_api::{Command, ParticipantId, Preference, Quality, TrackId};
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
@@ -10,6 +8,7 @@ use livekit_protocol::{
     TrackSubscribed, UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
 
+use super::super::admission::NAME_BYTES_MAX;
 use super::Room;
 use super::participant::{Participant, allows};
 use super::telling::No;
@@ -21,8 +20,9 @@ impl Room {
     /// A client wants tracks, or no longer.
     pub(super) fn subscription(&mut self, who: &ParticipantId, request: UpdateSubscription) {
         let of_participants = request.participant_tracks.into_iter().flat_map(|of| of.track_sids);
+        let named = request.track_sids.into_iter().chain(of_participants);
         let named: Vec<_> =
-            request.track_sids.into_iter().chain(of_participants).take(NAMED_MAX).collect();
+            named.filter(|sid| sid.len() <= NAME_BYTES_MAX).take(NAMED_MAX).collect();
         let Some(participant) = self.participants.get_mut(who) else { return };
         if request.subscribe && !participant.may_subscribe() {
             let no = No(Reason::NotAllowed, "the token does not allow to subscribe");
@@ -67,7 +67,7 @@ impl Room {
         let others: Vec<_> = self.participants.keys().filter(|id| *id != who).cloned().collect();
         for other in others {
             self.tell_permitted(who, &other, &before);
-            self.reconcile(&other);
+            self.look_again(&other);
         }
     }
 
@@ -100,51 +100,8 @@ impl Room {
         }
     }
 
-    /// Makes the media node send to a participant exactly what it wants and may receive.
-    pub(super) fn reconcile(&mut self, who: &ParticipantId) {
-        let Some(it) = self.participants.get(who) else { return };
-        let target = self.receivable(it);
-        let coming: Vec<_> =
-            target.iter().filter(|t| !it.subscribed.contains(t)).cloned().collect();
-        let keep: HashSet<_> = target.into_iter().collect();
-        let going: Vec<_> = it.subscribed.iter().filter(|t| !keep.contains(t)).cloned().collect();
-        let preferences: Vec<_> = coming
-            .iter()
-            .filter_map(|track| Some((track.clone(), *it.preferences.get(track)?)))
-            .collect();
-        if let Some(it) = self.participants.get_mut(who) {
-            it.subscribed = keep;
-        }
-        let participant = || who.clone();
-        if !going.is_empty() {
-            self.media.tell(Command::Unsubscribe { participant: participant(), tracks: going });
-        }
-        if !coming.is_empty() {
-            let tracks = coming.clone();
-            self.media.tell(Command::Subscribe { participant: participant(), tracks });
-        }
-        for (track, preference) in preferences {
-            self.media.tell(Command::Prefer { participant: participant(), track, preference });
-        }
-        coming.iter().for_each(|track| self.tell_heard(track));
-    }
-
-    /// All that a participant wants and may receive, in the order of publishing.
-    fn receivable(&self, it: &Participant) -> Vec<TrackId> {
-        if !it.may_subscribe() {
-            return vec![];
-        }
-        let others = self.visible().filter(|other| other.id != it.id);
-        let tracks =
-            others.flat_map(|other| other.published().map(move |track| (other, &track.id)));
-        tracks
-            .filter(|(other, track)| it.wants(track) && other.permits(it, track))
-            .map(|(_, track)| track.clone())
-            .collect()
-    }
-
     /// The first time that somebody receives a track, its publisher hears of it.
-    fn tell_heard(&mut self, track: &TrackId) {
+    pub(super) fn tell_heard(&mut self, track: &TrackId) {
         let owner = self.owners.get(track).and_then(|owner| self.participants.get_mut(owner));
         let Some(owner) = owner else { return };
         let first = owner
@@ -163,7 +120,9 @@ impl Room {
             participant.chosen.remove(track);
             participant.subscribed.remove(track);
             participant.preferences.remove(track);
+            participant.unplaced.remove(track);
         }
+        self.look_again_at_refused();
     }
 }
 

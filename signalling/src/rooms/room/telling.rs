@@ -14,6 +14,9 @@ use prost::Message as _;
 use super::Room;
 use super::participant::Participant;
 
+/// A longer request is not repeated in the answer to it.
+const ECHO_BYTES_MAX: usize = 4 * 1024;
+
 /// Encodes a message for any number of sockets.
 pub(in crate::rooms) fn frame(message: Message) -> Bytes {
     SignalResponse { message: Some(message) }.encode_to_vec().into()
@@ -44,6 +47,7 @@ impl No {
         metrics::counter!("beckon_rtc_refusals_total", "reason" => reason.as_str_name())
             .increment(1);
         let message = message.to_owned();
+        let request = request.filter(|request| echo_len(request) <= ECHO_BYTES_MAX);
         Message::RequestResponse(RequestResponse {
             request_id,
             reason: reason as i32,
@@ -51,6 +55,12 @@ impl No {
             request,
         })
     }
+}
+
+/// What a request would take in an answer to it.
+fn echo_len(request: &Request) -> usize {
+    let request = Some(request.clone());
+    RequestResponse { request, ..RequestResponse::default() }.encoded_len()
 }
 
 impl Room {

@@ -12,11 +12,10 @@ use super::super::token::{self, Claims, TOKEN_BYTES_MAX};
 use super::Room;
 use super::participant::{Participant, REFRESH_EVERY};
 use crate::clock::now_ms;
+use crate::config::ApiKey;
 
 /// How long somebody without a socket is waited for.
 pub(super) const GRACE: Duration = Duration::from_secs(15);
-/// How long a room without anybody stays.
-pub(super) const EMPTY_MAX: Duration = Duration::from_secs(20);
 /// Within this time media must flow for the first time.
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// Whoever closes the media connection says goodbye, or comes again, within this time.
@@ -34,7 +33,8 @@ impl Room {
         self.refresh_tokens(now);
         self.tell_counts();
         self.forget_departed(now);
-        self.over |= self.empty_since.is_some_and(|since| now.duration_since(since) >= EMPTY_MAX);
+        self.over |=
+            self.empty_since.is_some_and(|since| now.duration_since(since) >= self.plan.empty_for);
     }
 
     fn refresh_tokens(&mut self, now: Instant) {
@@ -47,10 +47,7 @@ impl Room {
             let claims = Claims { exp: Some(exp.into()), nbf: None, ..participant.claims.clone() };
             // a key that was taken away signs nothing any more
             let Some(key) = self.rooms.keys.find(&claims.iss) else { continue };
-            let token = token::mint(key, claims);
-            if token.len() <= TOKEN_BYTES_MAX {
-                participant.send(Message::RefreshToken(token));
-            }
+            participant.send(Message::RefreshToken(renewed(key, claims)));
         }
     }
 
@@ -64,13 +61,25 @@ impl Room {
     }
 }
 
+/// A token that is short enough to come back with: without what a participant said of itself, if that is long.
+fn renewed(key: &ApiKey, claims: Claims) -> String {
+    let token = token::mint(key, claims.clone());
+    if token.len() <= TOKEN_BYTES_MAX {
+        return token;
+    }
+    let (metadata, attributes) = Default::default();
+    token::mint(key, Claims { metadata, attributes, room_config: None, ..claims })
+}
+
 /// Whether a participant's time is up. A socket that was cut for being too slow is noticed here.
 fn overdue(now: Instant, it: &mut Participant) -> Option<(ParticipantId, DisconnectReason)> {
     if !it.is_attached() {
         it.detach(now);
     }
     let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| now.duration_since(at));
-    let reason = if since(it.detached_at) >= GRACE {
+    // without media there is nothing to go on with
+    let grace = if it.state == State::Active { GRACE } else { GOODBYE_WITHIN };
+    let reason = if since(it.detached_at) >= grace {
         DisconnectReason::SignalClose
     } else if since(it.closed_at) >= GOODBYE_WITHIN {
         DisconnectReason::ClientInitiated

@@ -2,12 +2,15 @@
 
 use beckon_sfu_api::{Command, Event, Lost};
 use livekit_protocol::leave_request::Action;
-use livekit_protocol::participant_info::State;
+use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{DisconnectReason, LeaveRequest, SessionDescription};
+use livekit_protocol::{
+    DisconnectReason, LeaveRequest, SessionDescription, UpdateParticipantMetadata,
+};
 
 use super::super::super::{Happening, NotAdmitted};
+use super::super::Plan;
 use super::stage::{Person, Stage, claims, entrance, microphone, seen};
 use crate::rooms::Entrance;
 use crate::rooms::token::{Claims, Grants};
@@ -228,4 +231,89 @@ async fn a_client_gets_new_tokens_before_its_old_one_ends() {
     let now = crate::clock::now_ms() / 1000;
     let claims = crate::rooms::token::verify(&stage.rooms.keys, &token.unwrap(), now).unwrap();
     assert_eq!((claims.sub.as_str(), claims.video.room.as_str()), ("alice", "garden"));
+}
+
+#[tokio::test]
+async fn an_earlier_request_never_throws_out_a_later_one() {
+    let mut stage = Stage::new(10);
+    let [mut bob] = stage.people(["bob"]);
+    stage.number = 7;
+    let mut live = stage.join("alice");
+    live.hears();
+    bob.hears();
+    stage.number = 3; // asked first, and has its socket only now
+    let late = stage.try_join(claims("alice"), entrance());
+    assert_eq!(late.err(), Some(NotAdmitted::Superseded));
+    assert_eq!((live.hears(), bob.hears()), (vec![], vec![]));
+    assert!(!live.is_closed());
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_before_media_flows_is_gone_soon() {
+    let mut stage = Stage::new(10);
+    let [mut bob] = stage.people(["bob"]);
+    let alice = stage.join("alice");
+    drop(alice.seat);
+    stage.settle();
+    stage.seconds(6);
+    assert!(seen(&bob.hears_update_of("alice")).contains(&("alice", State::Disconnected, vec![])));
+}
+
+#[tokio::test]
+async fn a_room_is_as_the_first_token_asks() {
+    let config: crate::rooms::token::RoomConfig = serde_json::from_str(
+        r#"{"maxParticipants": 1, "metadata": "about gardens", "departureTimeout": 60}"#,
+    )
+    .unwrap();
+    let plan = Plan::of(Some(&config), 100);
+    assert_eq!((plan.participants_max, plan.empty_for.as_secs()), (1, 60));
+    let mut stage = Stage::of(plan);
+    let alice = stage.join("alice");
+    let room = alice.welcome.as_ref().unwrap().room.as_ref().unwrap();
+    assert_eq!((room.metadata.as_str(), room.max_participants), ("about gardens", 1));
+    assert_eq!(stage.try_join(claims("bob"), entrance()).err(), Some(NotAdmitted::Full));
+    stage.asks(&alice, Request::Leave(LeaveRequest::default())).await;
+    stage.seconds(50);
+    assert!(!stage.room.over);
+    stage.seconds(15);
+    assert!(stage.room.over);
+}
+
+#[tokio::test]
+async fn a_token_says_what_somebody_is() {
+    let mut stage = Stage::new(10);
+    let attributes = [("mood".to_owned(), "glad".to_owned())].into();
+    let (kind, kind_details) = ("sip".into(), vec!["cloud_agent".into()]);
+    let video = Grants { recorder: Some(true), ..claims("eve").video };
+    let eve = Claims { kind, kind_details, attributes, video, ..claims("eve") };
+    let eve = stage.join_with(eve, entrance());
+    let info = eve.welcome.unwrap().participant.unwrap();
+    assert_eq!((info.kind(), info.kind_details.len()), (Kind::Sip, 1));
+    assert_eq!(info.attributes["mood"], "glad");
+    #[allow(deprecated, reason = "older clients read it")]
+    let recorder = info.permission.unwrap().recorder;
+    assert!(recorder);
+}
+
+#[tokio::test]
+async fn a_silent_reader_costs_a_bounded_number_of_bytes() {
+    let mut stage = Stage::new(10);
+    let may = Grants { can_update_own_metadata: Some(true), ..claims("alice").video };
+    let mut alice = stage.join_with(Claims { video: may, ..claims("alice") }, entrance());
+    let mut silent = stage.join("silent");
+    silent.hears();
+    for number in 0..20 {
+        alice.hears();
+        let metadata = number.to_string().repeat(200_000);
+        let request = UpdateParticipantMetadata { metadata, ..Default::default() };
+        stage.asks(&alice, Request::UpdateMetadata(request)).await;
+    }
+    let mut waiting = 0;
+    while let Some(frame) = silent.seat.frames.next_ready() {
+        waiting += frame.len();
+    }
+    assert!(waiting <= 4 << 20, "{waiting} bytes");
+    assert!(silent.is_closed(), "it is let go");
+    stage.asks(&alice, Request::Ping(1)).await;
+    assert!(alice.hears().contains(&Message::Pong(1)));
 }

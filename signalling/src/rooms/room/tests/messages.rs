@@ -3,15 +3,18 @@
 use beckon_sfu_api::{Command, DataKind, Event, Outgoing, ParticipantId, Speaker};
 use bytes::Bytes;
 use livekit_protocol::data_packet::Value;
+use livekit_protocol::leave_request::Action;
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
+use livekit_protocol::simulate_scenario::Scenario;
 use livekit_protocol::{
-    DataPacket, PublishDataTrackRequest, UpdateParticipantMetadata, UserPacket,
+    AddTrackRequest, CandidateProtocol, DataPacket, MetricsBatch, PublishDataTrackRequest,
+    SimulateScenario, UpdateParticipantMetadata, UpdateSubscription, UserPacket,
 };
 use prost::Message as _;
 
-use super::stage::{Person, Stage, claims, entrance};
+use super::stage::{Person, Stage, claims, entrance, microphone};
 use crate::rooms::token::{Claims, Grants};
 
 fn hello() -> DataPacket {
@@ -89,7 +92,7 @@ async fn a_participant_changes_its_own_words_if_it_may() {
     assert!(
         matches!(&words[..], [Message::RequestResponse(ok), Message::Update(_)] if ok.request_id == 9 && ok.reason() == Reason::Ok)
     );
-    stage.asks(&bob, change("x".repeat(5000))).await;
+    stage.asks(&bob, change("x".repeat(600_000))).await;
     assert!(
         matches!(&bob.hears()[..], [Message::RequestResponse(no)] if no.reason() == Reason::LimitExceeded)
     );
@@ -121,4 +124,71 @@ async fn speakers_are_told_without_the_hidden() {
     assert_eq!(alice.hears(), []);
     stage.event(Event::Speakers(vec![speaker(&eve), speaker(&alice)]));
     assert!(matches!(&alice.hears()[..], [Message::SpeakersChanged(it)] if it.speakers.len() == 1));
+}
+
+#[tokio::test]
+async fn nothing_large_is_repeated_in_a_refusal() {
+    let mut stage = Stage::new(10);
+    let [mut alice] = stage.people(["alice"]);
+    let name = "x".repeat(60_000);
+    for request in [
+        Request::AddTrack(AddTrackRequest { name, ..microphone("m") }),
+        Request::UpdateMetadata(UpdateParticipantMetadata {
+            metadata: "x".repeat(400_000),
+            ..Default::default()
+        }),
+    ] {
+        stage.asks(&alice, request).await;
+        let words = alice.hears();
+        assert!(matches!(&words[..], [Message::RequestResponse(no)] if no.request.is_none()));
+    }
+    let subscription = UpdateSubscription {
+        track_sids: vec!["x".repeat(60_000)],
+        subscribe: true,
+        participant_tracks: vec![],
+    };
+    stage.asks(&alice, Request::Subscription(subscription)).await;
+    assert_eq!(alice.hears(), []);
+}
+
+#[tokio::test]
+async fn metrics_go_to_those_who_may_hear_them() {
+    let mut stage = Stage::new(10);
+    let [alice, _bob] = stage.people(["alice", "bob"]);
+    let video = Grants { can_subscribe_metrics: Some(true), ..claims("eve").video };
+    let eve = stage.join_with(Claims { video, ..claims("eve") }, entrance());
+    stage.event(Event::Connected { participant: eve.id.clone() });
+    stage.told();
+    let metrics = DataPacket {
+        value: Some(Value::Metrics(MetricsBatch::default())),
+        ..DataPacket::default()
+    };
+    stage.event(data(&alice, metrics.encode_to_vec()));
+    assert_eq!(sent(&stage).unwrap().0, [eve.id]);
+}
+
+#[tokio::test]
+async fn what_is_simulated_ends_as_it_does_in_earnest() {
+    let simulate = |scenario| Request::Simulate(SimulateScenario { scenario: Some(scenario) });
+    let mut stage = Stage::new(10);
+    let [mut alice, mut bob, mut eve, mut dan] = stage.people(["alice", "bob", "eve", "dan"]);
+    stage.asks(&alice, simulate(Scenario::ServerLeave(true))).await;
+    assert!(
+        matches!(alice.hears().last(), Some(Message::Leave(it)) if it.action() == Action::Disconnect)
+    );
+    stage.asks(&bob, simulate(Scenario::LeaveRequestFullReconnect(true))).await;
+    assert!(
+        matches!(bob.hears().last(), Some(Message::Leave(it)) if it.action() == Action::Reconnect)
+    );
+    stage.asks(&eve, simulate(Scenario::Migration(true))).await;
+    assert!(eve.is_closed() && stage.room.participants.contains_key(&eve.id));
+    for protocol in [CandidateProtocol::Tcp, CandidateProtocol::Tls] {
+        dan.hears();
+        stage.asks(&dan, simulate(Scenario::SwitchCandidateProtocol(protocol as i32))).await;
+        let words = dan.hears();
+        assert!(matches!(&words[..], [Message::RequestResponse(no)]
+            if no.reason() == Reason::UnsupportedType && no.message.contains("TCP")));
+    }
+    stage.asks(&dan, simulate(Scenario::NodeFailure(true))).await;
+    assert!(dan.is_closed() && !stage.room.participants.contains_key(&dan.id));
 }

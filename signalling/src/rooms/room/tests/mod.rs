@@ -1,6 +1,7 @@
 //! Rooms against a media node that only takes notes: who hears what, in which order.
 
 mod coming_and_going;
+mod crowds;
 mod messages;
 mod nonsense;
 mod stage;

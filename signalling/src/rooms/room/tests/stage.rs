@@ -18,7 +18,7 @@ use prost::Message as _;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Input, Room};
+use super::super::{Input, Plan, Room};
 use crate::config::Config;
 use crate::media::MediaRoom;
 use crate::rooms::keys::Keys;
@@ -45,6 +45,8 @@ pub(super) struct Stage {
     pub rooms: Arc<Rooms>,
     pub now: Instant,
     pub notices: broadcast::Receiver<RoomNotice>,
+    /// Requests to come in so far.
+    pub number: u64,
     notes: Arc<Notes>,
     inbox: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
@@ -82,6 +84,9 @@ pub(super) fn entrance() -> Entrance {
         tracks: vec![],
         client_protocol: 1,
         capabilities: vec![],
+        sync: None,
+        metadata: String::new(),
+        attributes: Default::default(),
     }
 }
 
@@ -96,6 +101,11 @@ pub(super) fn microphone(cid: &str) -> AddTrackRequest {
 
 impl Stage {
     pub(super) fn new(participants_max: usize) -> Stage {
+        Stage::of(Plan::of(None, participants_max))
+    }
+
+    pub(super) fn of(plan: Plan) -> Stage {
+        let participants_max = plan.participants_max;
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
         let key = format!("APItest:{}", "s".repeat(32));
@@ -108,10 +118,10 @@ impl Stage {
         let (id, settings) = (RoomId::from("RM_test"), RoomSettings { participants_max });
         let (media, _) = MediaRoom::open(notes.clone(), id.clone(), settings).unwrap();
         let notices = rooms.notices.subscribe();
-        let room = Room::new(rooms.clone(), id, "garden", participants_max, media);
+        let room = Room::new(rooms.clone(), id, "garden", plan, media);
         let (inbox, inputs) = mpsc::channel(1000);
         let now = Instant::now();
-        Stage { room, rooms, now, notices, notes, inbox, inputs, _folder: folder }
+        Stage { room, rooms, now, notices, number: 0, notes, inbox, inputs, _folder: folder }
     }
 
     pub(super) fn try_join(
@@ -119,7 +129,8 @@ impl Stage {
         claims: Claims,
         how: Entrance,
     ) -> Result<Person, NotAdmitted> {
-        let admission = Admission { claims };
+        self.number += 1;
+        let admission = Admission { claims, number: self.number };
         let seat = self.room.enter(self.now, admission, how, self.inbox.clone())?;
         let id = ParticipantId::from("");
         let mut person = Person { seat, id, first: None, welcome: None };
@@ -153,7 +164,7 @@ impl Stage {
     }
 
     pub(super) async fn asks(&mut self, person: &Person, request: Request) {
-        assert!(person.seat.requests.send(request).await);
+        assert!(person.seat.requests.send(request, 1).await);
         self.settle();
     }
 
@@ -162,10 +173,20 @@ impl Stage {
         while let Ok(input) = self.inputs.try_recv() {
             self.room.handle(self.now, input);
         }
+        self.room.settle();
     }
 
     pub(super) fn event(&mut self, event: Event) {
         self.room.handle_event(self.now, event);
+        self.room.settle();
+    }
+
+    /// All of them before the room gets to anything else.
+    pub(super) fn events(&mut self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            self.room.handle_event(self.now, event);
+        }
+        self.room.settle();
     }
 
     /// Lets time pass as it does, a second a tick.
@@ -207,7 +228,7 @@ impl Stage {
 
 impl Person {
     pub(super) fn next(&mut self) -> Option<Message> {
-        let frame = self.seat.frames.try_recv().ok()?;
+        let frame = self.seat.frames.next_ready()?;
         SignalResponse::decode(frame).unwrap().message
     }
 

@@ -1,6 +1,6 @@
 //! Publishing, subscribing, muting.
 
-use beckon_sfu_api::{Codec, Command, Event, Kind, Quality, Refused, Source, TrackId};
+use beckon_sfu_api::{Codec, Command, Description, Event, Kind, Quality, Refused, Source, TrackId};
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
@@ -262,4 +262,46 @@ async fn what_cannot_be_received_is_said() {
     stage.event(refused(&alice));
     assert!(matches!(&alice.hears()[..], [Message::TrackUnpublished(_)]));
     assert!(bob.hears_update()[0].tracks.is_empty());
+}
+
+#[tokio::test]
+async fn a_track_announced_again_waits_until_the_one_before_is_gone() {
+    let mut stage = Stage::new(10);
+    let [mut alice, mut bob] = stage.people(["alice", "bob"]);
+    let old = stage.publishes(&mut alice, microphone("m")).await;
+    alice.hears();
+    bob.hears();
+    stage.asks(&alice, Request::AddTrack(microphone("m"))).await;
+    assert_eq!(refusal(&mut alice), Reason::Queued);
+    stage.told();
+    stage.event(Event::Unpublished { participant: alice.id.clone(), track: old.clone() });
+    let words = alice.hears();
+    let Some(Message::TrackPublished(answer)) = words.first() else { panic!("{words:?}") };
+    let new = TrackId::from(answer.track.as_ref().unwrap().sid.as_str());
+    assert!(answer.cid == "m" && new != old);
+    assert!(matches!(&stage.told()[..], [Command::Publish { track, .. }] if track.id == new));
+    assert!(bob.hears_update()[0].tracks.is_empty());
+}
+
+#[tokio::test]
+async fn candidates_are_told_beside_the_first_description_of_a_connection() {
+    let mut stage = Stage::new(10);
+    let [mut alice] = stage.people(["alice"]);
+    let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP x\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7881 typ host\r\n\
+               a=candidate:2 1 udp 2130706430 192.0.2.1 7881 typ host\r\na=end-of-candidates\r\na=mid:7\r\n";
+    let answer = |id| Description { id, sdp: sdp.to_owned() };
+    for id in 1..3 {
+        let participant = alice.id.clone();
+        stage.event(Event::Answer { participant, answer: answer(id), mids: vec![] });
+    }
+    let words = alice.hears();
+    let [Message::Answer(_), Message::Trickle(first), Message::Trickle(last), Message::Answer(_)] =
+        &words[..]
+    else {
+        panic!("{words:?}")
+    };
+    assert!(!first.r#final && last.r#final);
+    let init: serde_json::Value = serde_json::from_str(&first.candidate_init).unwrap();
+    assert_eq!(init["sdpMid"], "7");
+    assert_eq!(init["candidate"], "candidate:1 1 udp 2130706431 203.0.113.7 7881 typ host");
 }

@@ -1,0 +1,68 @@
+//! Descriptions on their way to a client, and our candidates beside them: some clients look for them there alone.
+
+use beckon_sfu_api::{Description, MidTrack, ParticipantId};
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{SessionDescription, SignalTarget, TrickleRequest};
+use serde_json::json;
+
+use super::Room;
+
+impl Room {
+    /// The answer to an offer of the client.
+    pub(super) fn tell_answer(
+        &mut self,
+        who: &ParticipantId,
+        answer: Description,
+        mids: Vec<MidTrack>,
+    ) {
+        let candidates = self.candidates(who, SignalTarget::Publisher, &answer.sdp);
+        self.tell(who, Message::Answer(description("answer", answer, mids)));
+        candidates.into_iter().for_each(|candidate| self.tell(who, candidate));
+    }
+
+    /// An offer of ours.
+    pub(super) fn tell_offer(
+        &mut self,
+        who: &ParticipantId,
+        offer: Description,
+        mids: Vec<MidTrack>,
+    ) {
+        let candidates = self.candidates(who, SignalTarget::Subscriber, &offer.sdp);
+        self.tell(who, Message::Offer(description("offer", offer, mids)));
+        candidates.into_iter().for_each(|candidate| self.tell(who, candidate));
+    }
+
+    /// Those of a connection, once for each socket of the client: they do not change.
+    fn candidates(&mut self, who: &ParticipantId, target: SignalTarget, sdp: &str) -> Vec<Message> {
+        let Some(participant) = self.participants.get_mut(who) else { return vec![] };
+        if participant.trickled.contains(&target) {
+            return vec![];
+        }
+        participant.trickled.push(target);
+        let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap_or("0");
+        let lines = sdp.lines().filter_map(|line| line.strip_prefix("a="));
+        let candidates = lines.filter(|line| line.starts_with("candidate:"));
+        let init = |candidate| json!({"candidate": candidate, "sdpMid": mid, "sdpMLineIndex": 0});
+        let mut trickled: Vec<_> = candidates
+            .map(|candidate| TrickleRequest {
+                candidate_init: init(candidate).to_string(),
+                target: target as i32,
+                r#final: false,
+            })
+            .collect();
+        if let Some(last) = trickled.last_mut() {
+            last.r#final = true;
+        }
+        trickled.into_iter().map(Message::Trickle).collect()
+    }
+}
+
+fn description(kind: &str, description: Description, mids: Vec<MidTrack>) -> SessionDescription {
+    let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
+    SessionDescription {
+        r#type: kind.to_owned(),
+        sdp: description.sdp,
+        id: description.id,
+        mid_to_track_id: mids.collect(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What a token asks for beside coming in: honoured, or refused with a word.
+
+use livekit_protocol::TrackSource;
+use livekit_protocol::participant_info::{Kind, KindDetail};
+use serde_json::Value;
+
+use super::admission::NotAdmitted;
+use super::token::{Claims, RoomConfig};
+use crate::config;
+
+/// The names of sources, as grants write them.
+pub(super) fn source(name: &str) -> Option<TrackSource> {
+    Some(match name {
+        "camera" => TrackSource::Camera,
+        "microphone" => TrackSource::Microphone,
+        "screen_share" => TrackSource::ScreenShare,
+        "screen_share_audio" => TrackSource::ScreenShareAudio,
+        "unknown" => TrackSource::Unknown,
+        _ => return None,
+    })
+}
+
+/// What somebody is to the others. `recorder` and `agent` are what older tokens say.
+pub(super) fn kind(claims: &Claims) -> Option<Kind> {
+    match claims.kind.as_str() {
+        "" if claims.video.recorder == Some(true) => Some(Kind::Egress),
+        "" if claims.video.agent == Some(true) => Some(Kind::Agent),
+        "" => Some(Kind::Standard),
+        name => Kind::from_str_name(&name.to_ascii_uppercase()),
+    }
+}
+
+pub(super) fn kind_details(claims: &Claims) -> Option<Vec<i32>> {
+    let detail = |name: &String| KindDetail::from_str_name(&name.to_ascii_uppercase());
+    claims.kind_details.iter().map(|name| Some(detail(name)? as i32)).collect()
+}
+
+/// Refuses what this server could only pass over in silence.
+pub(super) fn check(claims: &Claims, limits: &config::Rooms) -> Result<(), NotAdmitted> {
+    let sources = claims.video.can_publish_sources.as_deref().unwrap_or_default();
+    let config = claims.room_config.as_ref();
+    let words = claims.metadata.len().max(config.map_or(0, |config| config.metadata.len()));
+    let refused = if kind(claims).is_none() || kind_details(claims).is_none() {
+        "the token names a kind of participant that does not exist"
+    } else if sources.iter().any(|name| source(name).is_none()) {
+        "the token names a source of tracks that does not exist"
+    } else if !claims.room_preset.is_empty() {
+        "the token names a room preset, and this server has none"
+    } else if let Some(why) = config.and_then(unsupported) {
+        why
+    } else if words > limits.metadata_bytes_max {
+        "the token has more metadata than this server allows"
+    } else if claims.attributes_len() > limits.attributes_bytes_max {
+        "the token has more attributes than this server allows"
+    } else {
+        return Ok(());
+    };
+    Err(NotAdmitted::Denied(refused))
+}
+
+fn unsupported(config: &RoomConfig) -> Option<&'static str> {
+    let (name, _) = config.more.iter().find(|(_, value)| !says_nothing(value))?;
+    Some(match name.as_str() {
+        "agents" => "the token asks for agents, which this server does not have",
+        "egress" => "the token asks for egress, which this server does not have",
+        _ => "the token's roomConfig asks for what this server does not have",
+    })
+}
+
+/// What proto3 takes for not set.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::token::Grants;
+    use super::*;
+
+    fn refused(claims: Claims) -> Option<String> {
+        check(&claims, &config::Rooms::default()).err().map(|no| no.to_string())
+    }
+
+    fn configured(json: &str) -> Claims {
+        let room_config = Some(serde_json::from_str(json).unwrap());
+        Claims { room_config, ..Claims::default() }
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_refused_by_name() {
+        let sources = Some(vec!["camra".to_owned()]);
+        let odd_source = Grants { can_publish_sources: sources, ..Grants::default() };
+        for (claims, word) in [
+            (Claims { kind: "robot".into(), ..Claims::default() }, "kind"),
+            (Claims { kind_details: vec!["odd".into()], ..Claims::default() }, "kind"),
+            (Claims { video: odd_source, ..Claims::default() }, "source"),
+            (Claims { room_preset: "hd".into(), ..Claims::default() }, "preset"),
+            (Claims { metadata: "x".repeat(600_000), ..Claims::default() }, "metadata"),
+            (configured(r#"{"agents": [{"agentName": "x"}]}"#), "agents"),
+            (configured(r#"{"egress": {"room": {}}}"#), "egress"),
+            (configured(r#"{"minPlayoutDelay": 200}"#), "roomConfig"),
+        ] {
+            let why = refused(claims).unwrap_or_default();
+            assert!(why.contains(word), "{word}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_had_or_says_nothing_is_let_in() {
+        for claims in [
+            Claims::default(),
+            Claims { kind: "agent".into(), kind_details: vec![], ..Claims::default() },
+            configured(
+                r#"{"name": "garden", "maxParticipants": 3, "departure_timeout": 60, "metadata": "m"}"#,
+            ),
+            configured(
+                r#"{"agents": [], "egress": {}, "syncStreams": false, "minPlayoutDelay": 0, "tags": {}}"#,
+            ),
+        ] {
+            assert_eq!(refused(claims), None);
+        }
+    }
+
+    #[test]
+    fn older_tokens_say_what_somebody_is_in_their_grants() {
+        let grants = |recorder, agent| Claims {
+            video: Grants { recorder, agent, ..Grants::default() },
+            ..Claims::default()
+        };
+        assert_eq!(kind(&grants(Some(true), None)), Some(Kind::Egress));
+        assert_eq!(kind(&grants(None, Some(true))), Some(Kind::Agent));
+        assert_eq!(kind(&Claims { kind: "sip".into(), ..Claims::default() }), Some(Kind::Sip));
+        assert_eq!(kind(&Claims::default()), Some(Kind::Standard));
+    }
+}

@@ -4,6 +4,7 @@ import { ApiError, socket, type GroupCall, type Media, type Profile, type Signal
 import { useAccount } from '@/features/account'
 import { errorText } from '@/shared/errors'
 import { randomUuid } from '@/shared/uuid'
+import { serverNow } from '@/shared/useNow'
 import { farewell, knock, ring, ringback } from './audio'
 import { current, next, NO_CALLS, type Call, type Calls, type Effect, type Input } from './callState'
 import { DirectCall, SLOTS, type Slot } from './direct'
@@ -40,7 +41,7 @@ export const useCall = defineStore('call', () => {
 
   function feed(input: Input): void {
     if (!account.me) return
-    const [after, effects] = next(calls.value, input, { me: account.me.id, now: Date.now() })
+    const [after, effects] = next(calls.value, input, { me: account.me.id, now: serverNow() })
     calls.value = after
     effects.forEach(perform)
   }

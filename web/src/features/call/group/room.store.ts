@@ -5,6 +5,7 @@ import { api, ApiError, socket, type CallTicket, type GroupCall, type GroupMedia
 import { useAccount } from '@/features/account'
 import { useConversations, useLiveCalls } from '@/features/conversations'
 import { errorText, showError } from '@/shared/errors'
+import { serverNow } from '@/shared/useNow'
 import { farewell, knock, ring } from '../audio'
 import { useCall } from '../call.store'
 import type { Slot } from '../direct'
@@ -60,7 +61,7 @@ export const useRoom = defineStore('room', () => {
 
   function feed(input: RoomInput): void {
     if (!account.me) return
-    const [after, effects] = next(state.value, input, { me: account.me.id, now: Date.now() })
+    const [after, effects] = next(state.value, input, { me: account.me.id, now: serverNow() })
     state.value = after
     effects.forEach(perform)
   }

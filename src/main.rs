@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod doors;
 mod forwarded;
+mod hsts;
 mod limits;
 mod listen;
 mod logs;

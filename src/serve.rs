@@ -24,7 +24,7 @@ use crate::logs::{self, Logs};
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
 use crate::turn::Heard;
-use crate::{check, commands, limits, media, metrics, observe, slashes, turn, web};
+use crate::{check, commands, hsts, limits, media, metrics, observe, slashes, turn, web};
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -142,6 +142,7 @@ fn router(ops: Ops) -> Router {
     let all = all
         .layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
         .layer(from_fn(observe::request))
+        .layer(from_fn(hsts::keep_to_tls))
         .layer(unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(unless_set(header::REFERRER_POLICY, "no-referrer"));
     Router::new().fallback_service(all).layer(map_request(slashes::merge))

@@ -1,11 +1,14 @@
 //! Accounts and logins: registering, signing in, staying signed in, signing out.
 
+mod guessing;
+mod refreshing;
 mod tokens;
 
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::refreshing::refresh;
 pub use self::tokens::Issued;
 use crate::bus::Notice;
 use crate::cache::Ticket;
@@ -14,12 +17,16 @@ use crate::contacts;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{AppId, AvatarId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, Login, SignedIn};
+use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::domain::user::{Me, User};
+use crate::hub::Held;
 use crate::node::Node;
+use crate::passwords::Verdict;
+use crate::shares::Holder;
 use crate::store;
-use crate::store::logins::{Holder, NewLogin};
+use crate::store::logins::{self, Made, NewLogin, Proof};
 
 /// Who asks: always from the token, never from the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +44,30 @@ pub struct Credentials<'a> {
 
 /// A login's last use is written at most this often, in milliseconds.
 const TOUCH_MS: i64 = 60_000;
+/// Logins asked about in one query when all are looked up again.
+const LOOKED_UP_AT_ONCE: usize = 256;
 
+/// Makes an account, whether or not registration is open.
 pub async fn create_user(
     node: &Node,
     name: &str,
     password: &SecretString,
     nickname: Option<&str>,
 ) -> Result<User> {
+    let (user, hash) = new_user(node, name, password, nickname, None).await?;
+    store::users::create(&node.db, &user, &hash).await.map_err(not_created)?;
+    metrics::counter!("beckon_users_registered_total").increment(1);
+    Ok(user)
+}
+
+/// Somebody who is not in the store yet, and the hash of their password.
+async fn new_user(
+    node: &Node,
+    name: &str,
+    password: &SecretString,
+    nickname: Option<&str>,
+    network: Option<Network>,
+) -> Result<(User, String)> {
     let name = text::name(name)?;
     let nickname = match nickname {
         Some(nickname) => text::line(nickname, text::NICKNAME_CHARS_MAX, "nickname")?,
@@ -60,13 +84,16 @@ pub async fn create_user(
         disabled: false,
         created_at: now_ms(),
     };
-    let hash = node.passwords.hash(password).await?;
-    store::users::create(&node.db, &user, &hash).await.map_err(|e| match e {
-        e if e.taken("name_key") => Refusal { field: Some("name"), ..Code::NameTaken.into() },
-        e => e.into(),
-    })?;
-    metrics::counter!("beckon_users_registered_total").increment(1);
-    Ok(user)
+    let asks = Holder { person: Some(user.id), network };
+    let hash = node.passwords.hash(password, asks).await?;
+    Ok((user, hash))
+}
+
+fn not_created(error: store::sql::Error) -> Refusal {
+    match store::users::name_taken(&error) {
+        true => Refusal { field: Some("name"), ..Code::NameTaken.into() },
+        false => error.into(),
+    }
 }
 
 /// Registers somebody and signs them in.
@@ -80,10 +107,16 @@ pub async fn register(
     if !node.config.accounts.registration {
         return Err(Code::Denied.into());
     }
-    node.limits.register(from)?;
+    let network = Network::of(from);
+    node.limits.register(network)?;
     let device = device.checked()?;
-    let user = create_user(node, credentials.name, &credentials.password, nickname).await?;
-    open_login(node, &user, device, from).await
+    let Credentials { name, password } = credentials;
+    let (user, hash) = new_user(node, name, &password, nickname, Some(network)).await?;
+    let (new, issued) = new_login(&user, device, from);
+    store::logins::create_with_account(&node.db, &user, &hash, &new).await.map_err(not_created)?;
+    metrics::counter!("beckon_users_registered_total").increment(1);
+    metrics::counter!("beckon_sign_ins_total").increment(1);
+    Ok((issued.signed_in(user.to_me(), new.id), issued))
 }
 
 /// The answer and its time are the same for an unknown name and a wrong password.
@@ -94,69 +127,71 @@ pub async fn sign_in(
     from: IpAddr,
 ) -> Result<(SignedIn, Issued)> {
     let device = device.checked()?;
-    let password = credentials.password.expose_secret();
     // a name or password that breaks the rules cannot exist, but must not answer sooner
-    let plausible = password.chars().count() <= *text::PASSWORD_CHARS.end()
+    let plausible = credentials.password.expose_secret().chars().count()
+        <= *text::PASSWORD_CHARS.end()
         && credentials.name.chars().count() <= 4 * text::NAME_CHARS.end();
     if !plausible {
         return Err(Code::WrongCredentials.into());
     }
-    node.limits.sign_in(from, credentials.name)?;
-    let user = store::users::by_name(&node.db, AppId::DEFAULT, credentials.name).await?;
-    let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
-    let stored = store::users::password_hash(&node.db, id).await?;
-    let fits = node.passwords.verify(password, stored).await?;
-    match user {
-        Some(user) if fits && !user.disabled => open_login(node, &user, device, from).await,
-        _ => {
+    let attempt = guessing::attempt(node, credentials.name, &device, from).await?;
+    let signed_in = verified_sign_in(node, credentials, device, from).await;
+    match &signed_in {
+        Err(refusal) if refusal.code == Code::WrongCredentials => {
             metrics::counter!("beckon_sign_ins_refused_total").increment(1);
-            Err(Code::WrongCredentials.into())
+            tracing::info!(address = %from, "a sign-in was refused: wrong name or password");
         }
+        _ => attempt.forgive(),
     }
+    signed_in
 }
 
-async fn open_login(
+async fn verified_sign_in(
     node: &Node,
-    user: &User,
+    Credentials { name, password }: Credentials<'_>,
     device: Device,
     from: IpAddr,
 ) -> Result<(SignedIn, Issued)> {
-    let id = LoginId::fresh();
-    let now = now_ms();
+    let user = store::users::by_name(&node.db, AppId::DEFAULT, name).await?;
+    let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
+    let stored = store::users::password_hash(&node.db, id).await?;
+    let stored_hash = stored.clone().unwrap_or_default();
+    // whoever has no account waits in line like everybody
+    let asks = Holder::new(user.as_ref().map_or_else(UserId::fresh, |u| u.id), Network::of(from));
+    let verdict = node.passwords.verify(password.expose_secret(), stored, asks).await?;
+    let renewed_hash = match verdict {
+        Verdict::Wrong => return Err(Code::WrongCredentials.into()),
+        Verdict::Right => None,
+        Verdict::RightFormerly { renewed } => Some(renewed),
+    };
+    let user = user.ok_or(Code::WrongCredentials)?;
+    let (new, issued) = new_login(&user, device, from);
+    let proof = Proof { stored_hash, renewed_hash };
+    match store::logins::create(&node.db, &new, &proof).await? {
+        Made::Disproved => return Err(Code::WrongCredentials.into()),
+        Made::Replacing(None) => {}
+        Made::Replacing(Some(former)) => {
+            node.bus.publish(Notice::LoginsEnded { ids: vec![former] });
+        }
+    }
+    metrics::counter!("beckon_sign_ins_total").increment(1);
+    Ok((issued.signed_in(user.to_me(), new.id), issued))
+}
+
+fn new_login(user: &User, device: Device, from: IpAddr) -> (NewLogin, Issued) {
+    let (id, now) = (LoginId::fresh(), now_ms());
     let (issued, tokens) = tokens::issue(id, now);
     let new = NewLogin {
         id,
         user: user.id,
         device_id: device.id.unwrap_or_else(DeviceId::fresh),
+        marks: guessing::marks(&device, from),
         device,
         address: from.to_string(),
         tokens,
         at: now,
     };
-    if let Some(replaced) = store::logins::create(&node.db, &new).await? {
-        node.bus.publish(Notice::LoginsEnded { ids: vec![replaced] });
-    }
-    metrics::counter!("beckon_sign_ins_total").increment(1);
-    Ok((issued.signed_in(user.to_me(), id), issued))
-}
-
-/// Trades a refresh token for new tokens. It works once: whoever uses it again may be a thief, so the whole
-/// login ends.
-pub async fn refresh(node: &Node, token: &str) -> Result<(SignedIn, Issued)> {
-    let (login, hash) = tokens::parse(token).ok_or(Code::Unauthenticated)?;
-    let holder = store::logins::holder(&node.db, login).await?.ok_or(Code::Unauthenticated)?;
-    let now = now_ms();
-    if holder.disabled || holder.refresh_expires_at <= now {
-        return Err(Code::Unauthenticated.into());
-    }
-    let (issued, new) = tokens::issue(login, now);
-    if !store::logins::rotate(&node.db, login, hash, &new, now).await? {
-        metrics::counter!("beckon_refresh_reused_total").increment(1);
-        end_login(node, holder.user, login).await?;
-        return Err(Code::RefreshReused.into());
-    }
-    let user = store::users::by_id(&node.db, holder.user).await?.ok_or(Code::Unauthenticated)?;
-    Ok((issued.signed_in(user.to_me(), login), issued))
+    (new, issued)
 }
 
 /// Who holds this access token.
@@ -168,13 +203,47 @@ pub async fn authenticate(node: &Node, token: &str) -> Result<Caller> {
     if !valid || holder.disabled {
         return Err(Code::Unauthenticated.into());
     }
-    touch(node, &holder, now).await?;
+    touch(node, &holder, now);
     Ok(Caller { app: holder.app, user: holder.user, login })
 }
 
-async fn touch(node: &Node, holder: &Holder, now: i64) -> Result<()> {
-    if now - holder.last_seen_at > TOUCH_MS {
-        store::logins::touch(&node.db, holder.login, now).await?;
+/// Notes the last use of a login, beside the request: reading goes on when nothing can be written.
+fn touch(node: &Node, holder: &logins::Holder, now: i64) {
+    if now - holder.last_seen_at <= TOUCH_MS || !node.limits.touch(holder.login) {
+        return;
+    }
+    let (db, login) = (node.db.clone(), holder.login);
+    tokio::spawn(async move {
+        if let Err(error) = store::logins::touch(&db, login, now).await {
+            tracing::debug!(%error, "the last use of a login could not be noted");
+        }
+    });
+}
+
+/// Fails when a login does not let its holder in any more: revoked, expired, or the account is disabled. Whatever
+/// goes on under a login asks this after it has been registered to end with it.
+pub async fn still_holds(node: &Node, login: LoginId) -> Result<()> {
+    match store::logins::valid(&node.db, &[login], now_ms()).await?.is_empty() {
+        true => Err(Code::Unauthenticated.into()),
+        false => Ok(()),
+    }
+}
+
+/// For work that takes its time under a login: it is told when the login is over.
+pub async fn hold(node: &Node, caller: Caller) -> Result<Held> {
+    let held = node.hub.hold(caller.login);
+    still_holds(node, caller.login).await?;
+    Ok(held)
+}
+
+/// Looks up again every login that something on this node holds, and ends what is over: nobody may have told us.
+pub async fn end_what_is_over(node: &Node) -> Result<()> {
+    for logins in node.hub.logins().chunks(LOOKED_UP_AT_ONCE) {
+        let valid = store::logins::valid(&node.db, logins, now_ms()).await?;
+        let ids: Vec<_> = logins.iter().copied().filter(|id| !valid.contains(id)).collect();
+        if !ids.is_empty() {
+            node.hub.deliver(&Notice::LoginsEnded { ids });
+        }
     }
     Ok(())
 }
@@ -193,8 +262,7 @@ pub async fn redeem(node: &Node, ticket: &str) -> Result<Caller> {
     }
     let Ticket { login, user, app } =
         node.cache.take_ticket(ticket).await.ok_or(Code::Unauthenticated)?;
-    // the login may have ended since
-    store::logins::holder(&node.db, login).await?.ok_or(Code::Unauthenticated)?;
+    still_holds(node, login).await?; // it may have ended since
     Ok(Caller { app, user, login })
 }
 
@@ -222,21 +290,30 @@ pub async fn end_login(node: &Node, user: UserId, login: LoginId) -> Result<()> 
     Ok(())
 }
 
+/// Changes a password and signs every other device out.
 pub async fn change_password(
     node: &Node,
     caller: Caller,
     old: &SecretString,
     new: &SecretString,
+    from: Network,
 ) -> Result<()> {
     node.limits.look_up(caller.user)?;
     let new = text::password(new.expose_secret(), "new_password")?;
     let stored = store::users::password_hash(&node.db, caller.user).await?;
-    if !node.passwords.verify(old.expose_secret(), stored).await? {
-        return Err(Refusal { field: Some("old_password"), ..Code::WrongCredentials.into() });
+    let proven = stored.clone().ok_or(Code::Unauthenticated)?;
+    let wrong = || Refusal { field: Some("old_password"), ..Code::WrongCredentials.into() };
+    let asks = Holder::new(caller.user, from);
+    if node.passwords.verify(old.expose_secret(), stored, asks).await? == Verdict::Wrong {
+        return Err(wrong());
     }
-    let hash = node.passwords.hash(new).await?;
-    store::users::set_password_hash(&node.db, caller.user, &hash).await?;
-    let ids = store::logins::delete_all_but(&node.db, caller.user, caller.login).await?;
+    let hash = node.passwords.hash(new, asks).await?;
+    let changed =
+        store::logins::change_password(&node.db, caller.user, caller.login, &proven, &hash);
+    let Some(ids) = changed.await? else {
+        still_holds(node, caller.login).await?;
+        return Err(wrong()); // another device has changed it meanwhile
+    };
     node.bus.publish(Notice::LoginsEnded { ids });
     Ok(())
 }

@@ -43,7 +43,8 @@ pub struct Limits {
     pub sends_per_second: u32,
     /// Messages one person may send at once before that counts.
     pub sends_burst: u32,
-    /// Sign-ins and registrations one address may try a minute.
+    /// Wrong passwords a minute for one name from one network (an IPv4 address, an IPv6 /64), four times as many for
+    /// all names, and registrations.
     pub sign_ins_per_minute: u32,
     /// Other requests one person may make a second.
     pub requests_per_second: u32,

@@ -18,6 +18,7 @@ pub mod groups;
 pub mod http;
 pub mod hub;
 pub mod ice;
+pub mod json;
 pub mod limits;
 mod livekit;
 pub mod media;
@@ -95,6 +96,7 @@ impl Signalling {
         }
         std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
         let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
+        store::users::fill_name_folds(&db).await.map_err(StartError::Database)?;
         let redis = match config.redis_url.expose_secret() {
             "" => None,
             url => Some(redis::Client::open(url).map_err(StartError::RedisUrl)?),

@@ -1,15 +1,20 @@
-//! Rate limits (GCRA), kept per node.
+//! Rate limits, kept per node: GCRA for what people do, and windows of a minute for wrong passwords.
+
+mod failures;
 
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+pub use self::failures::Attempt;
+use self::failures::Failures;
 use crate::config::Limits;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{LoginId, UserId};
+use crate::domain::network::{Neighbourhood, Network};
 use crate::domain::refusal::{Refusal, Result};
+use crate::store::logins::Mark;
 
 /// Calls one person may start a minute.
 const CALLS_PER_MINUTE: u32 = 20;
@@ -17,13 +22,30 @@ const CALLS_PER_MINUTE: u32 = 20;
 /// Joins of one identity in one room a minute: clients that start over wait longer from time to time.
 const JOINS_PER_MINUTE: u32 = 60;
 
-/// Everything that is counted per person or address.
+/// Wrong passwords from one network, over all names, for each that one name has: an office behind one address.
+const NAMES_PER_NETWORK: u32 = 4;
+
+/// And from all networks of a neighbourhood, for each that one of them has; registrations too.
+const NETWORKS_PER_NEIGHBOURHOOD: u32 = 8;
+
+/// Refreshes of one network: an office of hundreds whose server was restarted, not a way to keep the store busy.
+const REFRESHES_PER_SECOND: u32 = 5;
+const REFRESHES_BURST: u32 = 200;
+
+/// Everything that is counted per person or network; an address alone is nothing to count by, see [`Network`].
 pub struct RateLimits {
     sends: Limiter<UserId>,
     requests: Limiter<UserId>,
-    sign_ins: Limiter<IpAddr>,
-    /// Guesses at one name from anywhere: slower than per address, so that a crowd gains nothing.
-    names: Limiter<String>,
+    registrations: Limiter<Network>,
+    registrations_around: Limiter<Neighbourhood>,
+    refreshes: Limiter<Network>,
+    /// Wrong passwords for one name from one network: nobody elsewhere feels them.
+    wrong_for_name: Failures<(String, Network)>,
+    wrong_from: Failures<Network>,
+    wrong_from_around: Failures<Neighbourhood>,
+    /// Wrong passwords at devices and networks of the person whose name it is.
+    wrong_at_known: Failures<(UserId, Mark)>,
+    touches: Limiter<LoginId>,
     typing: Limiter<UserId>,
     look_ups: Limiter<UserId>,
     calls: Limiter<UserId>,
@@ -35,17 +57,22 @@ struct Limiter<K: Clone + Eq + Hash>(DefaultKeyedRateLimiter<K>);
 
 impl RateLimits {
     pub fn new(limits: &Limits) -> RateLimits {
+        let tries = limits.sign_ins_per_minute;
+        let tries_around = tries.saturating_mul(NETWORKS_PER_NEIGHBOURHOOD);
         RateLimits {
             sends: Limiter::new(per_second(limits.sends_per_second), limits.sends_burst),
             requests: Limiter::new(
                 per_second(limits.requests_per_second),
                 limits.requests_per_second * 4,
             ),
-            sign_ins: Limiter::new(
-                per_minute(limits.sign_ins_per_minute),
-                limits.sign_ins_per_minute,
-            ),
-            names: Limiter::new(per_minute(limits.sign_ins_per_minute), limits.sign_ins_per_minute),
+            registrations: Limiter::new(per_minute(tries), tries),
+            registrations_around: Limiter::new(per_minute(tries_around), tries_around),
+            refreshes: Limiter::new(per_second(REFRESHES_PER_SECOND), REFRESHES_BURST),
+            wrong_for_name: Failures::new(tries),
+            wrong_from: Failures::new(tries.saturating_mul(NAMES_PER_NETWORK)),
+            wrong_from_around: Failures::new(tries_around.saturating_mul(NAMES_PER_NETWORK)),
+            wrong_at_known: Failures::new(tries),
+            touches: Limiter::new(per_minute(1), 1),
             typing: Limiter::new(per_minute(30), 2),
             look_ups: Limiter::new(per_minute(60), 60),
             calls: Limiter::new(per_minute(CALLS_PER_MINUTE), CALLS_PER_MINUTE),
@@ -61,13 +88,30 @@ impl RateLimits {
         self.requests.check("requests", &user)
     }
 
-    pub fn sign_in(&self, from: IpAddr, name: &str) -> Result<()> {
-        self.sign_ins.check("sign_ins", &from)?;
-        self.names.check("sign_ins", &crate::domain::text::name_key(name))
+    /// A try of a password for a name by somebody unknown. It counts until it is forgiven.
+    pub fn sign_in(&self, from: Network, name: &str) -> Result<Attempt> {
+        let for_name = self.wrong_for_name.attempt(&(name.to_owned(), from))?;
+        let from_here = self.wrong_from.attempt(&from)?;
+        Ok(for_name.and(from_here).and(self.wrong_from_around.attempt(&from.around())?))
     }
 
-    pub fn register(&self, from: IpAddr) -> Result<()> {
-        self.sign_ins.check("registrations", &from)
+    /// A try at a device or network from which this person has signed in before.
+    pub fn known_sign_in(&self, user: UserId, mark: Mark) -> Result<Attempt> {
+        self.wrong_at_known.attempt(&(user, mark))
+    }
+
+    pub fn register(&self, from: Network) -> Result<()> {
+        self.registrations.check("registrations", &from)?;
+        self.registrations_around.check("registrations", &from.around())
+    }
+
+    pub fn refresh(&self, from: Network) -> Result<()> {
+        self.refreshes.check("refreshes", &from)
+    }
+
+    /// Whether it is time to note the last use of a login.
+    pub fn touch(&self, login: LoginId) -> bool {
+        self.touches.0.check_key(&login).is_ok()
     }
 
     pub fn typing(&self, user: UserId) -> Result<()> {
@@ -93,8 +137,10 @@ impl RateLimits {
     pub fn forget_idle(&self) {
         self.sends.0.retain_recent();
         self.requests.0.retain_recent();
-        self.sign_ins.0.retain_recent();
-        self.names.0.retain_recent();
+        self.registrations.0.retain_recent();
+        self.registrations_around.0.retain_recent();
+        self.refreshes.0.retain_recent();
+        self.touches.0.retain_recent();
         self.typing.0.retain_recent();
         self.look_ups.0.retain_recent();
         self.calls.0.retain_recent();
@@ -109,11 +155,15 @@ impl<K: Clone + Eq + Hash> Limiter<K> {
 
     fn check(&self, what: &'static str, key: &K) -> Result<()> {
         self.0.check_key(key).map_err(|until| {
-            metrics::counter!("beckon_limited_total", "what" => what).increment(1);
+            count(what);
             let wait = until.wait_time_from(DefaultClock::default().now());
             Refusal::slow_down(wait.as_millis() as u64 + 1)
         })
     }
+}
+
+fn count(what: &'static str) {
+    metrics::counter!("beckon_limited_total", "what" => what).increment(1);
 }
 
 fn per_second(n: u32) -> Quota {

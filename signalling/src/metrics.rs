@@ -10,7 +10,10 @@ const COUNTERS: [(&str, &str); 11] = [
     ("beckon_bus_dropped_total", "Notices to other nodes that were given up."),
     ("beckon_call_signals_total", "SDP and candidates passed between two people."),
     ("beckon_redis_failures_total", "Requests to Redis that failed."),
-    ("beckon_refresh_reused_total", "Refresh tokens presented a second time."),
+    (
+        "beckon_refreshes_repeated_total",
+        "Refresh tokens traded again within their grace, for the same answer.",
+    ),
     ("beckon_rtc_malformed_total", "Frames at the rooms' door that nobody understands."),
     ("beckon_rtc_sockets_too_slow_total", "Sockets of rooms whose client did not read."),
     ("beckon_rtc_unknown_total", "Requests of later versions of LiveKit's protocol."),

@@ -45,14 +45,14 @@ fn there_is_no_more_than_there_is() {
 
 /// Lets everything that can be done be done, and tells who was served, in order.
 async fn served(shares: &Shares, line: Vec<(&'static str, Holder)>) -> Vec<&'static str> {
-    let held = shares.take_now(anybody(99)).ok().expect("a place");
+    let held = shares.take_now(anybody(99)).expect("a place");
     let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
     for (name, holder) in line {
         let (shares, told) = (shares.clone(), told.clone());
         let mut waits = Box::pin(async move { shares.take(holder).await });
         assert!((&mut waits).now_or_never().is_none(), "{name} has to wait");
         tokio::spawn(async move {
-            let _share = waits.await.ok().expect("a share in turn");
+            let _share = waits.await.expect("a share in turn");
             told.send(name).unwrap();
         });
     }

@@ -4,14 +4,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::clock::now_ms;
+use crate::domain::refusal::Refusal;
 use crate::node::Node;
-use crate::{calls, group_calls, presence, store};
+use crate::{accounts, calls, group_calls, presence, store};
 
 /// Sockets that nobody resumed are noticed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Well within [`crate::cache::PRESENCE_LIFE`].
 const RENEW_EVERY: Duration = Duration::from_secs(25);
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long a login that is over is believed when nobody told us: Redis was away, it expired, its account was disabled.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(10);
 /// A store that did not answer is asked again after this time.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
@@ -21,6 +24,7 @@ pub(crate) fn start(node: &Arc<Node>) {
     every(SWEEP_EVERY, Work::Sweep);
     every(RENEW_EVERY, Work::Renew);
     every(FORGET_EVERY, Work::Forget);
+    every(LOOK_UP_EVERY, Work::LookUpLogins);
     let stop = node.stop.clone();
     tokio::spawn(stop.run_until_cancelled_owned(relisten(node.clone())));
     tokio::spawn(calls::keep(node.clone()));
@@ -33,6 +37,7 @@ enum Work {
     Sweep,
     Renew,
     Forget,
+    LookUpLogins,
 }
 
 fn repeat(
@@ -51,10 +56,17 @@ fn repeat(
                 Work::Sweep => sweep(&node),
                 Work::Renew => node.cache.renew_presence().await,
                 Work::Forget => node.limits.forget_idle(),
+                Work::LookUpLogins => look_up_logins(&node).await,
             }
         }
     };
     tokio::spawn(stop.run_until_cancelled_owned(task));
+}
+
+async fn look_up_logins(node: &Node) {
+    if let Err(refusal) = accounts::end_what_is_over(node).await {
+        tracing::warn!(error = %refusal, "logins could not be looked up again");
+    }
 }
 
 fn sweep(node: &Arc<Node>) {
@@ -64,17 +76,22 @@ fn sweep(node: &Arc<Node>) {
     }
 }
 
-/// After notices may have been lost, what people listen to is read anew, for they may have joined or left;
-/// then they are told to sync.
+/// After notices may have been lost, logins are looked up again, for they may have been revoked, and what people
+/// listen to is read anew, for they may have joined or left; then they are told to sync.
 async fn relisten(node: Arc<Node>) {
     loop {
         node.hub.synced.notified().await;
-        while let Err(error) = relisten_all(&node).await {
-            tracing::warn!(%error, "memberships could not be read anew");
+        while let Err(error) = catch_up(&node).await {
+            tracing::warn!(%error, "logins and memberships could not be read anew");
             tokio::time::sleep(READ_AGAIN).await;
         }
         node.hub.tell_to_sync();
     }
+}
+
+async fn catch_up(node: &Node) -> Result<(), Refusal> {
+    accounts::end_what_is_over(node).await?;
+    Ok(relisten_all(node).await?)
 }
 
 async fn relisten_all(node: &Node) -> store::sql::Result<()> {

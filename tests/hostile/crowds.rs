@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use crate::stage::{Socket, Stage, eventually};
+use crate::stage::{PASSWORD, Socket, Stage, eventually, extent};
 
 /// How many do it at the same time.
 const CROWD: usize = 1_000;
@@ -57,4 +57,34 @@ async fn descriptors_are_given_back() {
         drop(sockets);
     }
     eventually("the descriptors to be given back", || async { open() <= before + 20 }).await;
+}
+
+/// Hashes of their usual size, right and wrong ones, from many at once.
+#[tokio::test]
+async fn signing_in_holds_no_memory_afterwards() {
+    let stage = Stage::configured(&[
+        ("BECKON_ACCOUNTS__PASSWORD_MEMORY_KIB", "19456"),
+        ("BECKON_LIMITS__REQUESTS_PER_SECOND", "1000000"),
+    ])
+    .await;
+    let alice = stage.person("alice").await;
+    let resident = async || {
+        let status = format!("/proc/{}/status", stage.first().pid().await);
+        let status = std::fs::read_to_string(status).expect("the node's status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident size");
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    let before = resident().await;
+    let tries = stream::iter(0..extent(200, 10_000)).map(async |n| {
+        let password = if n % 3 == 0 { "not her password" } else { PASSWORD };
+        let login = json!({"name": "alice", "password": password});
+        let request = stage.first().request(reqwest::Method::POST, "/api/v1/logins");
+        request.json(&login).send().await.expect("an answer").status()
+    });
+    let answers: Vec<_> = tries.buffer_unordered(8).collect().await;
+    assert!(answers.iter().filter(|status| status.as_u16() == 200).count() > answers.len() / 3);
+    let after = resident().await;
+    eprintln!("{before} MB resident before, {after} MB after {} sign-ins", answers.len());
+    assert!(after <= before + 60, "{before} MB became {after} MB");
+    alice.get("me").await.ok();
 }

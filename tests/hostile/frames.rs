@@ -174,3 +174,28 @@ async fn server_frames_sent_by_a_client_fool_nobody() {
     life_goes_on(&alice, &bob, &room).await;
     assert!(!bob.history(&room).await.iter().any(|message| message["body"]["text"] == "forged"));
 }
+
+/// Frames of every kind, without waiting for answers, for as long as the server takes them.
+#[tokio::test]
+async fn a_flood_of_frames_is_slowed_down_and_closed_while_others_talk() {
+    let stage = Stage::new().await;
+    let (alice, bob, room, mut socket) = scene(&stage).await;
+    let frames = [
+        json!({"type": "ping"}),
+        json!({"type": "typing", "conversation_id": room.id}),
+        json!({"type": "presence", "state": "away"}),
+        json!({"type": "call_signal", "call_id": Uuid::new_v4(), "signal": {"kind": "offer", "sdp": "x".repeat(20_000)}}),
+        json!({"type": "receipt", "conversation_id": room.id, "read_seq": 1}),
+    ];
+    let mut sent = 0;
+    while !socket.is_closed() {
+        socket.say(frames[sent % frames.len()].clone()).await;
+        sent += 1;
+        if sent % 100 == 0 {
+            life_goes_on(&alice, &bob, &room).await;
+        }
+    }
+    let closed = socket.closes().await;
+    assert_eq!((closed.code, closed.reason.as_str()), (Some(4429), "too_fast"));
+    life_goes_on(&alice, &bob, &room).await;
+}

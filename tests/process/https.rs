@@ -31,9 +31,13 @@ pub(crate) fn connect(
 }
 
 fn get(node: &Node, name: &str, path: &str) -> String {
+    get_as(node, name, "localhost", path)
+}
+
+fn get_as(node: &Node, name: &str, host: &str, path: &str) -> String {
     let tcp = TcpStream::connect(node.https.trim_start_matches("https://")).unwrap();
     let mut tls = connect(node.dir.path(), name, tcp);
-    write!(tls, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    write!(tls, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     tls.read_to_string(&mut answer).unwrap();
     answer
@@ -45,6 +49,16 @@ fn whoever_trusts_the_development_ca_is_served() {
     for name in ["localhost", "127.0.0.1"] {
         assert!(get(&node, name, "/healthz").starts_with("HTTP/1.1 200"), "{name}");
     }
+}
+
+#[test]
+fn browsers_that_came_over_tls_are_told_to_stay_there() {
+    let node = Node::start(&[]);
+    let told = "strict-transport-security: max-age=31536000";
+    for path in ["/", "/healthz", "/api/v1/me"] {
+        assert!(get_as(&node, "localhost", "chat.example.com", path).contains(told), "{path}");
+    }
+    assert!(!get(&node, "localhost", "/").contains("strict-transport"), "a developer's machine");
 }
 
 #[test]

@@ -105,21 +105,21 @@ async fn a_refresh_token_is_exchanged_for_new_ones_and_the_old_access_token_ends
 }
 
 #[tokio::test]
-async fn a_refresh_token_used_twice_ends_the_whole_login() {
-    let stage = Stage::new().await;
+async fn a_refresh_token_used_twice_at_once_gets_the_same_answer_from_any_node() {
+    let Some(stage) = Stage::shared().await else { return };
+    let second = stage.node().await;
     let alice = stage.person("alice").await;
     let old = alice.tokens();
-    let renewed = refresh(&alice, &old.refresh).await.ok();
-    refresh(&alice, &old.refresh).await.is_refused(401, "refresh_reused");
+    let there = alice.at(&second);
+    let (here, there) = tokio::join!(refresh(&alice, &old.refresh), refresh(&there, &old.refresh));
+    let renewed = here.ok();
+    assert_eq!(renewed, there.ok());
     alice.takes_tokens(
         renewed["access_token"].as_str().unwrap(),
         renewed["refresh_token"].as_str().unwrap(),
     );
-    alice.get("me").await.is_refused(401, "unauthenticated");
-    refresh(&alice, renewed["refresh_token"].as_str().unwrap())
-        .await
-        .is_refused(401, "unauthenticated");
-    assert_eq!(alice.is_closed().await.code, Some(4401));
+    alice.get("me").await.ok();
+    alice.gets_ok(json!({"type": "ping"})).await;
 }
 
 #[tokio::test]

@@ -245,6 +245,7 @@ impl Door {
             user_id,
             login_id,
             server_time: 0,
+            client_min: 1,
             calls: vec![],
             group_calls: vec![],
         };

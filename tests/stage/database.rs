@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use sqlx::{
-    ConnectOptions, Connection, Executor, mysql::MySqlConnectOptions, sqlite::SqliteConnectOptions,
+    ConnectOptions, Connection, Executor, migrate::Migrator, mysql::MySqlConnectOptions,
+    sqlite::SqliteConnectOptions,
 };
 
 /// Where MariaDB listens, as `mysql://user:password@host:port`.
@@ -63,6 +64,38 @@ impl Database {
 }
 
 impl Database {
+    /// Leaves behind what a former release would have: the schema of its migrations, noted as done, and its rows.
+    pub async fn leave(&self, migrations: &[&str], rows: &str) {
+        let engine = if self.made.is_some() { "mysql" } else { "sqlite" };
+        let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+        let some = tempfile::tempdir().expect("a folder");
+        for entry in all.read_dir().expect("the migrations") {
+            let name = entry.expect("a migration").file_name();
+            if migrations.iter().any(|number| name.to_string_lossy().starts_with(number)) {
+                std::fs::copy(all.join(&name), some.path().join(&name)).expect("a copy");
+            }
+        }
+        let migrator = Migrator::new(some.path()).await.expect("migrations");
+        if self.made.is_some() {
+            let options: MySqlConnectOptions = self.url.parse().expect("a database URL");
+            let mut connection = options.connect().await.expect("a connection to MariaDB");
+            migrator.run(&mut connection).await.expect("the former schema");
+            for row in statements(rows) {
+                connection.execute(sqlx::AssertSqlSafe(row)).await.expect("a former row");
+            }
+            connection.close().await.expect("a polite goodbye to MariaDB");
+        } else {
+            let options: SqliteConnectOptions = self.url.parse().expect("a stage on SQLite");
+            let options = options.create_if_missing(true);
+            let mut connection = options.connect().await.expect("the stage's database");
+            migrator.run(&mut connection).await.expect("the former schema");
+            for row in statements(rows) {
+                connection.execute(sqlx::AssertSqlSafe(row)).await.expect("a former row");
+            }
+            connection.close().await.expect("a polite goodbye to SQLite");
+        }
+    }
+
     /// Changes a row behind the node's back, for what would otherwise take days to happen.
     pub async fn edit(&self, statement: &str) {
         let options: SqliteConnectOptions = self.url.parse().expect("a stage on SQLite");
@@ -70,6 +103,11 @@ impl Database {
         connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("an edit");
         connection.close().await.expect("a polite goodbye to SQLite");
     }
+}
+
+/// The statements of a file, one a line.
+fn statements(rows: &str) -> impl Iterator<Item = String> + '_ {
+    rows.lines().filter(|line| !line.starts_with("--") && !line.is_empty()).map(str::to_owned)
 }
 
 impl Drop for Database {

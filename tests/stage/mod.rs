@@ -78,9 +78,26 @@ impl Stage {
         Some(Self::build(engine, Some(redis), settings).await)
     }
 
+    /// One node on a database that a former release left behind: its migrations, by number, and its rows.
+    pub async fn after(engine: Engine, migrations: &[&str], rows: &str) -> Self {
+        let folder = TempDir::with_prefix("beckon-stage-").expect("a temporary folder");
+        let database = Database::create(engine, folder.path()).await;
+        database.leave(migrations, rows).await;
+        Self::start(folder, database, None, &[]).await
+    }
+
     async fn build(engine: Engine, redis: Option<Redis>, settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::with_prefix("beckon-stage-").expect("a temporary folder");
         let database = Database::create(engine, folder.path()).await;
+        Self::start(folder, database, redis, settings).await
+    }
+
+    async fn start(
+        folder: TempDir,
+        database: Database,
+        redis: Option<Redis>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let plan = Plan::new(
             folder.path().join("data"),
             &database.url,

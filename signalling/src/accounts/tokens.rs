@@ -1,6 +1,7 @@
 //! Tokens: the id of a login and 32 random bytes. The store keeps a hash of the random half, so reading the
 //! database lets nobody in.
 
+use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -37,9 +38,27 @@ impl Issued {
     }
 }
 
+/// The tokens of a new login.
 pub fn issue(login: LoginId, now: i64) -> (Issued, Tokens) {
-    let (access, access_hash) = fresh(login);
-    let (refresh, refresh_hash) = fresh(login);
+    with_secrets(login, &secret(), &secret(), now)
+}
+
+/// The tokens that follow `former`: whoever has it and the salt, which is stored, can make them again; neither is
+/// enough alone.
+pub fn succeed(login: LoginId, former: &str, salt: &[u8], now: i64) -> (Issued, Tokens) {
+    let derive = |purpose: &[u8]| {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(former.as_bytes()).expect("keys of any length");
+        mac.update(purpose);
+        mac.update(salt);
+        hex(&mac.finalize().into_bytes())
+    };
+    with_secrets(login, &derive(b"access"), &derive(b"refresh"), now)
+}
+
+fn with_secrets(login: LoginId, access: &str, refresh: &str, now: i64) -> (Issued, Tokens) {
+    let (access, access_hash) = token(login, access);
+    let (refresh, refresh_hash) = token(login, refresh);
     let (access_expires_at, refresh_expires_at) = (now + ACCESS_MS, now + REFRESH_MS);
     (
         Issued { access, access_expires_at, refresh, refresh_expires_at },
@@ -65,9 +84,8 @@ pub fn fits(presented: &TokenHash, stored: &[u8]) -> bool {
     presented.ct_eq(stored).into()
 }
 
-fn fresh(login: LoginId) -> (String, TokenHash) {
-    let secret = secret();
-    (format!("{}{secret}", login.0.simple()), hash(&secret))
+fn token(login: LoginId, secret: &str) -> (String, TokenHash) {
+    (format!("{}{secret}", login.0.simple()), hash(secret))
 }
 
 fn hash(secret: &str) -> TokenHash {
@@ -90,6 +108,19 @@ mod tests {
         assert_eq!(found, login);
         assert!(fits(&hash, &stored.access_hash));
         assert!(!fits(&hash, &stored.refresh_hash));
+    }
+
+    #[test]
+    fn the_same_token_and_salt_make_the_same_successors_and_nothing_else_does() {
+        let login = LoginId::fresh();
+        let (first, _) = issue(login, 0);
+        let refresh = |former: &str, salt: &[u8]| succeed(login, former, salt, 0).0.refresh;
+        assert_eq!(refresh(&first.refresh, &[1; 32]), refresh(&first.refresh, &[1; 32]));
+        assert_ne!(refresh(&first.refresh, &[1; 32]), refresh(&first.refresh, &[2; 32]));
+        assert_ne!(refresh(&first.refresh, &[1; 32]), refresh(&first.access, &[1; 32]));
+        let (next, stored) = succeed(login, &first.refresh, &[1; 32], 0);
+        assert_ne!(next.access, next.refresh);
+        assert!(fits(&parse(&next.refresh).unwrap().1, &stored.refresh_hash));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::group_call::GroupCallState;
 use super::ids::{CallId, ClientMsgId, ConversationId, LoginId, SocketId, UserId};
 use super::message::{Ack, CallMedia, CallOutcome, Change, Draft, Message};
 use super::refusal::WireError;
+use super::schema;
 use super::user::{Availability, Me, Presence, Profile};
 
 /// Longer client frames close the socket with 1009.
@@ -18,6 +19,10 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// What a socket reads at once. The buffer is held by every socket and zeroed for every read.
 pub const READ_BYTES: usize = 4 * 1024;
+
+/// Told in `welcome`. Raised with `REVISION` in `web/src/api/revision.ts` when pages that are open cannot understand
+/// what has changed; frames and fields they do not know they ignore.
+pub const CLIENT_MIN: u32 = 1;
 
 /// `ref` only has to tell a client's own requests apart.
 pub const REF_CHARS_MAX: usize = 64;
@@ -38,6 +43,7 @@ pub enum ClientFrame {
     },
     Send {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         conversation_id: ConversationId,
         client_msg_id: ClientMsgId,
@@ -45,6 +51,7 @@ pub enum ClientFrame {
     },
     Receipt {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         conversation_id: ConversationId,
         #[serde(default)]
@@ -60,10 +67,12 @@ pub enum ClientFrame {
     },
     Ping {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
     },
     CallStart {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
         user_id: UserId,
@@ -71,21 +80,25 @@ pub enum ClientFrame {
     },
     CallAccept {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallDecline {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallHangup {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallSignal {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
         signal: Signal,
@@ -120,6 +133,8 @@ pub enum ServerFrame {
         user_id: UserId,
         login_id: LoginId,
         server_time: i64,
+        /// The oldest revision of the web client that is still served; an older page has to be loaded again.
+        client_min: u32,
         calls: Vec<CallState>,
         group_calls: Vec<GroupCallState>,
     },

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::ids::{DeviceId, LoginId};
 use super::refusal::Result;
-use super::text;
 use super::user::Me;
+use super::{schema, text};
 
 /// How long an access token works, in milliseconds.
 pub const ACCESS_MS: i64 = 15 * 60 * 1000;
@@ -21,6 +21,7 @@ pub struct Device {
     #[serde(default)]
     pub kind: DeviceKind,
     #[serde(default)]
+    #[schema(schema_with = schema::device_name)]
     pub name: String,
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::ids::{CallId, ClientMsgId, ConversationId, FileId, MessageId, UserId};
 use super::refusal::{Code, Refusal, Result};
-use super::text;
+use super::{schema, text};
 
 /// How long the sender may take a message back, in milliseconds.
 pub const RECALL_MS: i64 = 2 * 60 * 1000;
@@ -70,16 +70,19 @@ pub enum Body {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Draft {
     Text {
+        #[schema(schema_with = schema::message_text)]
         text: String,
     },
     Image {
         file_id: FileId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(schema_with = schema::message_text, required = false)]
         caption: Option<String>,
     },
     File {
         file_id: FileId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(schema_with = schema::message_text, required = false)]
         caption: Option<String>,
     },
 }

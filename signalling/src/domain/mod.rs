@@ -11,5 +11,7 @@ pub mod login;
 pub mod message;
 pub mod network;
 pub mod refusal;
+pub mod schema;
 pub mod text;
+pub mod unicode;
 pub mod user;

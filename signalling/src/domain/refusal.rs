@@ -1,5 +1,7 @@
 //! Why the server says no: one object on every door, with a stable code and a text in two languages.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +21,20 @@ pub struct WireError {
     pub request_id: String,
     /// The field that broke its rule.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Cow<'static, str>>,
+    /// What is wrong and where, in English, for whoever writes the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Where something could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The way to the field; empty for the whole.
+    pub field: String,
+    /// What is wrong, with its position where there is one.
+    pub detail: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +91,6 @@ codes! {
     NotSupported     400 "not_supported"     "This server does not support that." "服务器不支持此操作。"
     Unauthenticated  401 "unauthenticated"   "Please sign in." "请先登录。"
     WrongCredentials 401 "wrong_credentials" "Name or password is wrong." "用户名或密码不正确。"
-    RefreshReused    401 "refresh_reused"    "This sign-in was used twice and has been ended. Please sign in again." "登录凭证被重复使用，已退出登录，请重新登录。"
     Denied           403 "denied"            "You may not do this." "你没有权限进行此操作。"
     NotMember        403 "not_member"        "You are not in this conversation." "你不在这个会话中。"
     NotContacts      403 "not_contacts"      "You can only do this with one of your contacts." "对方还不是你的联系人。"
@@ -113,6 +127,8 @@ pub struct Refusal {
     pub code: Code,
     pub field: Option<&'static str>,
     pub retry_after_ms: Option<u64>,
+    /// What could not be understood.
+    pub place: Option<Box<Place>>,
     /// For the log only; never sent.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -138,6 +154,8 @@ impl Refusal {
     }
 
     pub fn to_wire(&self, lang: Lang, request_id: String) -> WireError {
+        let place = self.place.as_ref().filter(|place| !place.field.is_empty());
+        let told_field = || place.map(|place| Cow::Owned(place.field.clone()));
         WireError {
             code: self.code.as_str(),
             message: self.code.text(lang),
@@ -147,14 +165,15 @@ impl Refusal {
             ),
             retry_after_ms: self.retry_after_ms,
             request_id,
-            field: self.field,
+            field: self.field.map(Cow::Borrowed).or_else(told_field),
+            detail: self.place.as_ref().map(|place| place.detail.clone()),
         }
     }
 }
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Refusal { code, field: None, retry_after_ms: None, source: None }
+        Refusal { code, field: None, retry_after_ms: None, place: None, source: None }
     }
 }
 

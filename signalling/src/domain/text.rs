@@ -3,9 +3,13 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::refusal::{Refusal, Result};
+use super::unicode::{JOINERS, fold, is_ignorable, is_mark, is_visible};
 
 /// Names are for finding each other: short, and typeable.
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
+/// What the columns `name` and `name_key` hold, in characters: normalizing makes some letters longer.
+const NAME_STORED_CHARS_MAX: usize = 64;
+const NAME_KEY_CHARS_MAX: usize = 128;
 /// Longer passwords would make hashing a way to keep the server busy.
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 pub const NICKNAME_CHARS_MAX: usize = 40;
@@ -16,18 +20,37 @@ pub const DEVICE_NAME_CHARS_MAX: usize = 80;
 pub const TEXT_CHARS_MAX: usize = 8_000;
 
 /// What two names are compared by: kept beside the name, so that both engines agree on equality.
-pub fn name_key(name: &str) -> String {
-    let key: String = name.nfkc().flat_map(char::to_lowercase).nfkc().collect();
-    key.trim().to_owned() // last: some characters decompose into a space and a mark
+pub fn name_fold(name: &str) -> String {
+    fold(name).trim().to_owned() // last: some characters decompose into a space and a mark
 }
 
-/// A name as it will be stored, or why not.
+/// What the first releases compared names by. It tells ς from σ and ß from ss, so it is looked up before
+/// [`name_fold`]: two people of that time may differ in nothing else.
+pub fn name_key(name: &str) -> String {
+    let key: String = name.nfkc().flat_map(char::to_lowercase).nfkc().collect();
+    key.trim().to_owned()
+}
+
+/// A name as it will be stored, or why not: letters, marks and digits of any script, beginning with no mark.
 pub fn name(input: &str) -> Result<String> {
-    let name: String = input.trim().nfc().collect();
-    let fits = NAME_CHARS.contains(&name.chars().count())
-        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
-        && name_key(&name).chars().count() <= 2 * NAME_CHARS.end();
+    let typed = input.trim();
+    let name: String = typed.nfc().collect();
+    let fits = NAME_CHARS.contains(&typed.chars().count())
+        && name.chars().count() <= NAME_STORED_CHARS_MAX
+        && name.chars().all(is_of_a_name)
+        && name.starts_with(is_visible)
+        && !name.ends_with(JOINERS)
+        && name_key(&name).chars().count() <= NAME_KEY_CHARS_MAX
+        && name_fold(&name).chars().count() <= NAME_KEY_CHARS_MAX;
     if fits { Ok(name) } else { Err(Refusal::invalid("name")) }
+}
+
+fn is_of_a_name(c: char) -> bool {
+    match c {
+        '_' | '.' | '-' => true,
+        c if JOINERS.contains(&c) => true,
+        c => (c.is_alphanumeric() || is_mark(c)) && !is_ignorable(c),
+    }
 }
 
 pub fn password<'a>(input: &'a str, field: &'static str) -> Result<&'a str> {
@@ -38,27 +61,41 @@ pub fn password<'a>(input: &'a str, field: &'static str) -> Result<&'a str> {
     }
 }
 
-/// One line of text somebody chose: trimmed, 1 to `max` characters, nothing invisible that reorders or
-/// breaks the line.
+/// What is hashed of a password: the same on every keyboard (NFKC, as RFC 8265 has it for comparing).
+pub fn password_form(password: &str) -> String {
+    password.nfkc().collect()
+}
+
+/// What may have been hashed of it by the first releases, which took a password as it was typed.
+pub fn former_password_forms(password: &str) -> Vec<String> {
+    let mut forms = vec![password.to_owned(), password.nfc().collect(), password.nfd().collect()];
+    let current = password_form(password);
+    forms.retain(|form| *form != current);
+    forms.dedup();
+    forms
+}
+
+/// One line of text somebody chose: trimmed, at most `max` characters, with something to see in it and nothing
+/// invisible that reorders or breaks the line.
 pub fn line(input: &str, max: usize, field: &'static str) -> Result<String> {
     let line = optional_line(input, max, field)?;
     if line.is_empty() { Err(Refusal::invalid(field)) } else { Ok(line) }
 }
 
-/// Like [`line`], but may be empty.
+/// Like [`line`], but may be empty; what has nothing to see in it is.
 pub fn optional_line(input: &str, max: usize, field: &'static str) -> Result<String> {
-    let line: String = input.trim().nfc().collect();
-    if line.chars().count() > max || line.chars().any(|c| c.is_control() || reorders(c)) {
+    let typed = input.trim();
+    if typed.chars().count() > max || typed.chars().any(|c| c.is_control() || reorders(c)) {
         return Err(Refusal::invalid(field));
     }
-    Ok(line)
+    Ok(if typed.contains(is_visible) { typed.nfc().collect() } else { String::new() })
 }
 
 /// Text of several lines: new lines and tabs are the only control characters.
 pub fn paragraph(input: &str, max: usize, field: &'static str) -> Result<()> {
     let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');
     let count = input.chars().count();
-    if input.trim().is_empty() || count > max || input.chars().any(bad) {
+    if !input.contains(is_visible) || count > max || input.chars().any(bad) {
         return Err(Refusal::invalid(field));
     }
     Ok(())
@@ -76,9 +113,74 @@ mod tests {
 
     #[test]
     fn names_that_look_the_same_are_the_same() {
-        assert_eq!(name_key("Ａｎｎ"), name_key("ann"));
-        assert_eq!(name_key("ANN李"), name_key("ann李"));
-        assert_ne!(name_key("ann"), name_key("anna"));
+        for (one, other) in
+            [("Ａｎｎ", "ann"), ("ANN李", "ann李"), ("ΝΊΚΟΣ", "νίκος"), ("Weiß", "WEISS")]
+        {
+            assert_eq!(name_fold(one), name_fold(other));
+        }
+        assert_ne!(name_fold("ann"), name_fold("anna"));
+    }
+
+    #[test]
+    fn names_of_any_script_are_names() {
+        for name in [
+            "สมชาย",
+            "प्रिया",
+            "முருகன்",
+            "សុខា",
+            "محمد",
+            "מֹשֶׁה",
+            "དོན་གྲུབ",
+            "ကျော်",
+            "ජයන්ත",
+            "নীলা",
+            "ਸਿੰਘ",
+            "ગીતા",
+            "ലക്ഷ്മി",
+            "ᠮᠣᠩᠭᠣᠯ",
+            "ኢትዮጵያ",
+            "Ћирилица",
+            "علی\u{200c}رضا",
+            "Nguyễn",
+            "e\u{301}va",
+        ] {
+            let fits = super::name(name);
+            assert!(fits.is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_name_no_line_and_no_message() {
+        for unseen in [
+            "\u{200b}\u{200b}\u{200b}",
+            "\u{feff}\u{feff}\u{feff}",
+            "\u{3164}\u{3164}\u{3164}",
+            "\u{115f}\u{1160}\u{ffa0}",
+            "\u{301}\u{301}\u{301}",
+            "\u{fe0f}\u{fe0f}\u{fe0f}",
+            "\u{2800}\u{2800}\u{2800}",
+            "\u{ad}\u{34f}\u{2060}",
+            "\u{e0020}\u{e0041}\u{e007f}",
+            "\u{202e} \u{2066}",
+            "\u{3000}\u{a0}\u{2003}",
+            "\u{200d}ab",
+            "ab\u{200d}",
+            "\u{93f}ab",
+        ] {
+            assert!(super::name(unseen).is_err(), "{unseen:?}");
+            if !unseen.is_ascii() && !unseen.contains('a') {
+                assert!(line(unseen, 40, "x").is_err(), "{unseen:?}");
+                assert!(paragraph(unseen, 40, "x").is_err(), "{unseen:?}");
+            }
+        }
+        assert_eq!(optional_line("\u{200b}\u{feff}", 10, "x").unwrap(), "");
+    }
+
+    #[test]
+    fn a_password_is_the_same_from_every_keyboard() {
+        assert_eq!(password_form("cafe\u{301} \u{ff11}"), password_form("café 1"));
+        assert!(former_password_forms("correct horse").is_empty());
+        assert!(former_password_forms("café").contains(&"cafe\u{301}".to_owned()));
     }
 
     #[test]
@@ -101,6 +203,8 @@ mod tests {
         #[test]
         fn keys_are_stable(s in "\\PC{0,40}") {
             prop_assert_eq!(name_key(&name_key(&s)), name_key(&s));
+            prop_assert_eq!(name_fold(&name_fold(&s)), name_fold(&s));
+            prop_assert_eq!(name_fold(&name_key(&s)), name_fold(&s), "what was equal before is equal now");
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::accounts::Caller;
 use crate::domain::conversation::{Conversation, Member};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::domain::refusal::WireError;
+use crate::domain::schema;
 use crate::node::Node;
 use crate::{conversations, groups};
 
@@ -48,18 +49,22 @@ pub(super) struct Members {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CreateGroup {
+    #[schema(schema_with = schema::title)]
     title: String,
     #[serde(default)]
+    #[schema(schema_with = schema::other_members)]
     member_ids: Vec<UserId>,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct RenameGroup {
+    #[schema(schema_with = schema::title)]
     title: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Invite {
+    #[schema(schema_with = schema::invited_members)]
     user_ids: Vec<UserId>,
 }
 

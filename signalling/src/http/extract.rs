@@ -1,16 +1,46 @@
 //! axum's extractors, with our refusals.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::body::Bytes;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Answer;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::refusal::{Code, Place, Refusal};
+use crate::json;
 
-#[derive(FromRequest)]
-#[from_request(via(axum::Json), rejection(Answer))]
 pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Answer;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Answer> {
+        if !says_json(request.headers()) {
+            return Err(Code::WrongType.into());
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|_| Code::TooLarge)?;
+        let text = str::from_utf8(&body).map_err(|error| {
+            let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
+            let place = Place { field: String::new(), detail };
+            Refusal { place: Some(Box::new(place)), ..Code::Malformed.into() }
+        })?;
+        Ok(Json(json::read(text)?))
+    }
+}
+
+/// `application/json`, or a type that is written in it (RFC 6839).
+fn says_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let subtype = kind.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
 
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Answer))]
@@ -26,16 +56,6 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-impl From<JsonRejection> for Refusal {
-    fn from(rejection: JsonRejection) -> Self {
-        match rejection {
-            JsonRejection::MissingJsonContentType(_) => Code::WrongType.into(),
-            JsonRejection::BytesRejection(_) => Code::TooLarge.into(),
-            _ => Code::Malformed.into(),
-        }
-    }
-}
-
 /// A path that is no id names nothing.
 impl From<PathRejection> for Refusal {
     fn from(_: PathRejection) -> Self {
@@ -44,7 +64,8 @@ impl From<PathRejection> for Refusal {
 }
 
 impl From<QueryRejection> for Refusal {
-    fn from(_: QueryRejection) -> Self {
-        Code::Malformed.into()
+    fn from(rejection: QueryRejection) -> Self {
+        let place = Place { field: String::new(), detail: rejection.body_text() };
+        Refusal { place: Some(Box::new(place)), ..Code::Malformed.into() }
     }
 }

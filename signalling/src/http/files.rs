@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{Answer, Json, Path, range};
-use crate::accounts::Caller;
+use crate::accounts::{self, Caller};
 use crate::domain::file::{FileInfo, StoredFile};
 use crate::domain::ids::{AvatarId, FileId};
 use crate::domain::refusal::{Code, Result, WireError};
@@ -58,10 +58,10 @@ pub(super) async fn download(
         Err(refusal) => {
             Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], Answer(refusal)).into_response())
         }
-        Ok(None) => send(&node, &file, etag, 0..size).await,
+        Ok(None) => send(&node, caller, &file, etag, 0..size).await,
         Ok(Some(part)) => {
             let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-            let response = send(&node, &file, etag, part).await?;
+            let response = send(&node, caller, &file, etag, part).await?;
             Ok((StatusCode::PARTIAL_CONTENT, [(CONTENT_RANGE, range)], response).into_response())
         }
     }
@@ -136,12 +136,14 @@ pub(super) async fn remove_avatar(
 
 async fn send(
     node: &Node,
+    caller: Caller,
     file: &StoredFile,
     etag: HeaderValue,
     part: Range<u64>,
 ) -> Result<Response, Answer> {
     let length = part.end - part.start;
-    let bytes = node.files.read(file, part).await?;
+    let held = accounts::hold(node, caller).await?;
+    let bytes = held.guard(node.files.read(file, part).await?);
     let disposition = match file.info.shown_size() {
         Some(_) => Disposition::Inline,
         None => Disposition::Attachment,

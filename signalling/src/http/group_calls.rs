@@ -14,6 +14,7 @@ use crate::accounts::Caller;
 use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::WireError;
+use crate::domain::schema;
 use crate::group_calls::{self, Asker};
 use crate::node::Node;
 
@@ -24,6 +25,7 @@ pub(super) struct StartGroupCall {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CallPeople {
+    #[schema(schema_with = schema::rung_people)]
     user_ids: Vec<UserId>,
 }
 

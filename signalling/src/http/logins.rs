@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::SET_COOKIE;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use axum_extra::extract::cookie::{Cookie, SameSite};
+use axum_extra::extract::cookie::Cookie;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,14 +17,18 @@ use super::{Answer, Arrival, Json, Path};
 use crate::accounts::{self, Caller, Credentials, Issued};
 use crate::domain::ids::LoginId;
 use crate::domain::login::{ACCESS_MS, Device, DeviceKind, Login, REFRESH_MS, SignedIn, Transport};
+use crate::domain::network::Network;
 use crate::domain::refusal::{Code, WireError};
+use crate::domain::schema;
 use crate::node::Node;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Register {
+    #[schema(schema_with = schema::name)]
     name: String,
-    #[schema(value_type = String)]
+    #[schema(schema_with = schema::password)]
     password: SecretString,
+    #[schema(schema_with = schema::nickname, required = false)]
     nickname: Option<String>,
     device: Option<Device>,
     #[serde(default)]
@@ -32,8 +37,9 @@ pub(super) struct Register {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SignIn {
+    #[schema(schema_with = schema::any_name)]
     name: String,
-    #[schema(value_type = String)]
+    #[schema(schema_with = schema::any_password)]
     password: SecretString,
     device: Option<Device>,
     #[serde(default)]
@@ -43,15 +49,15 @@ pub(super) struct SignIn {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Refresh {
     /// Left out by pages that hold their tokens in cookies.
-    #[schema(value_type = Option<String>)]
+    #[schema(schema_with = schema::token, required = false)]
     refresh_token: Option<SecretString>,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ChangePassword {
-    #[schema(value_type = String)]
+    #[schema(schema_with = schema::any_password)]
     old_password: SecretString,
-    #[schema(value_type = String)]
+    #[schema(schema_with = schema::password)]
     new_password: SecretString,
 }
 
@@ -73,13 +79,14 @@ pub(super) async fn register(
     State(node): State<Arc<Node>>,
     Address(from): Address,
     arrival: Arrival,
+    jar: CookieJar,
     Json(asked): Json<Register>,
 ) -> Result<Response, Answer> {
     let credentials = Credentials { name: &asked.name, password: asked.password };
     let device = asked.device.unwrap_or_else(unnamed);
     let (answer, issued) =
         accounts::register(&node, credentials, asked.nickname.as_deref(), device, from).await?;
-    let answer = hand_out(answer, issued, asked.transport, arrival);
+    let answer = hand_out(answer, issued, asked.transport, arrival, &jar);
     Ok((StatusCode::CREATED, answer).into_response())
 }
 
@@ -90,31 +97,33 @@ pub(super) async fn sign_in(
     State(node): State<Arc<Node>>,
     Address(from): Address,
     arrival: Arrival,
+    jar: CookieJar,
     Json(asked): Json<SignIn>,
 ) -> Result<Response, Answer> {
     let credentials = Credentials { name: &asked.name, password: asked.password };
     let device = asked.device.unwrap_or_else(unnamed);
     let (answer, issued) = accounts::sign_in(&node, credentials, device, from).await?;
-    Ok(hand_out(answer, issued, asked.transport, arrival))
+    Ok(hand_out(answer, issued, asked.transport, arrival, &jar))
 }
 
-/// Trade a refresh token, which works once, for new tokens
+/// Trade a refresh token for new tokens; for a minute the same one gets the same answer again
 #[utoipa::path(post, path = "/api/v1/logins/refresh", tag = "logins", request_body = Refresh,
     responses((status = 200, body = SignedIn), (status = "4XX", body = WireError)), security(()))]
 pub(super) async fn refresh(
     State(node): State<Arc<Node>>,
+    Address(from): Address,
     arrival: Arrival,
     jar: CookieJar,
     Json(asked): Json<Refresh>,
 ) -> Result<Response, Answer> {
     use secrecy::ExposeSecret;
-    let (token, transport) = match (&asked.refresh_token, jar.get(REFRESH_COOKIE)) {
+    let (token, transport) = match (&asked.refresh_token, REFRESH_COOKIE.read(&jar)) {
         (Some(token), _) => (token.expose_secret(), Transport::Bearer),
-        (None, Some(cookie)) => (cookie.value(), Transport::Cookie),
+        (None, Some(token)) => (token, Transport::Cookie),
         (None, None) => return Err(Code::Unauthenticated.into()),
     };
-    let (answer, issued) = accounts::refresh(&node, token).await?;
-    Ok(hand_out(answer, issued, transport, arrival))
+    let (answer, issued) = accounts::refresh(&node, token, Network::of(from)).await?;
+    Ok(hand_out(answer, issued, transport, arrival, &jar))
 }
 
 /// My signed-in devices
@@ -148,13 +157,8 @@ pub(super) async fn sign_out(
     arrival: Arrival,
 ) -> Result<Response, Answer> {
     accounts::end_login(&node, caller.user, caller.login).await?;
-    let jar = CookieJar::new().add(cookie(ACCESS_COOKIE, String::new(), 0, arrival)).add(cookie(
-        REFRESH_COOKIE,
-        String::new(),
-        0,
-        arrival,
-    ));
-    Ok((StatusCode::NO_CONTENT, jar).into_response())
+    let ended = [ACCESS_COOKIE, REFRESH_COOKIE].into_iter().flat_map(|one| one.end(arrival));
+    Ok((set_cookies(ended.collect()), StatusCode::NO_CONTENT).into_response())
 }
 
 /// Change my password; every other device is signed out
@@ -163,9 +167,11 @@ pub(super) async fn sign_out(
 pub(super) async fn change_password(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    Address(from): Address,
     Json(asked): Json<ChangePassword>,
 ) -> Result<StatusCode, Answer> {
-    accounts::change_password(&node, caller, &asked.old_password, &asked.new_password).await?;
+    let (old, new) = (&asked.old_password, &asked.new_password);
+    accounts::change_password(&node, caller, old, new, Network::of(from)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -184,12 +190,19 @@ fn unnamed() -> Device {
     Device { id: None, kind: DeviceKind::Other, name: String::new() }
 }
 
+/// A jar would keep only one of two cookies that differ in their path.
+fn set_cookies(cookies: Vec<Cookie<'static>>) -> AppendHeaders<Vec<(HeaderName, String)>> {
+    let lines = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie.to_string()));
+    AppendHeaders(lines.collect())
+}
+
 /// Puts the tokens where the client wants to hold them.
 fn hand_out(
     mut answer: SignedIn,
     issued: Issued,
     transport: Transport,
     arrival: Arrival,
+    came: &CookieJar,
 ) -> Response {
     match transport {
         Transport::Bearer => {
@@ -198,22 +211,9 @@ fn hand_out(
             Json(answer).into_response()
         }
         Transport::Cookie => {
-            let jar = CookieJar::new()
-                .add(cookie(ACCESS_COOKIE, issued.access, ACCESS_MS, arrival))
-                .add(cookie(REFRESH_COOKIE, issued.refresh, REFRESH_MS, arrival));
-            (jar, Json(answer)).into_response()
+            let mut cookies = ACCESS_COOKIE.set(came, issued.access, ACCESS_MS, arrival);
+            cookies.extend(REFRESH_COOKIE.set(came, issued.refresh, REFRESH_MS, arrival));
+            (set_cookies(cookies), Json(answer)).into_response()
         }
     }
-}
-
-fn cookie(name: &'static str, value: String, life_ms: i64, arrival: Arrival) -> Cookie<'static> {
-    // the refresh token travels to one address only
-    let path = if name == REFRESH_COOKIE { "/api/v1/logins/refresh" } else { "/api" };
-    let mut cookie = Cookie::new(name, value);
-    cookie.set_http_only(true);
-    cookie.set_same_site(SameSite::Strict);
-    cookie.set_secure(arrival.secure);
-    cookie.set_path(path);
-    cookie.set_max_age(time::Duration::milliseconds(life_ms));
-    cookie
 }

@@ -14,15 +14,20 @@ use crate::conversations;
 use crate::domain::conversation::{Progress, Receipt};
 use crate::domain::ids::{ClientMsgId, ConversationId};
 use crate::domain::message::{Ack, Change, Draft, Message};
-use crate::domain::refusal::{Refusal, WireError};
+use crate::domain::refusal::WireError;
 use crate::node::Node;
 
 #[derive(Deserialize, IntoParams)]
 pub(super) struct HistoryPage {
+    /// Of these three the first given counts.
+    #[param(minimum = 0)]
     before_seq: Option<i64>,
+    #[param(minimum = 0)]
     after_seq: Option<i64>,
+    #[param(minimum = 0)]
     around_seq: Option<i64>,
     /// 1 to 100, 20 when left out.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
 }
 
@@ -47,6 +52,7 @@ pub(super) struct ChangesPage {
     #[serde(default)]
     after_ver: i64,
     /// 1 to 100, 100 when left out.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
 }
 
@@ -69,11 +75,10 @@ pub(super) async fn history(
     Query(page): Query<HistoryPage>,
 ) -> Result<Json<History>, Answer> {
     let span = match (page.before_seq, page.after_seq, page.around_seq) {
+        (Some(seq), _, _) => Span::Before(seq.max(0)),
+        (None, Some(seq), _) => Span::After(seq.max(0)),
+        (None, None, Some(seq)) => Span::Around(seq.max(0)),
         (None, None, None) => Span::Newest,
-        (Some(seq), None, None) => Span::Before(seq),
-        (None, Some(seq), None) => Span::After(seq),
-        (None, None, Some(seq)) => Span::Around(seq),
-        _ => return Err(Refusal::invalid("before_seq").into()),
     };
     let limit = page.limit.unwrap_or(20).clamp(1, chat::PAGE_MAX);
     let chat::Page { messages, start, end } = chat::history(&node, caller, id, span, limit).await?;

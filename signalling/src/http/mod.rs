@@ -21,8 +21,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{from_fn, map_response};
+use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,6 +43,9 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// A request that takes longer is answered with 503; uploads have limits of their own.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// Answers are about one person at one moment, unless a handler says otherwise.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// Everything below `/api`, with its own answers for what does not exist.
 pub fn router(node: Arc<Node>) -> Router {
     let (api, _) = documented().split_for_parts();
@@ -55,6 +60,7 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/api/{*rest}", axum::routing::any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(answer::render_refusals))
+        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, NO_STORE))
         .with_state(node)
 }
 

@@ -32,7 +32,7 @@ impl Modify for Security {
         let components = openapi.components.get_or_insert_default();
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        let cookie = ApiKey::Cookie(ApiKeyValue::new(super::caller::ACCESS_COOKIE));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(super::caller::ACCESS_COOKIE.plain));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
 }

@@ -13,12 +13,14 @@ use crate::contacts::{self, Direction, Verdict};
 use crate::domain::contact::{Contact, ContactRequest, Way};
 use crate::domain::ids::{RequestId, UserId};
 use crate::domain::refusal::WireError;
+use crate::domain::schema;
 use crate::domain::user::{Me, Profile};
 use crate::node::Node;
 use crate::people;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct UpdateMe {
+    #[schema(schema_with = schema::nickname, required = false)]
     nickname: Option<String>,
     direct_add: Option<bool>,
 }
@@ -26,6 +28,7 @@ pub(super) struct UpdateMe {
 #[derive(Deserialize, IntoParams)]
 pub(super) struct Find {
     /// Exact, but for case and width.
+    #[param(schema_with = schema::any_name)]
     name: String,
 }
 
@@ -49,6 +52,7 @@ pub(super) struct Contacts {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct SetRemark {
+    #[schema(schema_with = schema::remark)]
     remark: String,
 }
 
@@ -56,6 +60,7 @@ pub(super) struct SetRemark {
 pub(super) struct AskContact {
     user_id: UserId,
     #[serde(default)]
+    #[schema(schema_with = schema::request_message)]
     message: String,
     #[serde(default)]
     way: Way,

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{Answer, Path, tus};
-use crate::accounts::Caller;
+use crate::accounts::{self, Caller};
 use crate::domain::file::Upload;
 use crate::domain::ids::FileId;
 use crate::domain::refusal::{Code, Result, WireError};
@@ -167,7 +167,10 @@ async fn append(
     body: Body,
 ) -> Result<Upload> {
     let announced = body.size_hint().exact();
-    node.files.append(caller.user, id, offset, announced, body.into_data_stream()).await
+    let bytes = accounts::hold(node, caller).await?.guard(body.into_data_stream());
+    let appended = node.files.append(caller.user, id, offset, announced, bytes).await;
+    accounts::still_holds(node, caller.login).await?;
+    appended
 }
 
 fn progress(upload: &Upload) -> HeaderMap {

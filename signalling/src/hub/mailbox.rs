@@ -23,6 +23,8 @@ pub enum Close {
     TooLong,
     Malformed,
     LoginEnded,
+    /// Frames came faster than allowed for too long.
+    TooFast,
     NoHello,
     Replaced,
 }
@@ -49,6 +51,7 @@ impl Close {
             Close::TooLong => 1009,
             Close::Malformed => 4400,
             Close::LoginEnded => 4401,
+            Close::TooFast => 4429,
             Close::NoHello => 4408,
             Close::Replaced => 4409,
         }
@@ -68,6 +71,7 @@ impl Close {
             Close::TooLong => "too_long",
             Close::Malformed => "malformed",
             Close::LoginEnded => "login_ended",
+            Close::TooFast => "too_fast",
             Close::NoHello => "no_hello",
             Close::Replaced => "replaced",
         }

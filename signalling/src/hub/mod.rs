@@ -2,6 +2,7 @@
 //!
 //! No I/O and no clock: `now` is given, frames go into mailboxes.
 
+mod held;
 mod inbox;
 mod mailbox;
 mod outbox;
@@ -11,6 +12,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::Notify;
 
+pub use held::Held;
 pub use inbox::Inbox;
 pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
 
@@ -27,6 +29,8 @@ pub const SOCKETS_PER_LOGIN_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub struct Hub {
     rooms: RwLock<Rooms>,
+    /// What goes on under logins besides sockets.
+    holds: Arc<held::Holds>,
     /// Rung when notices may have been lost, membership among them.
     pub synced: Notify,
     /// What nodes say to each other about calls.
@@ -186,10 +190,24 @@ impl Hub {
                 self.memberships.put(Membership { conversation: *conversation, joined, left });
             }
             Notice::LoginsEnded { ids } => {
-                self.close_where(Close::LoginEnded, |m| ids.contains(&m.login))
+                self.close_where(Close::LoginEnded, |m| ids.contains(&m.login));
+                self.holds.end(ids);
             }
             Notice::Sync => self.synced.notify_one(),
         }
+    }
+
+    /// Begins something under a login that ends when the login does. The caller looks the login up again next:
+    /// registering first means that nothing can fall between.
+    pub fn hold(&self, login: LoginId) -> Held {
+        self.holds.hold(login)
+    }
+
+    /// Every login that a socket or something else on this node lives by.
+    pub fn logins(&self) -> Vec<LoginId> {
+        let mut logins: HashSet<_> = self.read().mailboxes.values().map(|m| m.login).collect();
+        logins.extend(self.holds.logins());
+        logins.into_iter().collect()
     }
 
     /// Tells everybody to sync. What they listen to must be right by now, or they would miss what comes after.

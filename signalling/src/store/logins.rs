@@ -1,8 +1,10 @@
 //! Logins: signed-in devices and the hashes of their tokens.
 
-use super::sql::{Db, Record, Result, Row, Tx, retry, sql};
+use super::sql::{Db, On, Record, Result, Row, Tx, retry, sql};
+use super::users;
 use crate::domain::ids::{AppId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, DeviceKind};
+use crate::domain::user::User;
 
 /// A token as stored: SHA-256 of its secret half.
 pub type TokenHash = [u8; 32];
@@ -38,7 +40,44 @@ pub struct NewLogin {
     pub device_id: DeviceId,
     pub address: String,
     pub tokens: Tokens,
+    /// Where it was made, for [`knows`].
+    pub marks: Vec<Mark>,
     pub at: i64,
+}
+
+/// The hash of a device or network that somebody signs in from.
+pub type Mark = [u8; 32];
+
+/// Devices and networks remembered of one person; those not seen for longest are forgotten.
+const MARKS_MAX: usize = 64;
+
+/// What a password was found right against, and what must still be stored when its login is made.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub stored_hash: String,
+    /// Takes its place in the same transaction.
+    pub renewed_hash: Option<String>,
+}
+
+/// What became of a login that was to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It took the place of the same device's former one, if there was one.
+    Replacing(Option<LoginId>),
+    /// The password has changed, or the account was disabled, since it was verified.
+    Disproved,
+}
+
+/// The trade of a refresh token: which one, and what the current tokens were derived with.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    pub former_refresh_hash: Option<Vec<u8>>,
+    pub salt: Option<Vec<u8>>,
+    pub rotated_at: Option<i64>,
+    pub access_hash: Vec<u8>,
+    pub access_expires_at: i64,
+    pub refresh_hash: Vec<u8>,
+    pub refresh_expires_at: i64,
 }
 
 /// A login as its owner sees it in the list of devices.
@@ -51,41 +90,108 @@ pub struct Listed {
     pub last_seen_at: i64,
 }
 
-/// Creates a login and returns the one of the same device that it replaces.
-pub async fn create(db: &Db, new: &NewLogin) -> Result<Option<LoginId>> {
+/// Creates a login, if the password it was asked for with is still the one stored.
+pub async fn create(db: &Db, new: &NewLogin, proof: &Proof) -> Result<Made> {
     retry(|| async {
         let mut tx = db.begin().await?;
-        lock(&mut tx, new.user).await?;
-        let replaced: Option<(LoginId,)> =
-            sql("SELECT id FROM logins WHERE user_id = ? AND device_id = ?")
-                .bind(new.user)
-                .bind(new.device_id)
-                .optional(&mut tx)
-                .await?;
-        if let Some((old,)) = replaced {
-            sql("DELETE FROM logins WHERE id = ?").bind(old).run(&mut tx).await?;
+        match lock(&mut tx, new.user).await? {
+            Some(holds) if holds.password_hash == proof.stored_hash && !holds.disabled => {}
+            _ => return Ok(Made::Disproved),
         }
-        sql("INSERT INTO logins (id, user_id, device_id, device_kind, device_name, address, access_hash,
-                                 access_expires_at, refresh_hash, refresh_expires_at, created_at, last_seen_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            .bind(new.id)
-            .bind(new.user)
-            .bind(new.device_id)
-            .bind(new.device.kind)
-            .bind(&new.device.name)
-            .bind(&new.address)
-            .bind(new.tokens.access_hash)
-            .bind(new.tokens.access_expires_at)
-            .bind(new.tokens.refresh_hash)
-            .bind(new.tokens.refresh_expires_at)
-            .bind(new.at)
-            .bind(new.at)
-            .run(&mut tx)
-            .await?;
+        if let Some(hash) = &proof.renewed_hash {
+            users::set_password_hash(&mut tx, new.user, hash).await?;
+        }
+        let replaced = insert(&mut tx, new).await?;
         tx.commit().await?;
-        Ok(replaced.map(|(old,)| old))
+        Ok(Made::Replacing(replaced))
     })
     .await
+}
+
+/// Creates an account and its first login. Fails with `taken` like [`users::create`].
+pub async fn create_with_account(
+    db: &Db,
+    user: &User,
+    password_hash: &str,
+    new: &NewLogin,
+) -> Result<()> {
+    retry(|| async {
+        let mut tx = db.begin().await?;
+        users::create(&mut tx, user, password_hash).await?;
+        insert(&mut tx, new).await?;
+        tx.commit().await
+    })
+    .await
+}
+
+/// Inserts a login and returns the one of the same device that it replaces.
+async fn insert(tx: &mut Tx, new: &NewLogin) -> Result<Option<LoginId>> {
+    let replaced: Option<(LoginId,)> =
+        sql("SELECT id FROM logins WHERE user_id = ? AND device_id = ?")
+            .bind(new.user)
+            .bind(new.device_id)
+            .optional(&mut *tx)
+            .await?;
+    if let Some((old,)) = replaced {
+        sql("DELETE FROM logins WHERE id = ?").bind(old).run(&mut *tx).await?;
+    }
+    sql("INSERT INTO logins (id, user_id, device_id, device_kind, device_name, address, access_hash,
+                             access_expires_at, refresh_hash, refresh_expires_at, created_at, last_seen_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    .bind(new.id)
+    .bind(new.user)
+    .bind(new.device_id)
+    .bind(new.device.kind)
+    .bind(&new.device.name)
+    .bind(&new.address)
+    .bind(new.tokens.access_hash)
+    .bind(new.tokens.access_expires_at)
+    .bind(new.tokens.refresh_hash)
+    .bind(new.tokens.refresh_expires_at)
+    .bind(new.at)
+    .bind(new.at)
+    .run(&mut *tx)
+    .await?;
+    remember(tx, new).await?;
+    Ok(replaced.map(|(old,)| old))
+}
+
+async fn remember(tx: &mut Tx, new: &NewLogin) -> Result<()> {
+    for mark in &new.marks {
+        let statement = match knows_mark(&mut *tx, new.user, mark).await? {
+            true => sql("UPDATE known_devices SET seen_at = ? WHERE user_id = ? AND mark = ?"),
+            false => sql("INSERT INTO known_devices (seen_at, user_id, mark) VALUES (?, ?, ?)"),
+        };
+        statement.bind(new.at).bind(new.user).bind(*mark).run(&mut *tx).await?;
+    }
+    let all: Vec<(Vec<u8>,)> =
+        sql("SELECT mark FROM known_devices WHERE user_id = ? ORDER BY seen_at DESC, mark")
+            .bind(new.user)
+            .all(&mut *tx)
+            .await?;
+    for (old,) in all.into_iter().skip(MARKS_MAX) {
+        sql("DELETE FROM known_devices WHERE user_id = ? AND mark = ?")
+            .bind(new.user)
+            .bind(&old[..])
+            .run(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn knows_mark<'c>(on: impl Into<On<'c>>, user: UserId, mark: &Mark) -> Result<bool> {
+    let found: Option<(i64,)> =
+        sql("SELECT seen_at FROM known_devices WHERE user_id = ? AND mark = ?")
+            .bind(user)
+            .bind(*mark)
+            .optional(on)
+            .await?;
+    Ok(found.is_some())
+}
+
+/// Whether this person has signed in from there before.
+pub async fn knows(db: &Db, user: UserId, mark: &Mark) -> Result<bool> {
+    knows_mark(db, user, mark).await
 }
 
 pub async fn holder(db: &Db, login: LoginId) -> Result<Option<Holder>> {
@@ -97,29 +203,54 @@ pub async fn holder(db: &Db, login: LoginId) -> Result<Option<Holder>> {
         .await
 }
 
-/// Replaces both tokens if the refresh token is still `used`; of two who use it at once, one wins.
+/// Replaces both tokens if the refresh token is still `used`; of two who use it at once, one wins. The other finds
+/// in [`rotation`] what it was replaced by.
 pub async fn rotate(
     db: &Db,
     login: LoginId,
     used: TokenHash,
     new: &Tokens,
+    salt: [u8; 32],
     at: i64,
 ) -> Result<bool> {
     let rows = sql(
         "UPDATE logins SET access_hash = ?, access_expires_at = ?, refresh_hash = ?, refresh_expires_at = ?,
-                           last_seen_at = ?
+                           former_refresh_hash = ?, rotation_salt = ?, rotated_at = ?, last_seen_at = ?
          WHERE id = ? AND refresh_hash = ?",
     )
     .bind(new.access_hash)
     .bind(new.access_expires_at)
     .bind(new.refresh_hash)
     .bind(new.refresh_expires_at)
+    .bind(used)
+    .bind(salt)
+    .bind(at)
     .bind(at)
     .bind(login)
     .bind(used)
     .run(db)
     .await?;
     Ok(rows == 1)
+}
+
+pub async fn rotation(db: &Db, login: LoginId) -> Result<Option<Rotation>> {
+    sql("SELECT former_refresh_hash, rotation_salt, rotated_at, access_hash, access_expires_at, refresh_hash,
+                refresh_expires_at
+         FROM logins WHERE id = ?")
+    .bind(login)
+    .optional(db)
+    .await
+}
+
+/// Those of some logins that still let their holders in.
+pub async fn valid(db: &Db, logins: &[LoginId], now: i64) -> Result<Vec<LoginId>> {
+    let found: Vec<(LoginId,)> = sql("SELECT l.id FROM logins l JOIN users u ON u.id = l.user_id
+         WHERE l.id IN (..) AND l.refresh_expires_at > ? AND u.disabled = 0")
+    .list(logins.iter().copied())
+    .bind(now)
+    .all(db)
+    .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
 }
 
 pub async fn touch(db: &Db, login: LoginId, at: i64) -> Result<()> {
@@ -145,32 +276,67 @@ pub async fn delete(db: &Db, user: UserId, login: LoginId) -> Result<bool> {
     Ok(rows > 0)
 }
 
-/// Ends every login of this user but one, and returns those.
-pub async fn delete_all_but(db: &Db, user: UserId, keep: LoginId) -> Result<Vec<LoginId>> {
+/// Stores a new password hash and ends every login of this user but the one that asks; returns those. Nothing
+/// happens, and there is nothing to return, when the asking login is over or the password is not `proven` any more.
+pub async fn change_password(
+    db: &Db,
+    user: UserId,
+    keep: LoginId,
+    proven: &str,
+    hash: &str,
+) -> Result<Option<Vec<LoginId>>> {
     retry(|| async {
         let mut tx = db.begin().await?;
-        lock(&mut tx, user).await?;
-        let others: Vec<(LoginId,)> = sql("SELECT id FROM logins WHERE user_id = ? AND id <> ?")
-            .bind(user)
-            .bind(keep)
-            .all(&mut tx)
-            .await?;
+        let holds = lock(&mut tx, user).await?;
+        if holds.is_none_or(|holds| holds.password_hash != proven || holds.disabled) {
+            return Ok(None);
+        }
+        let all: Vec<(LoginId,)> =
+            sql("SELECT id FROM logins WHERE user_id = ?").bind(user).all(&mut tx).await?;
+        if !all.contains(&(keep,)) {
+            return Ok(None);
+        }
+        users::set_password_hash(&mut tx, user, hash).await?;
         sql("DELETE FROM logins WHERE user_id = ? AND id <> ?")
             .bind(user)
             .bind(keep)
             .run(&mut tx)
             .await?;
         tx.commit().await?;
-        Ok(others.into_iter().map(|(id,)| id).collect())
+        Ok(Some(all.into_iter().map(|(id,)| id).filter(|id| *id != keep).collect()))
     })
     .await
 }
 
+/// What a login of this user depends on.
+struct Holds {
+    password_hash: String,
+    disabled: bool,
+}
+
 /// Makes those who sign in and out as this user take turns, so that each is told of every login it ends.
-async fn lock(tx: &mut Tx, user: UserId) -> Result<()> {
-    let _: Option<(UserId,)> =
-        sql("SELECT id FROM users WHERE id = ?").bind(user).locking().optional(tx).await?;
-    Ok(())
+async fn lock(tx: &mut Tx, user: UserId) -> Result<Option<Holds>> {
+    let found: Option<(String, bool)> =
+        sql("SELECT password_hash, disabled FROM users WHERE id = ?")
+            .bind(user)
+            .locking()
+            .optional(tx)
+            .await?;
+    Ok(found.map(|(password_hash, disabled)| Holds { password_hash, disabled }))
+}
+
+impl Record for Rotation {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(Rotation {
+            former_refresh_hash: row.get("former_refresh_hash")?,
+            salt: row.get("rotation_salt")?,
+            rotated_at: row.get("rotated_at")?,
+            access_hash: row.get("access_hash")?,
+            access_expires_at: row.get("access_expires_at")?,
+            refresh_hash: row.get("refresh_hash")?,
+            refresh_expires_at: row.get("refresh_expires_at")?,
+        })
+    }
 }
 
 impl Record for Holder {

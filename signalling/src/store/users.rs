@@ -1,19 +1,20 @@
 //! Users: who exists.
 
-use super::sql::{Db, On, Record, Result, Row, Tx, sql};
+use super::sql::{Db, Error, On, Record, Result, Row, Tx, retry, sql};
 use crate::domain::ids::{AppId, AvatarId, UserId};
-use crate::domain::text::name_key;
+use crate::domain::text::{name_fold, name_key};
 use crate::domain::user::User;
 
-/// Fails with `taken("name_key")` when somebody else has the name.
-pub async fn create(db: &Db, user: &User, password_hash: &str) -> Result<()> {
-    sql("INSERT INTO users (id, app_id, name, name_key, nickname, password_hash, avatar_id, direct_add, disabled,
-                            last_seen_at, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+/// Fails with an error that [`name_taken`] knows when somebody else has the name.
+pub async fn create<'c>(on: impl Into<On<'c>>, user: &User, password_hash: &str) -> Result<()> {
+    sql("INSERT INTO users (id, app_id, name, name_key, name_fold, nickname, password_hash, avatar_id, direct_add,
+                            disabled, last_seen_at, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(user.id)
         .bind(user.app)
         .bind(&user.name)
         .bind(name_key(&user.name))
+        .bind(name_fold(&user.name))
         .bind(&user.nickname)
         .bind(password_hash)
         .bind(user.avatar)
@@ -21,18 +22,78 @@ pub async fn create(db: &Db, user: &User, password_hash: &str) -> Result<()> {
         .bind(user.disabled)
         .bind(user.created_at)
         .bind(user.created_at)
-        .run(db)
+        .run(on)
         .await?;
     Ok(())
 }
 
+/// Whether somebody could not be created because of their name.
+pub fn name_taken(error: &Error) -> bool {
+    error.taken("name_key") || error.taken("name_fold")
+}
+
+/// By the name as the first releases compared it, then as it is compared now: whoever shares the second with
+/// somebody older is still found by the first.
 pub async fn by_name(db: &Db, app: AppId, name: &str) -> Result<Option<User>> {
-    sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
+    let exact =
+        sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
          FROM users WHERE app_id = ? AND name_key = ?")
+        .bind(app)
+        .bind(name_key(name))
+        .optional(db)
+        .await?;
+    if exact.is_some() {
+        return Ok(exact);
+    }
+    sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
+         FROM users WHERE app_id = ? AND name_fold = ?")
     .bind(app)
-    .bind(name_key(name))
+    .bind(name_fold(name))
     .optional(db)
     .await
+}
+
+/// People of the first releases looked at in one transaction by [`fill_name_folds`].
+const FILLED_AT_ONCE: i64 = 500;
+
+/// Computes how names are compared now for people whom a former release registered, oldest first: of two whose
+/// names have become the same, the older keeps it, and both are found as they were. May run on several nodes at once.
+pub async fn fill_name_folds(db: &Db) -> Result<()> {
+    let (mut after_time, mut after_id) = (i64::MIN, UserId(uuid::Uuid::nil()));
+    loop {
+        let people: Vec<(UserId, AppId, String, i64)> =
+            sql("SELECT id, app_id, name, created_at FROM users
+                 WHERE name_fold IS NULL AND (created_at > ? OR (created_at = ? AND id > ?))
+                 ORDER BY created_at, id LIMIT ?")
+            .bind(after_time)
+            .bind(after_time)
+            .bind(after_id)
+            .bind(FILLED_AT_ONCE)
+            .all(db)
+            .await?;
+        let Some(&(id, _, _, time)) = people.last() else { return Ok(()) };
+        (after_time, after_id) = (time, id);
+        retry(|| async {
+            let mut tx = db.begin().await?;
+            for (id, app, name, _) in &people {
+                set_name_fold(&mut tx, *id, *app, &name_fold(name)).await?;
+            }
+            tx.commit().await
+        })
+        .await?;
+    }
+}
+
+async fn set_name_fold(tx: &mut Tx, id: UserId, app: AppId, fold: &str) -> Result<()> {
+    let taken: Option<(UserId,)> = sql("SELECT id FROM users WHERE app_id = ? AND name_fold = ?")
+        .bind(app)
+        .bind(fold)
+        .optional(&mut *tx)
+        .await?;
+    if taken.is_none() {
+        sql("UPDATE users SET name_fold = ? WHERE id = ?").bind(fold).bind(id).run(tx).await?;
+    }
+    Ok(())
 }
 
 pub async fn by_id<'c>(on: impl Into<On<'c>>, id: UserId) -> Result<Option<User>> {
@@ -64,8 +125,8 @@ pub async fn password_hash(db: &Db, id: UserId) -> Result<Option<String>> {
     Ok(found.map(|(hash,)| hash))
 }
 
-pub async fn set_password_hash(db: &Db, id: UserId, hash: &str) -> Result<()> {
-    sql("UPDATE users SET password_hash = ? WHERE id = ?").bind(hash).bind(id).run(db).await?;
+pub async fn set_password_hash<'c>(on: impl Into<On<'c>>, id: UserId, hash: &str) -> Result<()> {
+    sql("UPDATE users SET password_hash = ? WHERE id = ?").bind(hash).bind(id).run(on).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The WebSocket door: handshake, then one task that reads and one that writes.
 
 mod dispatch;
+mod pace;
 mod reference;
 mod socket;
 

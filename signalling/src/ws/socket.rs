@@ -1,7 +1,7 @@
 //! One connection: hello or resume, then frames both ways until either side ends it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -12,14 +12,15 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
 use super::dispatch::{self, Answer};
+use super::pace::{Pace, TooFast};
 use super::reference;
-use crate::accounts::Caller;
+use crate::accounts::{self, Caller};
 use crate::clock::now_ms;
-use crate::domain::frame::{ClientFrame, Payload, ServerFrame};
+use crate::domain::frame::{CLIENT_MIN, ClientFrame, Payload, ServerFrame};
 use crate::domain::refusal::{Code, Lang, Refusal};
 use crate::hub::{Attachment, Close, Mailbox, Next};
 use crate::node::Node;
-use crate::{calls, group_calls, presence};
+use crate::{calls, group_calls, json, presence};
 
 /// How long a client may take to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -47,7 +48,8 @@ pub(super) struct Connection {
 }
 
 pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: WebSocket) {
-    let (mut writer, mut reader) = stream.split();
+    let (mut writer, reader) = stream.split();
+    let mut reader = Paced { reader, pace: Pace::new(Instant::now()) };
     match greet(&node, caller, lang, &mut reader).await {
         Ok((connection, attachment, welcome)) => {
             serve(connection, attachment, welcome, &mut reader, writer).await;
@@ -57,7 +59,7 @@ pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: Web
         }
         Err(None) => {}
     }
-    hear_out(&mut reader).await;
+    hear_out(&mut reader.reader).await;
 }
 
 /// The first frame decides: a new socket, or an old one that goes on.
@@ -65,11 +67,12 @@ async fn greet(
     node: &Arc<Node>,
     caller: Caller,
     lang: Lang,
-    reader: &mut Reader,
+    reader: &mut Paced,
 ) -> Result<(Connection, Attachment, Message), Option<Close>> {
-    let first = timeout(HELLO_WITHIN, next_text(reader)).await.map_err(|_| Some(Close::NoHello))?;
+    let first =
+        timeout(HELLO_WITHIN, reader.next_text()).await.map_err(|_| Some(Close::NoHello))?;
     let first = first.map_err(|_| None)?;
-    let frame = serde_json::from_str(&first).map_err(|_| Some(Close::Malformed))?;
+    let frame = json::read(&first).map_err(|_| Some(Close::Malformed))?;
     let (resumed, asked) = match frame {
         ClientFrame::Hello { lang } => (None, lang),
         ClientFrame::Resume { socket_id, n, lang } => {
@@ -84,6 +87,17 @@ async fn greet(
         Some(((mailbox, attachment), n)) => (mailbox, attachment, n),
         None => (presence::arrive(node, caller).await.map_err(|_| Some(Close::Restart))?, 0, 0),
     };
+    // from here on the mailbox hears when its login ends; whether it ended before, the store knows
+    if let Err(refusal) = accounts::still_holds(node, caller.login).await {
+        let over = refusal.code == Code::Unauthenticated;
+        let why = if over { Close::LoginEnded } else { Close::Restart };
+        mailbox.close(why);
+        if node.hub.detach(&mailbox, attachment, now_ms()) {
+            let node = node.clone();
+            tokio::spawn(async move { presence::depart(&node, caller.user).await });
+        }
+        return Err(Some(why));
+    }
     let calls = calls::live(node, caller.user, mailbox.id).await.unwrap_or_default();
     let group_calls = group_calls::live(node, caller.user).await;
     let welcome = Payload::from(ServerFrame::Welcome {
@@ -92,6 +106,7 @@ async fn greet(
         user_id: caller.user,
         login_id: caller.login,
         server_time: now_ms(),
+        client_min: CLIENT_MIN,
         calls,
         group_calls,
     });
@@ -103,7 +118,7 @@ async fn serve(
     connection: Connection,
     attachment: Attachment,
     welcome: Message,
-    reader: &mut Reader,
+    reader: &mut Paced,
     writer: Writer,
 ) {
     let mailbox = connection.mailbox.clone();
@@ -139,30 +154,32 @@ enum End {
     SentAway(Close),
 }
 
-async fn read(connection: &Connection, reader: &mut Reader) -> End {
+async fn read(connection: &Connection, reader: &mut Paced) -> End {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut malformed = 0;
     loop {
         let permit = under_way.clone().acquire_owned().await.expect("never closed");
-        let message = match timeout(SILENCE_MAX, reader.next()).await {
+        let message = match timeout(SILENCE_MAX, reader.reader.next()).await {
             Err(_) => return End::SentAway(Close::HeartbeatMissed),
             Ok(None) => return End::Lost,
             Ok(Some(Err(error))) if too_long(&error) => return End::SentAway(Close::TooLong),
             Ok(Some(Err(_))) => return End::Lost,
             Ok(Some(Ok(message))) => message,
         };
+        if reader.keep_pace(&message).await.is_err() {
+            return End::SentAway(Close::TooFast);
+        }
         let frame = match message {
             Message::Text(text) => understand(&text),
-            Message::Binary(bytes) => Err(reference::find(&bytes)),
+            Message::Binary(bytes) => Err((reference::find(&bytes), Code::Malformed.into())),
             Message::Ping(_) | Message::Pong(_) => continue,
             Message::Close(_) => return End::Goodbye,
         };
         let frame = match frame {
             Ok(frame) => frame,
-            Err(reference) => {
+            Err((reference, refusal)) => {
                 // whoever names a request learns what became of it, like of any other refused one
                 malformed += u32::from(reference.is_none());
-                let refusal = Refusal::from(Code::Malformed);
                 connection.mailbox.push(dispatch::error(connection, reference, &refusal, None));
                 if malformed >= MALFORMED_MAX {
                     return End::SentAway(Close::Malformed);
@@ -185,23 +202,47 @@ async fn read(connection: &Connection, reader: &mut Reader) -> End {
     }
 }
 
-/// A frame, or the `ref` of what should have been one.
-fn understand(text: &str) -> Result<ClientFrame, Option<String>> {
-    match serde_json::from_str(text) {
-        Ok(ClientFrame::Hello { .. } | ClientFrame::Resume { .. }) | Err(_) => {
-            Err(reference::find(text.as_bytes()))
-        }
-        Ok(frame) => Ok(frame),
-    }
+/// A frame, or the `ref` of what should have been one and what is wrong with it.
+fn understand(text: &str) -> Result<ClientFrame, (Option<String>, Refusal)> {
+    let refusal = match json::read(text) {
+        Ok(ClientFrame::Hello { .. } | ClientFrame::Resume { .. }) => Code::Malformed.into(),
+        Ok(frame) => return Ok(frame),
+        Err(refusal) => refusal,
+    };
+    Err((reference::find(text.as_bytes()), refusal))
 }
 
-async fn next_text(reader: &mut Reader) -> Result<Utf8Bytes, ()> {
-    loop {
-        match reader.next().await {
-            Some(Ok(Message::Text(text))) => return Ok(text),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_))) => return Ok(Utf8Bytes::from_static("")),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(()),
+/// What a socket says, at its pace.
+struct Paced {
+    reader: Reader,
+    pace: Pace,
+}
+
+impl Paced {
+    /// Counts a message of whatever kind, and waits if there were too many.
+    async fn keep_pace(&mut self, message: &Message) -> Result<(), TooFast> {
+        let bytes = match message {
+            Message::Text(text) => text.len(),
+            Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+            Message::Close(_) => 0,
+        };
+        let wait = self.pace.wait(bytes, Instant::now())?;
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    async fn next_text(&mut self) -> Result<Utf8Bytes, ()> {
+        loop {
+            let Some(Ok(message)) = self.reader.next().await else { return Err(()) };
+            self.keep_pace(&message).await.map_err(|TooFast| ())?;
+            match message {
+                Message::Text(text) => return Ok(text),
+                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Binary(_) => return Ok(Utf8Bytes::default()),
+                Message::Close(_) => return Err(()),
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{at_once, both, person};
 use crate::domain::ids::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, DeviceKind};
-use crate::store::logins::{self, NewLogin, Tokens};
+use crate::store::logins::{self, Made, NewLogin, Proof, Tokens};
 use crate::store::sql::Db;
 use crate::store::users;
 
@@ -14,6 +14,10 @@ both! {
     a_refresh_token_works_once_even_when_used_at_once,
     a_login_ends_only_by_its_own_user,
     all_others_end_and_are_named,
+    a_login_needs_the_password_it_was_proven_with,
+    no_login_made_during_a_change_survives_it,
+    logins_that_are_over_are_told_from_those_that_are_not,
+    devices_are_known_by_their_owner_and_the_oldest_are_forgotten,
     devices_are_listed_by_last_use,
 }
 
@@ -34,13 +38,26 @@ fn login(user: UserId, device: DeviceId) -> NewLogin {
         device_id: device,
         address: "2001:db8::1".into(),
         tokens: tokens(1),
+        marks: vec![[7; 32]],
         at: 5,
+    }
+}
+
+/// What `person` stores for everybody.
+fn proof() -> Proof {
+    Proof { stored_hash: "hash".into(), renewed_hash: None }
+}
+
+async fn create(db: &Db, new: &NewLogin) -> Option<LoginId> {
+    match logins::create(db, new, &proof()).await.unwrap() {
+        Made::Replacing(former) => former,
+        Made::Disproved => panic!("the password was right"),
     }
 }
 
 async fn sign_in(db: &Db, user: UserId) -> NewLogin {
     let new = login(user, DeviceId::fresh());
-    assert_eq!(logins::create(db, &new).await.unwrap(), None);
+    assert_eq!(create(db, &new).await, None);
     new
 }
 
@@ -59,9 +76,9 @@ async fn signing_in_again_from_a_device_replaces_its_login(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let device = DeviceId::fresh();
     let (first, second, bobs) = (login(ann, device), login(ann, device), login(bob, device));
-    assert_eq!(logins::create(db, &first).await.unwrap(), None);
-    assert_eq!(logins::create(db, &bobs).await.unwrap(), None, "a shared device holds both");
-    assert_eq!(logins::create(db, &second).await.unwrap(), Some(first.id));
+    assert_eq!(create(db, &first).await, None);
+    assert_eq!(create(db, &bobs).await, None, "a shared device holds both");
+    assert_eq!(create(db, &second).await, Some(first.id));
     assert!(logins::holder(db, first.id).await.unwrap().is_none());
     assert!(logins::holder(db, second.id).await.unwrap().is_some());
     assert!(logins::holder(db, bobs.id).await.unwrap().is_some());
@@ -71,7 +88,7 @@ async fn many_sign_ins_from_one_device_leave_one_login(db: &Db) {
     let (ann, device) = (person(db, "ann").await, DeviceId::fresh());
     let tries = (0..8).map(|_| {
         let (db, new) = (db.clone(), login(ann, device));
-        async move { logins::create(&db, &new).await.unwrap() }
+        async move { create(&db, &new).await }
     });
     let replaced = at_once(tries).await.into_iter().flatten().count();
     assert_eq!(replaced, 7, "each but the first is told whom it replaced");
@@ -83,15 +100,18 @@ async fn a_refresh_token_works_once_even_when_used_at_once(db: &Db) {
     let id = sign_in(db, ann).await.id;
     let tries = (2..10).map(|n| {
         let db = db.clone();
-        async move { (n, logins::rotate(&db, id, [101; 32], &tokens(n), 9).await.unwrap()) }
+        async move { (n, logins::rotate(&db, id, [101; 32], &tokens(n), [n; 32], 9).await.unwrap()) }
     });
     let winners: Vec<u8> =
         at_once(tries).await.into_iter().filter_map(|(n, won)| won.then_some(n)).collect();
     let [winner] = winners[..] else { panic!("{winners:?} all won") };
     let holder = logins::holder(db, id).await.unwrap().unwrap();
     assert_eq!((holder.access_hash, holder.last_seen_at), (vec![winner; 32], 9));
-    assert!(!logins::rotate(db, id, [101; 32], &tokens(1), 9).await.unwrap());
-    assert!(logins::rotate(db, id, [winner + 100; 32], &tokens(1), 9).await.unwrap());
+    let rotation = logins::rotation(db, id).await.unwrap().unwrap();
+    assert_eq!(rotation.former_refresh_hash, Some(vec![101; 32]));
+    assert_eq!((rotation.salt, rotation.rotated_at), (Some(vec![winner; 32]), Some(9)));
+    assert!(!logins::rotate(db, id, [101; 32], &tokens(1), [0; 32], 9).await.unwrap());
+    assert!(logins::rotate(db, id, [winner + 100; 32], &tokens(1), [0; 32], 9).await.unwrap());
 }
 
 async fn a_login_ends_only_by_its_own_user(db: &Db) {
@@ -100,19 +120,81 @@ async fn a_login_ends_only_by_its_own_user(db: &Db) {
     assert!(!logins::delete(db, bob, id).await.unwrap());
     assert!(logins::delete(db, ann, id).await.unwrap());
     assert!(!logins::delete(db, ann, id).await.unwrap());
-    assert!(!logins::rotate(db, id, [101; 32], &tokens(2), 9).await.unwrap());
+    assert!(!logins::rotate(db, id, [101; 32], &tokens(2), [0; 32], 9).await.unwrap());
 }
 
 async fn all_others_end_and_are_named(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let (kept, bobs) = (sign_in(db, ann).await.id, sign_in(db, bob).await.id);
     let mut others = vec![sign_in(db, ann).await.id, sign_in(db, ann).await.id];
-    let mut ended = logins::delete_all_but(db, ann, kept).await.unwrap();
+    let changed = logins::change_password(db, ann, kept, "hash", "other").await.unwrap();
+    let mut ended = changed.unwrap();
     others.sort();
     ended.sort();
     assert_eq!(ended, others);
     assert_eq!(logins::list(db, ann).await.unwrap()[0].id, kept);
     assert_eq!(logins::list(db, bob).await.unwrap()[0].id, bobs);
+}
+
+async fn a_login_needs_the_password_it_was_proven_with(db: &Db) {
+    let ann = person(db, "ann").await;
+    let kept = sign_in(db, ann).await.id;
+    users::set_password_hash(db, ann, "other").await.unwrap();
+    let new = login(ann, DeviceId::fresh());
+    assert_eq!(logins::create(db, &new, &proof()).await.unwrap(), Made::Disproved);
+    let change = logins::change_password(db, ann, kept, "hash", "third").await.unwrap();
+    assert_eq!(change, None, "neither does a change survive another one");
+
+    let proof = Proof { stored_hash: "other".into(), renewed_hash: Some("third".into()) };
+    assert_eq!(logins::create(db, &new, &proof).await.unwrap(), Made::Replacing(None));
+    assert_eq!(users::password_hash(db, ann).await.unwrap().as_deref(), Some("third"));
+    logins::delete(db, ann, kept).await.unwrap();
+    let change = logins::change_password(db, ann, kept, "third", "fourth").await.unwrap();
+    assert_eq!(change, None, "a login that is over changes nothing");
+}
+
+/// However a change and sign-ins with the old password fall, no login but the asking one is left.
+async fn no_login_made_during_a_change_survives_it(db: &Db) {
+    let ann = person(db, "ann").await;
+    let kept = sign_in(db, ann).await.id;
+    let tries = (0..9).map(|n| {
+        let db = db.clone();
+        async move {
+            if n == 4 {
+                logins::change_password(&db, ann, kept, "hash", "other").await.unwrap();
+            } else {
+                logins::create(&db, &login(ann, DeviceId::fresh()), &proof()).await.unwrap();
+            }
+        }
+    });
+    at_once(tries).await;
+    let left: Vec<_> = logins::list(db, ann).await.unwrap().iter().map(|l| l.id).collect();
+    assert_eq!(left, [kept]);
+}
+
+async fn logins_that_are_over_are_told_from_those_that_are_not(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    let (anns, bobs) = (sign_in(db, ann).await.id, sign_in(db, bob).await.id);
+    let all = [anns, bobs, LoginId::fresh()];
+    let mut valid = logins::valid(db, &all, 199).await.unwrap();
+    valid.sort();
+    let mut both = vec![anns, bobs];
+    both.sort();
+    assert_eq!(valid, both);
+    assert_eq!(logins::valid(db, &all, 200).await.unwrap(), [], "the refresh tokens have expired");
+    logins::delete(db, ann, anns).await.unwrap();
+    assert_eq!(logins::valid(db, &all, 199).await.unwrap(), [bobs]);
+}
+
+async fn devices_are_known_by_their_owner_and_the_oldest_are_forgotten(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    for n in 0..70 {
+        let new = NewLogin { marks: vec![[n; 32]], at: n.into(), ..login(ann, DeviceId::fresh()) };
+        create(db, &new).await;
+    }
+    assert!(logins::knows(db, ann, &[69; 32]).await.unwrap());
+    assert!(!logins::knows(db, ann, &[0; 32]).await.unwrap());
+    assert!(!logins::knows(db, bob, &[69; 32]).await.unwrap());
 }
 
 async fn devices_are_listed_by_last_use(db: &Db) {

@@ -8,7 +8,7 @@ use super::{both, direct, group, person, text};
 use crate::domain::contact::{RequestStatus, Side, Way};
 use crate::domain::ids::{AppId, ConversationId, DeviceId, LoginId, RequestId, UserId};
 use crate::domain::login::{Device, DeviceKind};
-use crate::store::logins::{self, NewLogin, Tokens};
+use crate::store::logins::{self, NewLogin, Proof, Tokens};
 use crate::store::messages::NewMessage;
 use crate::store::requests::{self, Request};
 use crate::store::sql::{Db, Query, Record, Result, Row, Tx, recorder::queries_of};
@@ -107,9 +107,11 @@ async fn sign_in(db: &Db, user: UserId) -> LoginId {
             refresh_hash: [2; 32],
             refresh_expires_at: 1,
         },
+        marks: vec![[3; 32]],
         at: 1,
     };
-    logins::create(db, &new).await.unwrap();
+    let proof = Proof { stored_hash: "hash".into(), renewed_hash: None };
+    logins::create(db, &new, &proof).await.unwrap();
     id
 }
 
@@ -120,6 +122,15 @@ async fn people_are_found_by_their_keys(db: &Db) {
         db,
         users::by_name(db, AppId::DEFAULT, "user7"),
         &[&[("name_key", "(app_id=? AND name_key=?)")]],
+    )
+    .await;
+    check(
+        db,
+        users::by_name(db, AppId::DEFAULT, "nobody"),
+        &[
+            &[("name_key", "(app_id=? AND name_key=?)")],
+            &[("name_fold", "(app_id=? AND name_fold=?)")],
+        ],
     )
     .await;
     check(db, logins::holder(db, world.login), &[&[("PRIMARY", "(id=?)"), ("PRIMARY", "(id=?)")]])

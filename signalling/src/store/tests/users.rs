@@ -6,11 +6,13 @@ use super::{both, person, user};
 use crate::domain::ids::{AppId, AvatarId, UserId};
 use crate::domain::text;
 use crate::domain::user::User;
-use crate::store::sql::Db;
+use crate::store::sql::{Db, sql};
 use crate::store::users;
 
 both! {
     a_name_is_taken_once_whatever_its_case_and_width,
+    names_that_fold_to_the_same_are_one_name,
+    people_of_former_releases_are_found_as_before_and_by_their_folded_names,
     an_id_in_use_is_not_a_name_in_use,
     another_app_has_its_own_names,
     of_many_who_want_a_name_one_gets_it,
@@ -24,18 +26,66 @@ async fn a_name_is_taken_once_whatever_its_case_and_width(db: &Db) {
     users::create(db, &ann, "hash").await.unwrap();
     for same in ["aNN李", "Ａｎｎ李", "ANN李"] {
         let again = users::create(db, &user(same), "hash").await.unwrap_err();
-        assert!(again.taken("name_key"), "{same}: {again:?}");
+        assert!(users::name_taken(&again), "{same}: {again:?}");
         assert_eq!(users::by_name(db, AppId::DEFAULT, same).await.unwrap(), Some(ann.clone()));
     }
     users::create(db, &user("Änn李"), "hash").await.expect("another letter is another name");
     assert_eq!(users::by_name(db, AppId::DEFAULT, "Ann").await.unwrap(), None);
 }
 
+async fn names_that_fold_to_the_same_are_one_name(db: &Db) {
+    for (name, same) in [("ΝΊΚΟΣ", "νίκος"), ("Weiß", "WEISS"), ("नेहा", "नेहा")]
+    {
+        let first = user(name);
+        users::create(db, &first, "hash").await.unwrap();
+        let again = users::create(db, &user(same), "hash").await.unwrap_err();
+        assert!(users::name_taken(&again), "{same}: {again:?}");
+        assert_eq!(users::by_name(db, AppId::DEFAULT, same).await.unwrap(), Some(first));
+    }
+}
+
+async fn people_of_former_releases_are_found_as_before_and_by_their_folded_names(db: &Db) {
+    // oldest first; the second and third were two people then
+    let mut former = vec![];
+    for (at, name) in ["Σωκράτης", "strasse", "straße", "Weiß"].into_iter().enumerate() {
+        let person = User { created_at: at as i64, ..user(name) };
+        users::create(db, &User { name: format!("someone{at}"), ..person.clone() }, "hash")
+            .await
+            .unwrap();
+        sql("UPDATE users SET name = ?, name_key = ?, name_fold = NULL WHERE id = ?")
+            .bind(name)
+            .bind(text::name_key(name))
+            .bind(person.id)
+            .run(db)
+            .await
+            .unwrap();
+        former.push(person);
+    }
+    for _ in 0..2 {
+        users::fill_name_folds(db).await.unwrap(); // at every start, on every node
+    }
+    for (typed, found) in [
+        ("σωκράτης", 0),
+        ("ΣΩΚΡΆΤΗΣ", 0),
+        ("strasse", 1),
+        ("STRASSE", 1),
+        ("straße", 2),
+        ("Straße", 2),
+        ("weiß", 3),
+        ("WEISS", 3),
+    ] {
+        let who = users::by_name(db, AppId::DEFAULT, typed).await.unwrap().unwrap();
+        assert_eq!(who.id, former[found].id, "{typed}");
+    }
+    let again = users::create(db, &user("WEISS"), "hash").await.unwrap_err();
+    assert!(users::name_taken(&again), "{again:?}");
+}
+
 async fn an_id_in_use_is_not_a_name_in_use(db: &Db) {
     let ann = user("ann");
     users::create(db, &ann, "hash").await.unwrap();
     let same_id = users::create(db, &User { name: "bob".into(), ..ann }, "hash").await.unwrap_err();
-    assert!(!same_id.taken("name_key"), "{same_id:?}");
+    assert!(!users::name_taken(&same_id), "{same_id:?}");
 }
 
 async fn another_app_has_its_own_names(db: &Db) {
@@ -56,7 +106,7 @@ async fn of_many_who_want_a_name_one_gets_it(db: &Db) {
     let (got, refused): (Vec<_>, Vec<_>) =
         super::at_once(tries).await.into_iter().partition(Result::is_ok);
     assert_eq!(got.len(), 1);
-    assert!(refused.iter().all(|r| r.as_ref().unwrap_err().taken("name_key")), "{refused:?}");
+    assert!(refused.iter().all(|r| users::name_taken(r.as_ref().unwrap_err())), "{refused:?}");
 }
 
 async fn what_is_set_is_read_back(db: &Db) {

@@ -1,0 +1,105 @@
+//! How the rules of `text` read in the OpenAPI document: the lengths are its constants, counted in code points, and
+//! the patterns are ECMA-262's with the flag `u`, as JSON Schema has them.
+
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, Ref, SchemaFormat};
+
+use super::conversation::GROUP_MEMBERS_MAX;
+use super::frame::REF_CHARS_MAX;
+use super::group_call::RINGING_MAX;
+use super::text::*;
+
+/// Letters, marks and digits; it begins with no mark. Joiners inside are accepted too.
+pub const NAME: &str = r"^(?!.*\p{DI})[\p{L}\p{N}_.\-][\p{L}\p{M}\p{N}_.\-]*$";
+/// No controls and nothing that reorders.
+pub const OPTIONAL_LINE: &str = r"^[^\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]*$";
+/// The same, with something to see in it.
+pub const LINE: &str = r"^(?=.*(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}])[^\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]*$";
+/// Several lines, with something to see in them.
+pub const PARAGRAPH: &str =
+    r"^(?=[\s\S]*(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}])(?:[^\p{Cc}]|[\t\n\r])*$";
+/// A token: 16 bytes of a login's id and 32 random ones.
+pub const TOKEN: &str = "^[0-9a-f]{96}$";
+
+fn text(min: usize, max: usize, pattern: Option<&str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(min))
+        .max_length(Some(max))
+        .pattern(pattern)
+        .build()
+}
+
+pub fn name() -> Object {
+    text(*NAME_CHARS.start(), *NAME_CHARS.end(), Some(NAME))
+}
+
+/// A name somebody looks for or signs in with; what cannot exist is not found.
+pub fn any_name() -> Object {
+    text(0, 4 * NAME_CHARS.end(), None)
+}
+
+pub fn password() -> Object {
+    secret(text(*PASSWORD_CHARS.start(), *PASSWORD_CHARS.end(), None))
+}
+
+fn secret(text: Object) -> Object {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Password));
+    ObjectBuilder::from(text).format(format).build()
+}
+
+/// A password to compare with; what cannot exist is wrong.
+pub fn any_password() -> Object {
+    secret(text(0, *PASSWORD_CHARS.end(), None))
+}
+
+pub fn token() -> Object {
+    text(96, 96, Some(TOKEN))
+}
+
+pub fn nickname() -> Object {
+    text(1, NICKNAME_CHARS_MAX, Some(LINE))
+}
+
+pub fn title() -> Object {
+    text(1, TITLE_CHARS_MAX, Some(LINE))
+}
+
+pub fn remark() -> Object {
+    text(0, REMARK_CHARS_MAX, Some(OPTIONAL_LINE))
+}
+
+pub fn request_message() -> Object {
+    text(0, REQUEST_MESSAGE_CHARS_MAX, Some(OPTIONAL_LINE))
+}
+
+pub fn device_name() -> Object {
+    text(0, DEVICE_NAME_CHARS_MAX, Some(OPTIONAL_LINE))
+}
+
+pub fn message_text() -> Object {
+    text(1, TEXT_CHARS_MAX, Some(PARAGRAPH))
+}
+
+pub fn reference() -> Object {
+    text(0, REF_CHARS_MAX, None)
+}
+
+/// The members of a new group, besides oneself.
+pub fn other_members() -> Array {
+    people(0, GROUP_MEMBERS_MAX - 1)
+}
+
+pub fn invited_members() -> Array {
+    people(1, GROUP_MEMBERS_MAX - 1)
+}
+
+/// People whom a call rings.
+pub fn rung_people() -> Array {
+    people(1, RINGING_MAX)
+}
+
+fn people(min: usize, max: usize) -> Array {
+    let builder = ArrayBuilder::new().items(Ref::from_schema_name("UserId"));
+    builder.min_items(Some(min)).max_items(Some(max)).build()
+}

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::stats::Discard;
+use beckon_sfu_core::transport::DataError;
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,
@@ -36,6 +37,11 @@ pub fn describe() {
         "beckon_media_loss_ratio",
         "Part of the packets lost on the way up from and down to participants, each once a second."
     );
+    describe_counter!(
+        "beckon_media_messages_undelivered_total",
+        "Messages of data channels that went nowhere, by reason."
+    );
+    describe_counter!("beckon_media_rooms_failed_total", "Rooms that an error of ours ended.");
     describe_gauge!("beckon_media_rooms", "Open rooms, by shard.");
     describe_gauge!("beckon_media_participants", "Participants in rooms, by shard.");
 }
@@ -53,6 +59,8 @@ pub(crate) struct Meter {
     rtt: Histogram,
     uplink_loss: Histogram,
     downlink_loss: Histogram,
+    undelivered: [Counter; DataError::ALL.len()],
+    rooms_failed: Counter,
     full: Counter,
     unsendable: Counter,
     rooms: Gauge,
@@ -63,6 +71,7 @@ impl Meter {
     pub(crate) fn new(shard: u16, now: Instant) -> Self {
         let shard = shard.to_string();
         let discarded = |why: &'static str| counter!("beckon_media_discarded_total", "shard" => shard.clone(), "why" => why);
+        let undelivered = |why: &'static str| counter!("beckon_media_messages_undelivered_total", "shard" => shard.clone(), "why" => why);
         Meter {
             due: now,
             received: counter!("beckon_media_packets_received_total", "shard" => shard.clone()),
@@ -75,6 +84,8 @@ impl Meter {
             rtt: histogram!("beckon_media_rtt_seconds"),
             uplink_loss: histogram!("beckon_media_loss_ratio", "direction" => "up"),
             downlink_loss: histogram!("beckon_media_loss_ratio", "direction" => "down"),
+            undelivered: DataError::ALL.map(|why| undelivered(why.as_str())),
+            rooms_failed: counter!("beckon_media_rooms_failed_total", "shard" => shard.clone()),
             full: discarded("send_buffer_full"),
             unsendable: discarded("unsendable"),
             rooms: gauge!("beckon_media_rooms", "shard" => shard.clone()),
@@ -105,6 +116,10 @@ impl Meter {
             self.uplink_loss.record(way.uplink_loss);
             self.downlink_loss.record(way.downlink_loss);
         }
+        for (why, counter) in DataError::ALL.into_iter().zip(&self.undelivered) {
+            counter.absolute(counted.messages_undelivered(why));
+        }
+        self.rooms_failed.absolute(counted.rooms_failed);
         self.full.absolute(lost.full);
         self.unsendable.absolute(lost.unsendable);
         self.rooms.set(shard.rooms() as f64);

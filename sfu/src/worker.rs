@@ -170,5 +170,9 @@ impl Worker {
                 sink(event);
             }
         }
+        // Without its sink the room's owner knows that it is gone, and lets everybody start over.
+        while let Some(room) = self.shard.poll_failed() {
+            self.sinks.remove(&room);
+        }
     }
 }

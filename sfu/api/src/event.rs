@@ -15,6 +15,20 @@ pub enum Lost {
     Silent,
     /// The secure transport could not be made: a wrong certificate, no common ground.
     Failed,
+    /// Its data channels ended: their association broke, or was a flood. Without them nobody can be in a room.
+    Data,
+}
+
+impl Lost {
+    /// The word used in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Lost::Closed => "closed",
+            Lost::Silent => "silent",
+            Lost::Failed => "failed",
+            Lost::Data => "data",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

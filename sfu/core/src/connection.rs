@@ -5,7 +5,7 @@ mod entries;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::DataKind;
+use beckon_sfu_api::{DataKind, Lost};
 use bytes::Bytes;
 
 use self::entries::Entries;
@@ -20,7 +20,7 @@ use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
 use crate::stun;
 use crate::track::Layers;
-use crate::transport::{Identity, Role, Transport, TransportEvent};
+use crate::transport::{DataError, Identity, Role, Transport, TransportEvent};
 use crate::twcc::Recorder;
 
 /// The SRTP profiles that we offer as the DTLS client.
@@ -35,8 +35,14 @@ pub enum Happened {
     /// Media can flow: the path is known and keys are made.
     Secure,
     Data(DataKind, Bytes),
+    /// A message of the client went nowhere.
+    Undelivered(DataError),
+    /// Something of the client's was not let in.
+    Dropped(Discard),
+    /// The client said goodbye.
     Closed,
-    Failed,
+    /// It cannot go on, for this reason.
+    Ended(Lost, &'static str),
 }
 
 /// A media packet to send: where its bytes are, and what they become for this client.
@@ -60,7 +66,7 @@ pub struct Connection {
     /// When something authentic came last.
     heard: Instant,
     told_secure: bool,
-    /// The client said goodbye, or it never came about.
+    /// The client said goodbye, or it cannot go on.
     ended: bool,
     arrivals: Recorder,
     feedback_at: Instant,
@@ -263,10 +269,15 @@ impl Connection {
         self.transport.open_channels(now);
     }
 
-    /// Queues a message for the data channel of this kind. It is dropped if there is none or it is too far behind.
-    pub fn send_data(&mut self, now: Instant, kind: DataKind, payload: &Bytes) {
-        // Its sender has nobody to wait for: there may be many receivers, each as slow as its network.
-        let _ = self.transport.send_data(now, kind, payload);
+    /// Queues a message for the data channel of this kind. It is dropped if there is none or it is too far behind: its
+    /// sender waits for nobody, since there may be many receivers, each as slow as its network.
+    pub fn send_data(
+        &mut self,
+        now: Instant,
+        kind: DataKind,
+        payload: &Bytes,
+    ) -> Result<(), DataError> {
+        self.transport.send_data(now, kind, payload)
     }
 
     /// Tells the client that we are going: what is left to send goes to `farewells`.
@@ -288,14 +299,19 @@ impl Connection {
                 TransportEvent::Data { kind, payload } => {
                     return Some(Happened::Data(kind, payload));
                 }
+                TransportEvent::Undelivered(why) => return Some(Happened::Undelivered(why)),
+                TransportEvent::Dropped(why) => return Some(Happened::Dropped(why)),
+                TransportEvent::ChannelsLost(why) => {
+                    self.ended = true;
+                    return Some(Happened::Ended(Lost::Data, why));
+                }
                 TransportEvent::Closed => {
                     self.end();
                     return Some(Happened::Closed);
                 }
                 TransportEvent::Failed(why) => {
-                    tracing::debug!(why, "a secure transport failed");
                     self.end();
-                    return Some(Happened::Failed);
+                    return Some(Happened::Ended(Lost::Failed, why));
                 }
             }
         }

@@ -210,6 +210,11 @@ impl Headless {
         self.transport.send_data(now, kind, payload)
     }
 
+    /// Sends an SCTP packet as it is, over DTLS: what a client of another make, or a bad one, might say.
+    pub fn send_sctp(&mut self, now: Instant, packet: &[u8]) {
+        self.transport.send_sctp(now, packet);
+    }
+
     /// Whether media can be sent and heard.
     pub fn is_connected(&self) -> bool {
         self.srtp.is_some()
@@ -276,6 +281,8 @@ impl Headless {
                 }
                 TransportEvent::ChannelsOpen => HeadlessEvent::ChannelsOpen,
                 TransportEvent::Data { kind, payload } => HeadlessEvent::Data { kind, payload },
+                TransportEvent::ChannelsLost(why) => HeadlessEvent::Failed(why),
+                TransportEvent::Undelivered(_) | TransportEvent::Dropped(_) => continue,
                 TransportEvent::Closed => {
                     self.remote = None;
                     HeadlessEvent::Closed

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use beckon_sfu_api::{Command, Event, Lost, ParticipantId, RoomId, RoomSettings};
+use beckon_sfu_api::{Command, Event, RoomId, RoomSettings};
 use slotmap::SlotMap;
 
 use crate::clock::Clock;
@@ -35,6 +35,7 @@ pub struct Shard {
     dirty: Vec<Place>,
     farewells: Vec<(Path, Vec<u8>)>,
     events: VecDeque<(RoomId, Event)>,
+    failed: VecDeque<RoomId>,
     keys: Vec<RoomKey>,
 }
 
@@ -51,6 +52,7 @@ impl Shard {
             dirty: Vec::new(),
             farewells: Vec::new(),
             events: VecDeque::new(),
+            failed: VecDeque::new(),
             keys: Vec::new(),
         }
     }
@@ -131,6 +133,11 @@ impl Shard {
         self.events.pop_front()
     }
 
+    /// A room that an error of ours ended: nothing comes from it any more, and its participants have to start over.
+    pub fn poll_failed(&mut self) -> Option<RoomId> {
+        self.failed.pop_front()
+    }
+
     /// When to call [`Shard::handle_timeout`] next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.rooms.values().filter_map(Room::poll_timeout).min()
@@ -194,14 +201,10 @@ impl Shard {
     fn give_up(&mut self, key: RoomKey) {
         let Some(room) = self.rooms.remove(key) else { return };
         tracing::error!(room.id = %room.id, "a panic ended a room");
+        self.counters.rooms_failed += 1;
         self.by_id.remove(&room.id);
         self.demux.forget_room(key);
-        let lost = |participant: &ParticipantId| Event::Lost {
-            participant: participant.clone(),
-            why: Lost::Failed,
-        };
-        let events = room.participant_ids().map(|it| (room.id.clone(), lost(it)));
-        self.events.extend(events);
+        self.failed.push_back(room.id);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Counts of what passed and of what went nowhere.
 
+use crate::transport::DataError;
 use std::time::Duration;
 
 /// Why a datagram, or a packet in it, went nowhere.
@@ -88,7 +89,10 @@ pub struct Counters {
     pub repaired: u64,
     /// Keyframes asked of publishers.
     pub keyframe_requests: u64,
+    /// Rooms that an error of ours ended.
+    pub rooms_failed: u64,
     discarded: [u64; Discard::ALL.len()],
+    undelivered: [u64; DataError::ALL.len()],
 }
 
 impl Counters {
@@ -98,5 +102,14 @@ impl Counters {
 
     pub fn discarded(&self, why: Discard) -> u64 {
         self.discarded[why as usize]
+    }
+
+    /// A message of a data channel went nowhere.
+    pub fn undelivered(&mut self, why: DataError) {
+        self.undelivered[why as usize] += 1;
+    }
+
+    pub fn messages_undelivered(&self, why: DataError) -> u64 {
+        self.undelivered[why as usize]
     }
 }

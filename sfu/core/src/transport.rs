@@ -212,6 +212,12 @@ impl Transport {
         Ok(())
     }
 
+    /// Sends an SCTP packet that is none of our association's.
+    pub(crate) fn send_sctp(&mut self, now: Instant, packet: &[u8]) {
+        // It fails only before the handshake is done.
+        let _ = self.dtls.write(now, PEER, packet);
+    }
+
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
         let dtls = &mut self.dtls;
         self.outgoing.pop_front().or_else(|| dtls.poll_transmit().map(|transmit| transmit.message))

@@ -106,10 +106,6 @@ impl Room {
         self.participants.values().filter_map(Participant::way)
     }
 
-    pub fn participant_ids(&self) -> impl Iterator<Item = &ParticipantId> {
-        self.by_id.keys()
-    }
-
     /// Carries out a command; a refused one is told as an event.
     pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
         self.hurry(now);
@@ -246,8 +242,12 @@ impl Room {
                 Happened::Data(kind, payload) => {
                     ctx.tell(&self.id, Event::Data { participant: id, kind, payload });
                 }
-                Happened::Closed => self.lost(place.participant, Lost::Closed, ctx),
-                Happened::Failed => self.lost(place.participant, Lost::Failed, ctx),
+                Happened::Undelivered(why) => ctx.counters.undelivered(why),
+                Happened::Dropped(why) => ctx.counters.discard(why),
+                Happened::Closed => {
+                    self.lost(place.participant, Lost::Closed, "it said goodbye", ctx);
+                }
+                Happened::Ended(lost, why) => self.lost(place.participant, lost, why, ctx),
             }
         }
     }
@@ -272,12 +272,14 @@ impl Room {
         self.start_forwarders(now, key, ctx);
     }
 
-    /// Nothing more is sent to whoever does not show that it still listens (RFC 7675).
-    fn lost(&mut self, key: ParticipantKey, why: Lost, ctx: &mut Context<'_>) {
+    /// Ends what goes to a participant, once, whatever the cause: logged here, counted and carried out by signalling.
+    fn lost(&mut self, key: ParticipantKey, why: Lost, cause: &'static str, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         if std::mem::replace(&mut participant.told_lost, true) {
             return;
         }
+        let who = &participant.id;
+        tracing::info!(room.id = %self.id, participant.id = %who, why = why.as_str(), cause, "media ended");
         ctx.tell(&self.id, Event::Lost { participant: participant.id.clone(), why });
         for subscription in &participant.subscriptions {
             let track = self.tracks.get_mut(subscription.track);
@@ -292,7 +294,10 @@ impl Room {
             let Some(key) = self.by_id.get(id).copied() else { continue };
             let Some(participant) = self.participants.get_mut(key) else { continue };
             let side = participant.down_side();
-            participant.down().send_data(now, message.kind, &message.payload);
+            let sent = participant.down().send_data(now, message.kind, &message.payload);
+            if let Err(why) = sent {
+                ctx.counters.undelivered(why);
+            }
             self.drive(now, Place { room: self.key, participant: key, side }, ctx);
         }
     }

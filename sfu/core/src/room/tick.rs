@@ -126,7 +126,7 @@ impl Room {
             return;
         }
         if now.saturating_duration_since(participant.last_heard()) >= SILENCE_MAX {
-            self.lost(key, Lost::Silent, ctx);
+            self.lost(key, Lost::Silent, "nothing comes from it", ctx);
         } else if participant.told_lost && participant.is_open() {
             self.connected(now, key, ctx);
         }

@@ -20,13 +20,9 @@ fn a_panic_in_a_room_ends_that_room_and_no_other() {
     let key = shard.by_id[&RoomId::from("RM_one")];
     assert!(shard.within(key, |_, _| panic!("on purpose")).is_none());
 
-    let mut lost: Vec<(RoomId, Event)> = std::iter::from_fn(|| shard.poll_event()).collect();
-    lost.sort_by_key(|(_, event)| format!("{event:?}"));
-    let expected = ["PA_a", "PA_b"].map(|id| {
-        let event = Event::Lost { participant: id.into(), why: Lost::Failed };
-        (RoomId::from("RM_one"), event)
-    });
-    assert_eq!(lost, expected);
+    assert_eq!(shard.poll_failed(), Some("RM_one".into()));
+    assert!(shard.poll_event().is_none() && shard.poll_failed().is_none());
+    assert_eq!(shard.counters().rooms_failed, 1);
     assert_eq!((shard.rooms(), shard.participants()), (1, 2));
     assert_eq!(shard.demux().len() * 2, known);
     shard.handle_timeout(now);

@@ -1,32 +1,29 @@
 //! Data channels (RFC 8831) on one SCTP association.
 
+mod link;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::dcep::{self, Message, Open, Reliability};
-use super::sctp::{
-    Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload,
-    PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, Stream, TimerConfig,
-    TransportConfig,
-};
-use super::{PEER, Role, TransportEvent, TransportProtocol, chunks};
+use self::link::{Channel, Link};
+use super::chunks::{self, Verdict};
+use super::sctp::{Event, PayloadProtocolIdentifier as Ppid};
+use super::{Role, TransportEvent};
 
 /// A message, in either direction. Larger ones of the peer are read and thrown away.
 const MESSAGE_LEN_MAX: usize = 64 * 1024;
-/// What the peer may have under way to us: a message of the largest kind, while another is repaired.
-const RECEIVE_BUFFER_LEN: u32 = 128 * 1024;
-/// Streams that a peer may open in all. LiveKit's clients have three.
-const STREAMS_MAX: usize = 64;
-/// What may wait for a peer that reads slowly, after which its reliable channel is not usable any more.
+/// Streams that a peer may have open at once. LiveKit's clients have three; each is looked at with every packet.
+const STREAMS_MAX: usize = 256;
+/// What may wait for a peer that reads slowly. More is dropped: its sender waits for nobody.
 const RELIABLE_BUFFER_LEN: usize = 4 * 1024 * 1024;
 /// What may wait on the lossy channel; anything more would be old when it arrives.
 const LOSSY_BUFFER_LEN: usize = 256 * 1024;
 
+/// Why a message of a data channel goes nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DataError {
     #[error("the data channel is not open")]
@@ -35,6 +32,23 @@ pub enum DataError {
     TooLarge,
     #[error("the peer does not take what was sent before")]
     Full,
+    #[error("the channel is none of LiveKit's")]
+    Unknown,
+}
+
+impl DataError {
+    pub const ALL: [DataError; 4] =
+        [DataError::NotOpen, DataError::TooLarge, DataError::Full, DataError::Unknown];
+
+    /// The word used in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DataError::NotOpen => "not_open",
+            DataError::TooLarge => "too_large",
+            DataError::Full => "full",
+            DataError::Unknown => "unknown_channel",
+        }
+    }
 }
 
 pub(super) struct Channels {
@@ -46,23 +60,6 @@ pub(super) struct Channels {
     is_told: bool,
     /// Whether the peer flooded its association: it gets no other.
     is_refused: bool,
-}
-
-/// An association and what runs over it.
-struct Link {
-    endpoint: Endpoint,
-    association: Association,
-    is_connected: bool,
-    streams: Vec<Channel>,
-    gate: chunks::Gate,
-    /// Packets to send, the next one last.
-    outgoing: Vec<Bytes>,
-}
-
-struct Channel {
-    stream: u16,
-    /// `None` until the peer said what it is, and for channels that are none of LiveKit's.
-    kind: Option<DataKind>,
 }
 
 impl Channels {
@@ -86,17 +83,22 @@ impl Channels {
     }
 
     pub fn handle(&mut self, now: Instant, packet: Bytes, events: &mut VecDeque<TransportEvent>) {
-        if chunks::is_init(&packet) && self.role == Role::Server {
-            self.accept(now, packet);
+        if chunks::is_init(&packet) {
+            // Of two who both ask, as the DTLS client we are heard (RFC 9260, 5.2.1).
+            if self.role == Role::Server || self.link.is_none() {
+                self.accept(now, packet);
+            }
             return;
         }
         let Some(link) = &mut self.link else { return };
-        if link.gate.received(&packet).is_err() {
-            self.give_up();
-            return;
+        match link.gate.received(&packet) {
+            Ok(Verdict::Pass) => {
+                link.handle(now, packet);
+                self.turn(now, events);
+            }
+            Ok(Verdict::Drop(why)) => events.push_back(TransportEvent::Dropped(why)),
+            Err(why) => self.give_up(why, events),
         }
-        link.handle(now, packet);
-        self.turn(now, events);
     }
 
     pub fn send(&mut self, now: Instant, kind: DataKind, payload: &Bytes) -> Result<(), DataError> {
@@ -108,7 +110,7 @@ impl Channels {
         let waiting = stream.buffered_amount().map_err(|_| DataError::NotOpen)?;
         match kind {
             DataKind::Reliable if waiting > RELIABLE_BUFFER_LEN => return Err(DataError::Full),
-            DataKind::Lossy if waiting > LOSSY_BUFFER_LEN => return Ok(()),
+            DataKind::Lossy if waiting > LOSSY_BUFFER_LEN => return Err(DataError::Full),
             _ => {}
         }
         let ppid = if payload.is_empty() { Ppid::BinaryEmpty } else { Ppid::Binary };
@@ -125,6 +127,7 @@ impl Channels {
         let was_open = link.is_connected || self.is_refused;
         if packet.is_none() && was_open && link.association.is_closed() {
             self.link = None;
+            self.is_told = false;
         }
         packet
     }
@@ -151,13 +154,18 @@ impl Channels {
                 }
             }
         }
+        if link.is_connected && link.association.is_closed() {
+            self.end("the association broke", events);
+            return;
+        }
         while let Some(stream) = link.association.accept_stream() {
             let stream = stream.stream_identifier();
             link.streams.retain(|channel| channel.stream != stream);
             link.streams.push(Channel { stream, kind: None });
         }
+        link.forget_closed();
         if link.streams.len() > STREAMS_MAX {
-            self.give_up();
+            self.give_up("too many data channels", events);
             return;
         }
         link.read(now, events);
@@ -176,136 +184,23 @@ impl Channels {
         }
     }
 
-    /// Ends the association of a peer that floods it; media goes on.
-    fn give_up(&mut self) {
+    /// Ends the association of a peer that floods it.
+    fn give_up(&mut self, why: &'static str, events: &mut VecDeque<TransportEvent>) {
         self.is_refused = true;
+        self.end(why, events);
         if let Some(link) = &mut self.link {
             // It fails only when the association is closed already.
             let _ = link.association.abort();
         }
     }
-}
 
-impl Link {
-    fn new(endpoint: Endpoint, association: Association) -> Link {
-        Link {
-            endpoint,
-            association,
-            is_connected: false,
-            streams: Vec::new(),
-            gate: chunks::Gate::default(),
-            outgoing: Vec::new(),
+    /// Tells once that the association ended, unless the peer closed it.
+    fn end(&mut self, why: &'static str, events: &mut VecDeque<TransportEvent>) {
+        let Some(link) = &mut self.link else { return };
+        if !std::mem::replace(&mut link.is_ended, true) && !link.gate.said_goodbye() {
+            events.push_back(TransportEvent::ChannelsLost(why));
         }
     }
-
-    fn connect(now: Instant) -> Option<Link> {
-        let mut endpoint = endpoint();
-        let (_, association) = endpoint.connect(now, ClientConfig::new(config()), PEER).ok()?;
-        Some(Link::new(endpoint, association))
-    }
-
-    fn accept(now: Instant, init: Bytes) -> Option<Link> {
-        let mut endpoint = endpoint();
-        match endpoint.handle(now, PEER, None, init)? {
-            (_, DatagramEvent::NewAssociation(association)) => {
-                Some(Link::new(endpoint, association))
-            }
-            _ => None,
-        }
-    }
-
-    fn handle(&mut self, now: Instant, packet: Bytes) {
-        if let Some((_, DatagramEvent::AssociationEvent(event))) =
-            self.endpoint.handle(now, PEER, None, packet)
-        {
-            self.association.handle_event(event);
-        }
-    }
-
-    /// Opens our channels: the DTLS client has the even streams (RFC 8832, 6).
-    fn open(&mut self, now: Instant, role: Role) {
-        let first = if role == Role::Client { 0 } else { 1 };
-        for (stream, kind) in [(first, DataKind::Reliable), (first + 2, DataKind::Lossy)] {
-            let open = Open::of(kind);
-            let Ok(mut opened) = self.association.open_stream(stream, Ppid::Binary) else {
-                continue;
-            };
-            set_reliability(&mut opened, &open);
-            if opened.write_with_ppi(now, &open.write(), Ppid::Dcep).is_ok() {
-                self.streams.push(Channel { stream, kind: Some(kind) });
-            }
-        }
-    }
-
-    /// The channel of a kind that was opened last.
-    fn stream(&mut self, kind: DataKind) -> Option<Stream<'_>> {
-        let channel = self.streams.iter().rev().find(|channel| channel.kind == Some(kind))?;
-        self.association.stream(channel.stream).ok()
-    }
-
-    fn read(&mut self, now: Instant, events: &mut VecDeque<TransportEvent>) {
-        for channel in &mut self.streams {
-            let Ok(mut stream) = self.association.stream(channel.stream) else { continue };
-            while let Ok(Some(message)) = stream.read_sctp() {
-                let Ok(payload) = message.to_payload(MESSAGE_LEN_MAX) else { continue };
-                match (message.ppi, channel.kind) {
-                    (Ppid::Dcep, _) => channel.control(now, &mut stream, &payload),
-                    (Ppid::Binary | Ppid::String, Some(kind)) => {
-                        let payload = payload.freeze();
-                        events.push_back(TransportEvent::Data { kind, payload });
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
-        if self.outgoing.is_empty()
-            && let Some(Payload::RawEncode(packets)) =
-                self.association.poll_transmit(now).map(|transmit| transmit.message)
-        {
-            packets.iter().for_each(|packet| self.gate.sent(packet));
-            self.outgoing.extend(packets.into_iter().rev());
-        }
-        self.outgoing.pop()
-    }
-}
-
-impl Channel {
-    fn control(&mut self, now: Instant, stream: &mut Stream<'_>, message: &[u8]) {
-        if let Some(Message::Open(open)) = dcep::read(message) {
-            self.kind = open.kind();
-            set_reliability(stream, &open);
-            // It fails only when the stream is gone already.
-            let _ = stream.write_with_ppi(now, &dcep::ACK, Ppid::Dcep);
-        }
-    }
-}
-
-fn set_reliability(stream: &mut Stream<'_>, open: &Open<'_>) {
-    let (kind, parameter) = match open.reliability {
-        Reliability::Reliable => (ReliabilityType::Reliable, 0),
-        Reliability::Retransmits(times) => (ReliabilityType::Rexmit, times),
-        Reliability::Lifetime(milliseconds) => (ReliabilityType::Timed, milliseconds),
-    };
-    // It fails only when the stream is gone already.
-    let _ = stream.set_reliability_params(open.unordered, kind, parameter);
-}
-
-fn endpoint() -> Endpoint {
-    let server = Arc::new(ServerConfig::new(config()));
-    Endpoint::new(PEER, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), Some(server))
-}
-
-fn config() -> TransportConfig {
-    // ICE tells when the peer is gone; until then what is under way is repeated.
-    let timers = TimerConfig { max_t3_rtx_retrans: usize::MAX, ..TimerConfig::default() };
-    TransportConfig::default()
-        .with_max_receive_buffer_size(RECEIVE_BUFFER_LEN)
-        .with_max_message_size(MESSAGE_LEN_MAX as u32)
-        .with_max_num_inbound_streams(STREAMS_MAX as u16)
-        .with_timer_config(timers)
 }
 
 #[cfg(test)]

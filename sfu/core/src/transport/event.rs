@@ -3,7 +3,9 @@
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
+use super::DataError;
 use crate::srtp::Srtp;
+use crate::stats::Discard;
 
 #[derive(Debug)]
 pub enum TransportEvent {
@@ -15,6 +17,12 @@ pub enum TransportEvent {
         kind: DataKind,
         payload: Bytes,
     },
+    /// A message, of ours or of the peer, that went nowhere.
+    Undelivered(DataError),
+    /// Something that the association must not see.
+    Dropped(Discard),
+    /// The data channels are no more, and not by the peer's own will. Media can still flow.
+    ChannelsLost(&'static str),
     /// The peer said goodbye.
     Closed,
     Failed(&'static str),

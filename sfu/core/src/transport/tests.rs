@@ -374,5 +374,6 @@ fn messages_have_limits() {
         (0..1000).take_while(|_| send(&mut pair, DataKind::Reliable, &large).is_ok()).count();
     assert!((60..=66).contains(&taken), "{taken} of 64 KiB each");
     assert_eq!(send(&mut pair, DataKind::Reliable, &small), Err(DataError::Full));
-    assert!((0..1000).all(|_| send(&mut pair, DataKind::Lossy, &large).is_ok()));
+    let taken = (0..1000).take_while(|_| send(&mut pair, DataKind::Lossy, &large).is_ok()).count();
+    assert!((4..=6).contains(&taken), "{taken} of 64 KiB each");
 }

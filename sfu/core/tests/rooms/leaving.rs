@@ -54,6 +54,25 @@ fn a_goodbye_of_the_client_is_heard() {
     assert_eq!(stage.told(|event| is_lost(event, "PA_alice", Lost::Closed)), 1);
 }
 
+/// Media alone would go on, and its client would call itself connected.
+#[test]
+fn whoever_has_no_data_channels_any_more_is_lost() {
+    for mode in MODES {
+        let mut stage = Stage::new(3);
+        let alice = stage.join("PA_alice", mode);
+        stage.join("PA_bob", Mode::Single);
+        stage.run(secs(2));
+        // A DATA chunk without data (RFC 9260, 6.2).
+        let empty = [&[0; 12][..], &[0, 3, 0, 16], &[0; 12]].concat();
+        stage.clients[alice].publisher.headless.send_sctp(stage.now, &empty);
+        stage.run(secs(5));
+        assert_eq!(stage.told(|event| is_lost(event, "PA_alice", Lost::Data)), 1);
+        assert_eq!(stage.told(|event| matches!(event, Event::Lost { .. })), 1);
+        let connected = |event: &Event| matches!(event, Event::Connected { .. });
+        assert_eq!(stage.told(connected), 2, "it does not come back by itself");
+    }
+}
+
 #[test]
 fn whoever_left_leaves_nothing_behind() {
     for modes in [[Mode::Single, Mode::Dual], [Mode::Dual, Mode::Single]] {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Codec, Command, Event, Kind, Lost, NetworkQuality, ParticipantId, Refused, Speaker, TrackId,
+    Codec, Command, Event, Kind, NetworkQuality, ParticipantId, Refused, Speaker, TrackId,
 };
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
@@ -39,7 +39,8 @@ impl Room {
             Event::Unpublished { participant, track } => self.unpublished(&participant, &track),
             Event::Connected { participant } => self.connected(&participant),
             Event::Lost { participant, why } => {
-                count_lost(why);
+                metrics::counter!("beckon_room_media_lost_total", "why" => why.as_str())
+                    .increment(1);
                 self.lost(now, &participant, why);
             }
             Event::Paused { participant, track, paused } => {
@@ -213,13 +214,4 @@ fn quality_info(who: &ParticipantId, quality: NetworkQuality) -> ConnectionQuali
         NetworkQuality::Excellent => (ConnectionQuality::Excellent, 4.5),
     };
     ConnectionQualityInfo { participant_sid: who.to_string(), quality: quality as i32, score }
-}
-
-fn count_lost(why: Lost) {
-    let why = match why {
-        Lost::Closed => "closed",
-        Lost::Silent => "silent",
-        Lost::Failed => "failed",
-    };
-    metrics::counter!("beckon_room_media_lost_total", "why" => why).increment(1);
 }

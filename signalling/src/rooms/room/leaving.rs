@@ -42,7 +42,7 @@ impl Room {
                 let reason = DisconnectReason::ConnectionTimeout;
                 self.depart(now, who, reason, Some(Action::Reconnect));
             }
-            Lost::Failed => {
+            Lost::Failed | Lost::Data => {
                 let reason = DisconnectReason::MediaFailure;
                 self.depart(now, who, reason, Some(Action::Reconnect));
             }
@@ -80,6 +80,9 @@ impl Room {
     ) -> Option<String> {
         let mut participant = self.participants.remove(who)?;
         metrics::gauge!("beckon_room_participants").decrement(1);
+        let why = reason.as_str_name();
+        metrics::counter!("beckon_room_departures_total", "why" => why).increment(1);
+        tracing::info!(room.id = %self.id, participant.id = %who, why, "a participant is out");
         if let Some(action) = farewell {
             participant.send(leave(reason, action));
         }
@@ -115,6 +118,9 @@ impl Room {
 
     /// Ends the room for everybody; the media node hears of it when the room is dropped.
     pub(super) fn end(&mut self, reason: DisconnectReason, action: Action) {
+        let why = reason.as_str_name();
+        metrics::counter!("beckon_rooms_ended_total", "why" => why).increment(1);
+        tracing::info!(room.id = %self.id, participants = self.participants.len(), why, "a room is over");
         let last = frame(leave(reason, action));
         for participant in self.participants.values_mut() {
             participant.send_frame(last.clone());

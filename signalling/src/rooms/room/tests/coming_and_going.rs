@@ -140,6 +140,17 @@ async fn silent_media_is_a_departure() {
 }
 
 #[tokio::test]
+async fn whoever_cannot_go_on_starts_over() {
+    for why in [Lost::Failed, Lost::Data] {
+        let mut stage = Stage::new(10);
+        let [mut alice, mut bob] = stage.people(["alice", "bob"]);
+        stage.event(Event::Lost { participant: alice.id.clone(), why });
+        assert_eq!(last_word(&mut alice), (DisconnectReason::MediaFailure, Action::Reconnect));
+        assert_eq!(seen(&bob.hears_update()), [("alice", State::Disconnected, vec![])]);
+    }
+}
+
+#[tokio::test]
 async fn the_same_identity_again_replaces_the_first() {
     let mut stage = Stage::new(2);
     let [mut alice, mut bob] = stage.people(["alice", "bob"]);

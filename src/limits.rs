@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors kept back for the database, uploads, certificates and logs.
 const RESERVED: u64 = 256;
 
-/// Raises the soft limit of open files to the hard one and tells how many connections fit in it.
+/// Raises the soft limit of open files to the hard one and tells how many connections and relayed addresses fit in it.
 ///
 /// The soft limit is often 1,024, kept low for programs that use `select`; this one does not.
 pub(crate) fn raise_open_files() -> usize {

@@ -50,14 +50,17 @@ async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result
         tracing::warn!("{warning}");
     }
     let mut stop = Stop::listen()?;
-    let connections_max = limits::raise_open_files().min(config.process.http.max_connections);
+    let files = limits::raise_open_files();
+    // Neither can take what the other needs to go on.
+    let relay_max = if config.process.turn.is_on() { files / 2 } else { 0 };
+    let connections_max = (files - relay_max).min(config.process.http.max_connections);
     let recorder = metrics::install()?;
     commands::make_data_dir(&config)?;
 
     let listeners = Listeners::new(connections_max, &config.process.http);
     let doors = Doors::bind(&config).await?;
     let media = media::start(&config.process)?;
-    let relay = relay(&mut config, media.as_deref(), &doors).await?;
+    let relay = relay(&mut config, media.as_deref(), &doors, relay_max).await?;
     let signalling = match parts.signalling {
         true => Some(signalling(node, &config, media.as_deref(), relay.as_ref()).await?),
         false => None,
@@ -114,11 +117,12 @@ async fn relay(
     config: &mut Config,
     media: Option<&Sfu>,
     doors: &Doors,
+    sockets_max: usize,
 ) -> anyhow::Result<Option<Arc<Turn>>> {
     if !config.process.turn.is_on() {
         return Ok(None);
     }
-    let relay = turn::start(config, media.map_or(&[], Sfu::listening)).await?;
+    let relay = turn::start(config, media.map_or(&[], Sfu::listening), sockets_max).await?;
     let heard = Heard {
         udp: relay.addresses(),
         tcp: &doors.relay_addresses(),

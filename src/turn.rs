@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use beckon_signalling::config::{Calls, IceUrl};
-use beckon_signalling::ice::Revoke;
+use beckon_signalling::ice::{CREDENTIAL_LIFE_S, Revoke};
 use beckon_turn_server::{Config as RelayConfig, Credentials, Limits, PeerPolicy, Turn};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,6 +19,11 @@ const PORT: u16 = 3478;
 
 /// More addresses of one transport only make browsers slow to begin.
 const URLS_MAX: usize = 2;
+
+/// In the data folder: whose credentials were taken back.
+const REVOKED: &str = "turn-revoked";
+
+const CREDENTIAL_LIFE: Duration = Duration::from_secs(CREDENTIAL_LIFE_S.unsigned_abs());
 
 /// Gives a relay that was asked for by its role, and nothing else, somewhere to listen.
 pub(crate) fn listen_by_default(turn: &mut TurnConfig) {
@@ -46,8 +52,13 @@ pub(crate) fn share_secret(config: &mut Config) {
     }
 }
 
-/// Starts the relay's threads. `media` is where the media node of this process listens.
-pub(crate) async fn start(config: &Config, media: &[SocketAddr]) -> anyhow::Result<Turn> {
+/// Starts the relay's threads. `media` is where the media node of this process listens, `sockets_max` how many relayed
+/// addresses there are descriptors for.
+pub(crate) async fn start(
+    config: &Config,
+    media: &[SocketAddr],
+    sockets_max: usize,
+) -> anyhow::Result<Turn> {
     let ProcessConfig { turn, external_ips, .. } = &config.process;
     let mut deny = turn.deny_peers.clone();
     for url in [&config.signalling.database_url, &config.signalling.redis_url] {
@@ -61,8 +72,9 @@ pub(crate) async fn start(config: &Config, media: &[SocketAddr]) -> anyhow::Resu
         peers: PeerPolicy {
             allow: turn.allow_peers.clone(),
             deny,
-            media_ports: media.iter().map(SocketAddr::port).collect(),
+            media: seen(media, external_ips),
             own: Vec::new(),
+            development: turn.development_loopback,
         },
         limits: Limits {
             allocations_per_user: turn.allocations_per_user,
@@ -74,9 +86,20 @@ pub(crate) async fn start(config: &Config, media: &[SocketAddr]) -> anyhow::Resu
         relay_ports: turn.relay_ports.0.clone(),
         external_ips: external_ips.clone(),
         threads: turn.threads,
+        sockets_max,
+        revoked_file: Some(config.process.data_dir.0.join(REVOKED)),
         ..RelayConfig::default()
     };
     beckon_turn_server::start(config).context("cannot start the relay")
+}
+
+/// Where the media node is reached: at its own addresses, and at those that others see of this machine.
+fn seen(media: &[SocketAddr], external_ips: &[IpAddr]) -> Vec<SocketAddr> {
+    let outside = |at: &SocketAddr| {
+        let port = at.port();
+        external_ips.iter().map(move |ip| SocketAddr::new(*ip, port))
+    };
+    media.iter().copied().chain(media.iter().flat_map(outside)).collect()
 }
 
 /// The addresses of the host in a URL, as far as they are known now.
@@ -145,7 +168,7 @@ pub(crate) fn revoke(relay: &Arc<Turn>) -> Revoke {
     let relay = relay.clone();
     Arc::new(move |holder| {
         let (relay, holder) = (relay.clone(), holder.to_owned());
-        tokio::spawn(async move { relay.revoke(&holder).await });
+        tokio::spawn(async move { relay.revoke(&holder, CREDENTIAL_LIFE).await });
     })
 }
 

@@ -1,6 +1,5 @@
 //! The STUN and TURN servers somebody may use in a call, for as long as they are in it.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -9,15 +8,27 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha1::Sha1;
 
+use beckon_sfu_api::ParticipantId;
+
 use crate::config;
 use crate::domain::frame::IceServer;
 use crate::domain::ids::{CallId, UserId};
 
-/// How long a TURN credential works: longer than people talk, too short to be worth stealing.
-const CREDENTIAL_LIFE_S: i64 = 12 * 60 * 60;
+/// How long a TURN credential works, in seconds: longer than people talk, too short to be worth stealing.
+pub const CREDENTIAL_LIFE_S: i64 = 12 * 60 * 60;
 
-/// Ends what a holder of a credential relays, and lets them relay no more.
+/// Whom a TURN credential is for, and for what: it ends with that, and the relay counts all that the person holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    person: String,
+    what: String,
+}
+
+/// Ends what a holder of a credential relays, `person/what`, and lets them relay no more.
 pub type Revoke = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Bytes of the mark of a person: too many to meet by chance.
+const PERSON_LEN: usize = 8;
 
 /// Gives credentials out, and takes them back.
 #[derive(Clone)]
@@ -34,11 +45,11 @@ impl Ice {
 
     /// What goes into somebody's `RTCPeerConnection`. TURN credentials are the holder's, and end: `expiry:holder` and
     /// its HMAC-SHA1, the convention that coturn calls `use-auth-secret`.
-    pub fn servers(&self, holder: impl Display, now_ms: i64) -> Vec<IceServer> {
+    pub fn servers(&self, holder: Holder, now_ms: i64) -> Vec<IceServer> {
         let config = &self.config;
         let urls = |urls: &[config::IceUrl]| urls.iter().map(|url| url.0.clone()).collect();
         let stun = IceServer { urls: urls(&config.stun_urls), username: None, credential: None };
-        let username = format!("{}:{holder}", now_ms / 1000 + CREDENTIAL_LIFE_S);
+        let username = format!("{}:{}", now_ms / 1000 + CREDENTIAL_LIFE_S, self.name(&holder));
         let turn = IceServer {
             urls: urls(&config.turn_urls),
             credential: Some(credential(config.turn_secret.expose_secret(), &username)),
@@ -48,22 +59,43 @@ impl Ice {
     }
 
     /// The holder has left what the credential was for.
-    pub fn revoke(&self, holder: impl Display) {
+    pub fn revoke(&self, holder: Holder) {
         if let Some(revoke) = &self.revoke {
-            revoke(&holder.to_string());
+            revoke(&self.name(&holder));
         }
+    }
+
+    /// The relay knows no people: of a person it gets a mark that is always the same, and says nothing to others.
+    fn name(&self, Holder { person, what }: &Holder) -> String {
+        let mac = authenticated(self.config.turn_secret.expose_secret(), &["person ", person]);
+        let mark = mac[..PERSON_LEN].iter().map(|byte| format!("{byte:02x}"));
+        format!("{}/{what}", mark.collect::<String>())
     }
 }
 
 /// Who holds a credential for a one-to-one call.
-pub fn in_call(call: CallId, user: UserId) -> String {
-    format!("{call}.{user}")
+pub fn in_call(call: CallId, user: UserId) -> Holder {
+    Holder { person: user.to_string(), what: call.to_string() }
+}
+
+/// Who holds a credential for a room. Our own people are the same everywhere; others are whom the key that signed for
+/// them calls so.
+pub fn in_room(participant: &ParticipantId, identity: &str, key: &str) -> Holder {
+    let person = match identity.parse::<uuid::Uuid>() {
+        Ok(user) => user.to_string(),
+        Err(_) => format!("{key}/{identity}"),
+    };
+    Holder { person, what: participant.to_string() }
 }
 
 fn credential(secret: &str, username: &str) -> String {
+    BASE64_STANDARD.encode(authenticated(secret, &[username]))
+}
+
+fn authenticated(secret: &str, parts: &[&str]) -> [u8; 20] {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
-    mac.update(username.as_bytes());
-    BASE64_STANDARD.encode(mac.finalize().into_bytes())
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -72,7 +104,8 @@ mod tests {
 
     #[test]
     fn nothing_configured_is_no_server() {
-        assert_eq!(Ice::new(config::Calls::default(), None).servers("alice", 0), []);
+        let holder = in_call(CallId::fresh(), UserId::fresh());
+        assert_eq!(Ice::new(config::Calls::default(), None).servers(holder, 0), []);
     }
 
     #[test]
@@ -82,15 +115,17 @@ mod tests {
             turn_urls: vec![config::IceUrl("turn:turn.example.com?transport=tcp".into())],
             turn_secret: "north".to_owned().into(),
         };
-        let servers = Ice::new(config, None).servers(uuid::Uuid::nil(), 1_700_000_000_999);
+        let holder = in_call(CallId(uuid::Uuid::nil()), UserId(uuid::Uuid::nil()));
+        let servers = Ice::new(config, None).servers(holder, 1_700_000_000_999);
         let [stun, turn] = &servers[..] else {
             panic!("two servers");
         };
         assert_eq!((&stun.username, &stun.credential), (&None, &None));
-        let username = "1700043200:00000000-0000-0000-0000-000000000000";
+        // printf %s "person 00000000-0000-0000-0000-000000000000" | openssl dgst -sha1 -hmac north
+        let username = "1700043200:84317281098b0281/00000000-0000-0000-0000-000000000000";
         assert_eq!(turn.username.as_deref(), Some(username));
         // printf %s USERNAME | openssl dgst -sha1 -hmac north -binary | base64
-        assert_eq!(turn.credential.as_deref(), Some("Xbg9Vkz7pP3i7sglpBG44jVJQbM="));
+        assert_eq!(turn.credential.as_deref(), Some("616br1PEVjgHiq6fNA36Rl3fPfg="));
     }
 
     #[test]
@@ -101,6 +136,21 @@ mod tests {
         let ice = Ice::new(config::Calls::default(), Some(revoke));
         let (call, user) = (CallId::fresh(), UserId::fresh());
         ice.revoke(in_call(call, user));
-        assert_eq!(*told.lock().unwrap(), [format!("{call}.{user}")]);
+        let told = told.lock().unwrap();
+        assert!(told[0].ends_with(&format!("/{call}")) && told.len() == 1, "{told:?}");
+    }
+
+    #[test]
+    fn a_person_has_one_mark_in_whatever_they_are() {
+        let ice = Ice::new(config::Calls::default(), None);
+        let person = |holder: Holder| ice.name(&holder).split_once('/').unwrap().0.to_owned();
+        let (alice, bob) = (UserId::fresh(), UserId::fresh());
+        let here = person(in_call(CallId::fresh(), alice));
+        assert_eq!(here, person(in_call(CallId::fresh(), alice)));
+        let in_room = |name: &str, key| person(in_room(&"PA_1".into(), name, key));
+        assert_eq!(here, in_room(&alice.to_string(), "ours"));
+        assert_ne!(here, person(in_call(CallId::fresh(), bob)));
+        assert_ne!(in_room("alice", "one"), in_room("alice", "other"));
+        assert!(!here.contains(&alice.to_string()[..8]));
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct TurnConfig {
     pub allow_peers: Vec<IpNet>,
     /// Networks that are closed to peers whatever else is open.
     pub deny_peers: Vec<IpNet>,
+    /// For development: relayed addresses and the media node are reached on loopback as well.
+    pub development_loopback: bool,
     /// Ports of relayed addresses.
     pub relay_ports: Ports,
     /// Allocations at once.
@@ -48,6 +50,7 @@ impl Default for TurnConfig {
             users: Vec::new(),
             allow_peers: Vec::new(),
             deny_peers: Vec::new(),
+            development_loopback: false,
             relay_ports: Ports(49152..=65535),
             allocations_max: 20_000,
             allocations_per_user: 256,

@@ -20,7 +20,8 @@ fn relay(call: &Value) -> (SocketAddr, String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_comes_with_a_relay_that_ends_with_it() {
-    let stage = Stage::configured(&[("BECKON_TURN__UDP", "127.0.0.1:0")]).await;
+    let here = ("BECKON_TURN__DEVELOPMENT_LOOPBACK", "true");
+    let stage = Stage::configured(&[("BECKON_TURN__UDP", "127.0.0.1:0"), here]).await;
     let [alice, bob] = stage.friends(["alice", "bob"]).await;
     let id = Uuid::new_v4().to_string();
     let start = json!({"type": "call_start", "call_id": id, "user_id": bob.id, "media": "voice"});

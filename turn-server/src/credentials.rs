@@ -79,11 +79,19 @@ impl Credentials {
         self.users.contains_key(name)
     }
 
-    /// Whom a name stands for: `alice` in `1700000000:alice`. Quotas and revocations are theirs.
-    pub(crate) fn person<'a>(&self, name: &'a str) -> &'a str {
+    /// Who holds a name: `alice/call` in `1700000000:alice/call`. It is taken back from them.
+    pub(crate) fn holder<'a>(&self, name: &'a str) -> &'a str {
         match name.split_once(':') {
-            Some((_, person)) if !self.users.contains_key(name) => person,
+            Some((_, holder)) if !self.users.contains_key(name) => holder,
             _ => name,
+        }
+    }
+
+    /// The person among the holders: `alice` in `1700000000:alice/call`, whatever else she holds. Quotas are hers.
+    pub(crate) fn person<'a>(&self, name: &'a str) -> &'a str {
+        match self.holder(name).split_once('/') {
+            Some((person, _)) if !self.users.contains_key(name) => person,
+            _ => self.holder(name),
         }
     }
 }

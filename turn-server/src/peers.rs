@@ -61,8 +61,11 @@ pub struct PeerPolicy {
     pub allow: Vec<IpNet>,
     /// Never opened, whatever `allow` says: the database, the cache.
     pub deny: Vec<IpNet>,
-    /// UDP ports of this machine that are always reached: the media node's.
-    pub media_ports: Vec<u16>,
+    /// Where the media node is reached, which is always open. An unspecified IP address is all of our own.
+    pub media: Vec<SocketAddr>,
+    /// For development: relayed addresses and the media node are reached on loopback too. Elsewhere nobody asks for that
+    /// but who wants to reach what else is on this machine.
+    pub development: bool,
     /// This machine's addresses, those it is known by outside included.
     pub own: Vec<IpAddr>,
 }
@@ -86,7 +89,7 @@ impl Peers {
             Verdict::Open => true,
             Verdict::Closed => false,
             Verdict::SomePorts => {
-                !self.policy.media_ports.is_empty()
+                self.policy.media.iter().any(|media| is_at(*media, ip))
                     || self.relayed.read().is_ok_and(|all| all.iter().any(|one| one.ip() == ip))
             }
         }
@@ -108,8 +111,10 @@ impl Peers {
 
     /// Whether this is a socket of ours that peers may be: a relayed address, or the media node.
     pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
-        let PeerPolicy { media_ports, own, .. } = &self.policy;
-        (own.contains(&address.ip()) && media_ports.contains(&address.port()))
+        let PeerPolicy { media, own, .. } = &self.policy;
+        let is_media =
+            |media: &SocketAddr| media.port() == address.port() && is_at(*media, address.ip());
+        (own.contains(&address.ip()) && media.iter().any(is_media))
             || self.relayed.read().is_ok_and(|all| all.contains(&address))
     }
 
@@ -126,11 +131,13 @@ impl Peers {
     }
 
     fn judge(&self, ip: IpAddr) -> Verdict {
-        let PeerPolicy { allow, deny, own, .. } = &self.policy;
+        let PeerPolicy { allow, deny, own, development, .. } = &self.policy;
         if deny.iter().any(|net| net.contains(&ip)) {
             Verdict::Closed
         } else if allow.iter().any(|net| net.contains(&ip)) {
             Verdict::Open
+        } else if ip.is_loopback() && !development {
+            Verdict::Closed
         } else if own.contains(&ip) {
             Verdict::SomePorts
         } else if is_special(ip) {
@@ -138,6 +145,16 @@ impl Peers {
         } else {
             Verdict::Open
         }
+    }
+}
+
+/// Whether a socket that is bound there is reached at this IP address of ours.
+fn is_at(bound: SocketAddr, ip: IpAddr) -> bool {
+    match bound.ip() {
+        IpAddr::V4(any) if any.is_unspecified() => ip.is_ipv4(),
+        // It hears IPv4 too.
+        IpAddr::V6(any) if any.is_unspecified() => true,
+        one => one == ip,
     }
 }
 

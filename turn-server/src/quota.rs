@@ -119,10 +119,6 @@ impl Account {
 }
 
 impl Share {
-    pub(crate) fn person(&self) -> &str {
-        &self.person
-    }
-
     /// Whether so many bytes may pass now. What the person has no right to does not burden the others.
     pub(crate) fn may_relay(&self, now: Instant, bytes: usize) -> bool {
         let since = now.saturating_duration_since(self.quotas.started);

@@ -6,6 +6,7 @@ import { scenario } from '../stage.mjs'
 /** A relay at every door, which is told to people as it would be anywhere. */
 const settings = {
   BECKON_TURN__UDP: '127.0.0.1:0',
+  BECKON_TURN__DEVELOPMENT_LOOPBACK: 'true',
   BECKON_TURN__TCP: '127.0.0.1:0',
   BECKON_HTTP__HTTPS_LISTEN: '127.0.0.1:0',
 }

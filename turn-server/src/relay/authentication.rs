@@ -55,7 +55,7 @@ impl Relay {
     fn is_over(&self, now: Instant, client: Client, username: &str) -> bool {
         let credentials = &self.house.credentials;
         let is_revoked = || {
-            !credentials.is_user(username) && self.house.is_revoked(credentials.person(username))
+            !credentials.is_user(username) && self.house.is_revoked(credentials.holder(username))
         };
         let has_one = || {
             self.live(now, &client).is_some_and(|(_, allocation)| *allocation.username == *username)

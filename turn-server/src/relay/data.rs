@@ -75,7 +75,8 @@ impl Relay {
         let allocation = self
             .allocations
             .get(key)
-            .filter(|one| one.expires > now && one.is_permitted(now, peer.ip()));
+            .filter(|one| one.expires > now && one.is_permitted(now, peer.ip()))
+            .filter(|_| self.house.peers.may_send_permitted(peer));
         let Some(allocation) = allocation else {
             self.stats.discarded += 1;
             return;

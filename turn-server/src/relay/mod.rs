@@ -21,7 +21,7 @@ use crate::nonce::Nonces;
 use crate::outbox::{Act, Outbox, To};
 use crate::peers::{PeerPolicy, Peers};
 use crate::quota::{Limits, Quotas, Share};
-use crate::revoked::Revoked;
+use crate::revoked::{Mark, Revoked};
 use crate::stats::Stats;
 use crate::strangers::Strangers;
 use crate::wire::{self, TransactionId};
@@ -144,13 +144,24 @@ impl House {
         }
     }
 
-    /// Takes the right to make allocations from a person with a time-limited name, on all threads.
-    pub fn revoke(&self, person: &str) {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).add(person);
+    /// Remembers who was sent away before.
+    pub(crate) fn remembering(self, revoked: Revoked) -> House {
+        House { revoked: Arc::new(Mutex::new(revoked)), ..self }
     }
 
-    fn is_revoked(&self, person: &str) -> bool {
-        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains(person)
+    /// Takes the right to make allocations from the holder of a time-limited name, on all threads, until the name ends
+    /// by itself. Both times are Unix seconds.
+    pub fn revoke(&self, holder: &str, until_s: u64, now_s: u64) {
+        self.with_revoked(|revoked| revoked.add(Mark::of(holder), until_s, now_s));
+    }
+
+    fn is_revoked(&self, holder: &str) -> bool {
+        self.with_revoked(|revoked| revoked.contains(Mark::of(holder)))
+    }
+
+    pub(crate) fn with_revoked<T>(&self, act: impl FnOnce(&mut Revoked) -> T) -> T {
+        // Nothing panics while it is held, and every change of it is complete.
+        act(&mut self.revoked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether this is a relayed address, or the media node.
@@ -277,9 +288,11 @@ impl Relay {
         }
     }
 
-    /// Ends all allocations of a person. [`House::revoke`] sees to it that there are no new ones.
-    pub fn revoke(&mut self, person: &str, out: &mut Outbox) {
-        let theirs = self.allocations.iter().filter(|(_, one)| one.share.person() == person);
+    /// Ends all allocations of a holder. [`House::revoke`] sees to it that there are no new ones.
+    pub fn revoke(&mut self, holder: &str, out: &mut Outbox) {
+        let credentials = &self.house.credentials;
+        let theirs =
+            self.allocations.iter().filter(|(_, one)| credentials.holder(&one.username) == holder);
         for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {
             self.remove(key, out);
         }

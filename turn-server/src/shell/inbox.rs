@@ -23,7 +23,7 @@ pub(super) enum Input {
     Connected(Client, Link),
     /// Messages that came over one.
     Messages(Client, Vec<Vec<u8>>),
-    /// A person whose allocations end.
+    /// The holder of a name, whose allocations end.
     Revoke(String),
 }
 

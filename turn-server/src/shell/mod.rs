@@ -15,6 +15,7 @@ mod worker;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -25,12 +26,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::peers::PeerPolicy;
 use crate::quota::Limits;
 use crate::relay::{Families, House, Settings};
+use crate::revoked::{Journal, Mark};
 use crate::{Client, Credentials, Door};
 use addresses::Addresses;
 use inbox::{Input, Sender};
 use opening::Openings;
 use report::Report;
 pub use report::describe as describe_metrics;
+use reservations::RESERVATIONS_MAX;
 use worker::Worker;
 
 /// Listeners of one process: a client is told apart by the number of its own.
@@ -58,6 +61,11 @@ pub struct Config {
     pub external_ips: Vec<IpAddr>,
     /// How long a connection may take to get an allocation, to finish a message, or to take what there is for it.
     pub stream_patience: Duration,
+    /// Sockets for relayed addresses at once, those included that are kept for who has their token: each is a file
+    /// descriptor. One more allocation is answered 508, and nobody gets more than a quarter.
+    pub sockets_max: usize,
+    /// Where it is written down whose names were taken back, so that they stay so over a restart; `None`: nowhere.
+    pub revoked_file: Option<PathBuf>,
     /// 0 is one for every two processors: fewer threads find more to do at a time, which costs less.
     pub threads: usize,
 }
@@ -73,6 +81,8 @@ impl Default for Config {
             relay_ips: Vec::new(),
             external_ips: Vec::new(),
             stream_patience: Duration::from_secs(30),
+            sockets_max: usize::MAX,
+            revoked_file: None,
             threads: 0,
         }
     }
@@ -90,6 +100,9 @@ pub enum StartError {
     /// The range of relay ports is empty.
     #[error("there are no relay ports")]
     NoPorts,
+    /// It cannot be read or written whose names were taken back.
+    #[error("cannot remember who was sent away in {0}")]
+    Revoked(PathBuf, #[source] io::Error),
     /// The system gives no thread, or no means to wait.
     #[error("cannot start a relay thread")]
     Thread(#[source] io::Error),
@@ -100,6 +113,7 @@ pub enum StartError {
 pub struct Turn {
     addresses: Vec<SocketAddr>,
     house: House,
+    journal: Option<Arc<Mutex<Journal>>>,
     senders: Vec<Sender>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     next_stream: AtomicU64,
@@ -116,14 +130,23 @@ pub fn start(config: Config) -> Result<Turn, StartError> {
     }
     let addresses = Addresses::find(&config);
     let now = Instant::now();
-    let house = house(&config, &addresses, now);
-    let openings = Openings::new(config.relay_ports.clone(), addresses);
+    let reserved_max = reserved_max(config.sockets_max);
+    let mut house = house(&config, &addresses, now);
+    let mut journal = None;
+    if let Some(path) = &config.revoked_file {
+        let opened = Journal::open(path, unix_s());
+        let (opened, revoked) = opened.map_err(|error| StartError::Revoked(path.clone(), error))?;
+        house = house.remembering(revoked);
+        journal = Some(Arc::new(Mutex::new(opened)));
+    }
+    let openings = Openings::new(config.relay_ports.clone(), addresses, reserved_max);
     let report = Arc::new(Report::new(now));
 
     let mut listening = config.udp.clone();
     let mut turn = Turn {
         addresses: Vec::new(),
         house,
+        journal,
         senders: Vec::new(),
         threads: Mutex::default(),
         next_stream: AtomicU64::new(0),
@@ -150,10 +173,26 @@ fn house(config: &Config, addresses: &Addresses, now: Instant) -> House {
     let settings = Settings {
         credentials: config.credentials.clone(),
         peers,
-        limits: config.limits.clone(),
+        limits: limits(config),
         families: Families { ipv4: addresses.ipv4.is_some(), ipv6: addresses.ipv6.is_some() },
     };
     House::new(settings, now)
+}
+
+/// What the limits come to with so many sockets.
+fn limits(config: &Config) -> Limits {
+    let sockets = config.sockets_max - reserved_max(config.sockets_max);
+    let Limits { allocations, allocations_per_user, .. } = config.limits;
+    Limits {
+        allocations: allocations.min(sockets),
+        allocations_per_user: allocations_per_user.min((sockets / 4).max(1)),
+        ..config.limits.clone()
+    }
+}
+
+/// How many of so many sockets may wait for who has their token.
+fn reserved_max(sockets_max: usize) -> usize {
+    RESERVATIONS_MAX.min(sockets_max / 8)
 }
 
 fn threads(wanted: usize) -> usize {
@@ -211,11 +250,24 @@ impl Turn {
         stream::serve(stream, client, sender, self.stream_patience).await;
     }
 
-    /// Ends all allocations of a person, `alice` of the name `1700000000:alice`, and lets that name make no new ones.
-    pub async fn revoke(&self, person: &str) {
-        self.house.revoke(person);
+    /// Ends all allocations of a holder, `alice/call` of the name `1700000000:alice/call`, and lets that name make no
+    /// new ones for as long as it can live.
+    pub async fn revoke(&self, holder: &str, life: Duration) {
+        let (now_s, mark) = (unix_s(), Mark::of(holder));
+        let until_s = now_s + life.as_secs();
+        self.house.revoke(holder, until_s, now_s);
         for sender in &self.senders {
-            sender.send(Input::Revoke(person.into())).await;
+            sender.send(Input::Revoke(holder.into())).await;
+        }
+        let Some(journal) = self.journal.clone() else { return };
+        let house = self.house.clone();
+        let write = move || {
+            // Nothing panics while it is held.
+            let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+            house.with_revoked(|revoked| journal.add(mark, until_s, revoked))
+        };
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(write).await {
+            tracing::warn!(%error, "a name that was taken back counts again after a restart");
         }
     }
 }

@@ -25,8 +25,14 @@ pub(super) struct Openings {
 }
 
 impl Openings {
-    pub(super) fn new(ports: RangeInclusive<u16>, addresses: Addresses) -> Openings {
-        Openings { ports, addresses, reservations: Arc::default() }
+    /// With at most so many sockets that wait for who has their token.
+    pub(super) fn new(
+        ports: RangeInclusive<u16>,
+        addresses: Addresses,
+        reserved_max: usize,
+    ) -> Openings {
+        let reservations = Arc::new(Mutex::new(Reservations::new(reserved_max)));
+        Openings { ports, addresses, reservations }
     }
 
     pub(super) fn open(&self, now: Instant, opening: Opening) -> Option<(Socket, Opened)> {
@@ -48,16 +54,25 @@ impl Openings {
 
     fn fresh(&self, now: Instant, is_ipv6: bool, port: Port) -> Option<(Socket, Option<[u8; 8]>)> {
         let ip = self.addresses.of(is_ipv6)?.bound;
-        self.candidates(port).find_map(|candidate| {
-            let socket = bind(ip, candidate)?;
+        for candidate in self.candidates(port) {
+            let socket = match bind(ip, candidate) {
+                Bound::Here(socket) => socket,
+                Bound::Taken => continue,
+                Bound::Nowhere => return None,
+            };
             if port != Port::EvenAndNext {
                 return Some((socket, None));
             }
-            let next = bind(ip, candidate.checked_add(1)?)?;
+            let next = match bind(ip, candidate.checked_add(1)?) {
+                Bound::Here(next) => next,
+                Bound::Taken => continue,
+                Bound::Nowhere => return None,
+            };
             let token = rand::rng().random();
             let is_kept = self.with_reservations(|all| all.keep(now, token, next));
-            is_kept.then_some((socket, Some(token)))
-        })
+            return is_kept.then_some((socket, Some(token)));
+        }
+        None
     }
 
     /// Ports from a random one on, so that nobody can tell which is next.
@@ -80,13 +95,23 @@ impl Openings {
     }
 }
 
-fn bind(ip: IpAddr, port: u16) -> Option<Socket> {
+/// What became of a socket for one port.
+enum Bound {
+    Here(Socket),
+    Taken,
+    /// No port can be had, as when there are no descriptors left.
+    Nowhere,
+}
+
+fn bind(ip: IpAddr, port: u16) -> Bound {
     match socket::relay(SocketAddr::new(ip, port)) {
-        Ok(socket) => Some(socket),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => None,
+        Ok(socket) => Bound::Here(socket),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Bound::Taken,
+        // Ports below 1024, or closed by the system: others may be open.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Bound::Taken,
         Err(error) => {
-            tracing::debug!(%error, "a relay socket cannot be opened");
-            None
+            tracing::warn!(%error, "a relay socket cannot be opened");
+            Bound::Nowhere
         }
     }
 }
@@ -98,7 +123,7 @@ mod tests {
 
     fn openings(ports: RangeInclusive<u16>) -> Openings {
         let config = Config { udp: vec!["127.0.0.1:0".parse().unwrap()], ..Config::default() };
-        Openings::new(ports, Addresses::find(&config))
+        Openings::new(ports, Addresses::find(&config), 8)
     }
 
     fn fresh(port: Port) -> Opening {

@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 const RESERVATION_LIFE: Duration = Duration::from_secs(30);
 
 /// One more is refused: each is a socket that nobody uses yet.
-const RESERVATIONS_MAX: usize = 256;
+pub(super) const RESERVATIONS_MAX: usize = 256;
 
 /// Shared by all threads, since whoever comes with a token may be heard by another.
 #[derive(Debug)]
 pub(super) struct Reservations<T> {
+    max: usize,
     waiting: HashMap<[u8; 8], (Instant, T)>,
 }
 
-impl<T> Default for Reservations<T> {
-    fn default() -> Self {
-        Reservations { waiting: HashMap::new() }
-    }
-}
-
 impl<T> Reservations<T> {
+    /// For so many at once.
+    pub(super) fn new(max: usize) -> Reservations<T> {
+        Reservations { max, waiting: HashMap::new() }
+    }
+
     /// Whether it was kept.
     pub(super) fn keep(&mut self, now: Instant, token: [u8; 8], reserved: T) -> bool {
         self.forget_before(now);
-        let may = self.waiting.len() < RESERVATIONS_MAX;
+        let may = self.waiting.len() < self.max;
         if may {
             self.waiting.insert(token, (now + RESERVATION_LIFE, reserved));
         }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_reservation_is_claimed_once_and_in_time() {
         let now = Instant::now();
-        let mut reservations = Reservations::default();
+        let mut reservations = Reservations::new(RESERVATIONS_MAX);
         assert!(reservations.keep(now, [1; 8], "one") && reservations.keep(now, [2; 8], "two"));
         assert_eq!(reservations.claim(now, &[3; 8]), None);
         assert_eq!(reservations.claim(now, &[1; 8]), Some("one"));
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn there_are_only_so_many() {
         let now = Instant::now();
-        let mut reservations = Reservations::default();
+        let mut reservations = Reservations::new(RESERVATIONS_MAX);
         let tokens = || (0..=RESERVATIONS_MAX as u64).map(u64::to_be_bytes);
         assert_eq!(
             tokens().filter(|token| reservations.keep(now, *token, ())).count(),

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use beckon_turn_server::{Families, Limits, Settings};
+use beckon_turn_server::{Credentials, Families, Limits, Settings, password};
 use rtc_stun::attributes::*;
 use rtc_stun::message::*;
 use rtc_turn::proto::lifetime::Lifetime;
 
 use crate::ask::{Answer, Ask};
-use crate::stage::{Person, Stage, at, settings};
+use crate::stage::{Person, REALM, START_S, Stage, at, settings};
 
 #[track_caller]
 fn refused(ask: Ask, code: u16) {
@@ -160,6 +160,26 @@ fn over_the_persons_quota_is_486() {
     let mut again = Person::new("alice", "a", "62.1.1.1:1001");
     assert_eq!(again.asks(&mut stage, Ask::allocate()).code(), Some(486));
     Person::bob().allocates(&mut stage);
+}
+
+/// RFC 8656, 7.2
+#[test]
+fn a_persons_quota_counts_whatever_they_are_in() {
+    let mut settings = settings();
+    settings.credentials = Credentials::new(REALM, vec!["north".into()], []);
+    settings.limits.allocations_per_user = 1;
+    let mut stage = Stage::with(settings);
+    let guest = |holder: &str, port: u16| {
+        let name = format!("{}:{holder}", START_S + 60);
+        Person::new(&name, &password("north", &name), &format!("62.1.1.1:{port}"))
+    };
+    guest("alice/call", 1000).allocates(&mut stage);
+    let elsewhere = guest("alice/room", 1001).asks(&mut stage, Ask::allocate()).code();
+    assert_eq!(elsewhere, Some(486));
+    guest("bob/call", 1002).allocates(&mut stage);
+    // What one of them is taken back from is not the other's.
+    stage.revoke("alice/call");
+    guest("alice/room", 1001).allocates(&mut stage);
 }
 
 /// RFC 8656, 7.2

@@ -34,34 +34,35 @@ pub(crate) fn server() -> Turn {
 /// A client's socket, and what it knows of the server.
 pub(crate) struct Guest {
     pub(crate) socket: UdpSocket,
-    name: &'static str,
-    password: &'static str,
+    name: String,
+    password: String,
     nonce: String,
 }
 
 impl Guest {
     pub(crate) fn alice(server: SocketAddr) -> Guest {
-        Guest::new("alice", "a", server)
+        Guest::named("alice", "a", server)
     }
 
     pub(crate) fn bob(server: SocketAddr) -> Guest {
-        Guest::new("bob", "b", server)
+        Guest::named("bob", "b", server)
     }
 
-    fn new(name: &'static str, password: &'static str, server: SocketAddr) -> Guest {
+    pub(crate) fn named(name: &str, password: &str, server: SocketAddr) -> Guest {
         let socket = peer(server.ip());
         socket.connect(server).unwrap();
+        let (name, password) = (name.to_owned(), password.to_owned());
         let mut guest = Guest { socket, name, password, nonce: String::new() };
         guest.nonce = guest.exchange(&Ask::allocate().unsigned()).text(ATTR_NONCE);
         guest
     }
 
     pub(crate) fn key(&self) -> Key {
-        Key::new(self.name, REALM, self.password)
+        Key::new(&self.name, REALM, &self.password)
     }
 
     pub(crate) fn signed(&self, ask: Ask) -> Vec<u8> {
-        signed(ask, self.name, self.password, &self.nonce)
+        signed(ask, &self.name, &self.password, &self.nonce)
     }
 
     pub(crate) fn asks(&self, ask: Ask) -> Answer {
@@ -74,7 +75,7 @@ impl Guest {
         self.asks(Ask::allocate()).success().address(ATTR_XOR_RELAYED_ADDRESS)
     }
 
-    fn exchange(&self, bytes: &[u8]) -> Answer {
+    pub(crate) fn exchange(&self, bytes: &[u8]) -> Answer {
         self.socket.send(bytes).unwrap();
         let client =
             Client { address: self.socket.local_addr().unwrap(), door: Door::Udp(0, None) };

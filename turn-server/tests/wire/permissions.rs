@@ -3,7 +3,7 @@ use rtc_stun::attributes::*;
 use rtc_stun::message::*;
 
 use crate::ask::Ask;
-use crate::stage::{OTHER_PEER, PEER, PEER_V6, Person, Stage, settings};
+use crate::stage::{OTHER_PEER, PEER, PEER_V6, Person, Stage, at, settings};
 
 /// Alice with an allocation.
 fn alice() -> (Stage, Person) {
@@ -273,7 +273,7 @@ fn an_address_of_our_own_without_relays_is_403() {
 #[test]
 fn our_media_port_is_always_reached() {
     let own = vec!["10.0.0.5".parse().unwrap()];
-    let policy = PeerPolicy { own, media_ports: vec![7881], ..PeerPolicy::default() };
+    let policy = PeerPolicy { own, media: vec![at("0.0.0.0:7881")], ..PeerPolicy::default() };
     let (mut stage, mut alice) = alice_with(open(policy));
     alice.permits(&mut stage, &["10.0.0.5:7881"]).success();
     assert!(reaches(&mut stage, &alice, "10.0.0.5:7881"));
@@ -281,6 +281,33 @@ fn our_media_port_is_always_reached() {
     assert_eq!(alice.binds(&mut stage, 0x4000, "10.0.0.5:22").code(), Some(403));
     alice.binds(&mut stage, 0x4000, "10.0.0.5:7881").success();
     assert_eq!(alice.permits(&mut stage, &["10.0.0.6:7881"]).code(), Some(403));
+}
+
+/// RFC 8656, 21.2.1
+#[test]
+fn our_media_port_is_open_where_media_is_and_nowhere_else() {
+    let own = ["10.0.0.5", "10.9.0.5"].map(|ip| ip.parse().unwrap()).to_vec();
+    let policy = PeerPolicy { own, media: vec![at("10.0.0.5:7881")], ..PeerPolicy::default() };
+    let (mut stage, mut alice) = alice_with(open(policy));
+    alice.permits(&mut stage, &["10.0.0.5:7881"]).success();
+    assert_eq!(alice.permits(&mut stage, &["10.9.0.5:7881"]).code(), Some(403));
+}
+
+/// RFC 8656, 21.2.1
+#[test]
+fn loopback_is_for_development_only() {
+    for development in [false, true] {
+        let own = ["127.0.0.1", "::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let media = vec![at("127.0.0.1:7881")];
+        let policy = PeerPolicy { own, media, development, ..PeerPolicy::default() };
+        let (mut stage, mut alice) = alice_with(open(policy));
+        let code = alice.permits(&mut stage, &["127.0.0.1:7881"]).code();
+        assert_eq!(code, (!development).then_some(403));
+        assert_eq!(reaches(&mut stage, &alice, "127.0.0.1:7881"), development);
+        for closed in ["127.0.0.1:22", "127.0.0.2:7881"] {
+            assert_eq!(alice.binds(&mut stage, 0x4000, closed).code(), Some(403), "{closed}");
+        }
+    }
 }
 
 /// RFC 8656, 3.1

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use beckon_turn_server::{Config, PeerPolicy, StartError, start};
+use beckon_turn_server::{Config, Credentials, PeerPolicy, StartError, Turn, password, start};
 use rtc_stun::attributes::*;
 
 use crate::ask::{Ask, channel_data};
 use crate::guest::{Guest, config, indicated, peer, receive, server};
-use crate::stage::at;
+use crate::stage::{REALM, at};
 
 #[test]
 fn data_goes_to_a_peer_and_back() {
@@ -51,7 +51,8 @@ fn a_burst_on_a_channel_arrives_whole_and_in_order() {
 #[test]
 fn clients_reach_each_other_by_their_relayed_addresses() {
     // This machine's addresses are not opened, only relayed ones are.
-    let server = start(Config { peers: Default::default(), ..config(&["127.0.0.1:0"]) }).unwrap();
+    let peers = PeerPolicy { development: true, ..PeerPolicy::default() };
+    let server = start(Config { peers, ..config(&["127.0.0.1:0"]) }).unwrap();
     let (alice, bob) = (Guest::alice(server.addresses()[0]), Guest::bob(server.addresses()[0]));
     let (alices, bobs) = (alice.allocates(), bob.allocates());
     alice.asks(Ask::channel(0x4001, &bobs.to_string())).success();
@@ -81,7 +82,11 @@ fn behind_nat_clients_reach_our_media_port_by_either_address() {
     let media = peer(at("127.0.0.1:0").ip());
     let port = media.local_addr().unwrap().port();
     let server = start(Config {
-        peers: PeerPolicy { media_ports: vec![port], ..PeerPolicy::default() },
+        peers: PeerPolicy {
+            media: ["198.51.100.7", "127.0.0.1"].map(|ip| at(&format!("{ip}:{port}"))).to_vec(),
+            development: true,
+            ..PeerPolicy::default()
+        },
         external_ips: vec!["198.51.100.7".parse().unwrap()],
         ..config(&["127.0.0.1:0"])
     })
@@ -166,10 +171,71 @@ fn a_persons_allocations_can_be_ended() {
     alice.allocates();
     bob.allocates();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(server.revoke("alice"));
+    runtime.block_on(server.revoke("alice", Duration::from_secs(60)));
     within("alice's is gone", || server.allocations() == 1);
     bob.asks(Ask::refresh(600)).success();
     assert_eq!(alice.asks(Ask::refresh(600)).code(), Some(437));
+}
+
+/// As behind a proxy on the same machine, whose other services must not be reached through it.
+#[test]
+fn a_relay_that_is_heard_on_loopback_alone_sends_nothing_there() {
+    let service = peer(at("127.0.0.1:0").ip());
+    service.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let service_at = service.local_addr().unwrap();
+    let media = vec![at("127.0.0.1:7881")];
+    let peers = PeerPolicy { media, ..PeerPolicy::default() };
+    let server = start(Config { peers, ..config(&["127.0.0.1:0"]) }).unwrap();
+    let (alice, bob) = (Guest::alice(server.addresses()[0]), Guest::bob(server.addresses()[0]));
+    alice.allocates();
+    let bobs = bob.allocates().to_string();
+    let inside = ["127.0.0.1:7881", "127.0.0.2:80", "10.0.0.1:80", "192.168.0.1:80", &bobs];
+    for closed in inside.into_iter().map(str::to_owned).chain([service_at.to_string()]) {
+        assert_eq!(alice.asks(Ask::permission(&[&closed])).code(), Some(403), "{closed}");
+        assert_eq!(alice.asks(Ask::channel(0x4000, &closed)).code(), Some(403), "{closed}");
+        alice.socket.send(&Ask::send(&closed, b"inside?").unsigned()).unwrap();
+    }
+    assert!(service.recv_from(&mut [0; 100]).is_err(), "nothing came");
+}
+
+#[test]
+fn allocations_end_where_descriptors_do() {
+    let server = start(Config { sockets_max: 40, ..config(&["127.0.0.1:0"]) }).unwrap();
+    let address = server.addresses()[0];
+    let asks = |person: fn(std::net::SocketAddr) -> Guest, asks: usize| -> Vec<_> {
+        let guests = std::iter::repeat_with(|| person(address)).take(asks);
+        guests.map(|guest| (guest.asks(Ask::allocate()).code(), guest)).collect()
+    };
+    let alices = asks(Guest::alice, 12);
+    let refused: Vec<_> = alices.iter().filter_map(|(code, _)| *code).collect();
+    assert_eq!(refused, [486; 4], "one of four at most is hers");
+    let bobs = asks(Guest::bob, 8);
+    assert!(bobs.iter().all(|(code, _)| code.is_none()), "there is room for others");
+}
+
+#[test]
+fn who_was_sent_away_stays_away_over_a_restart() {
+    let file = std::env::temp_dir().join(format!("beckon-turn-revoked-{}", std::process::id()));
+    let end = std::time::SystemTime::now() + Duration::from_secs(600);
+    let end = end.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let [carol, dora] = ["carol/call", "dora/call"].map(|holder| format!("{end}:{holder}"));
+    let start = || {
+        let credentials = Credentials::new(REALM, vec!["north".into()], []);
+        let revoked_file = Some(file.clone());
+        start(Config { credentials, revoked_file, ..config(&["127.0.0.1:0"]) }).unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let is_let_in = |server: &Turn, name: &str| {
+        let guest = Guest::named(name, &password("north", name), server.addresses()[0]);
+        guest.exchange(&guest.signed(Ask::allocate())).code().is_none()
+    };
+    let server = start();
+    assert!(is_let_in(&server, &carol));
+    runtime.block_on(server.revoke("carol/call", Duration::from_secs(600)));
+    drop(server);
+    let server = start();
+    assert!(!is_let_in(&server, &carol) && is_let_in(&server, &dora));
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[test]

@@ -104,9 +104,9 @@ impl Stage {
         self.settle();
     }
 
-    pub(crate) fn revoke(&mut self, person: &str) {
-        self.house.revoke(person);
-        self.relay.revoke(person, &mut self.out);
+    pub(crate) fn revoke(&mut self, holder: &str) {
+        self.house.revoke(holder, u64::MAX, 0);
+        self.relay.revoke(holder, &mut self.out);
         self.settle();
     }
 

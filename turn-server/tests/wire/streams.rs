@@ -155,7 +155,7 @@ async fn an_ended_allocation_closes_its_connection() {
 async fn a_person_who_is_removed_loses_the_connection() {
     let server = Arc::new(server());
     let (caller, _) = Caller::with_allocation(&server).await;
-    server.revoke("alice").await;
+    server.revoke("alice", Duration::from_secs(60)).await;
     caller.ends().await;
 }
 

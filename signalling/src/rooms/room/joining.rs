@@ -177,7 +177,7 @@ impl Room {
     }
 
     pub(super) fn ice_servers(&self, participant: &Participant) -> Vec<lk::IceServer> {
-        let servers = self.rooms.ice.servers(&participant.id, now_ms());
+        let servers = self.rooms.ice.servers(participant.holder(), now_ms());
         let server = |server: crate::domain::frame::IceServer| lk::IceServer {
             urls: server.urls,
             username: server.username.unwrap_or_default(),

@@ -87,7 +87,7 @@ impl Room {
             participant.send(leave(reason, action));
         }
         self.media.tell(Command::Leave { participant: who.clone() });
-        self.rooms.ice.revoke(who);
+        self.rooms.ice.revoke(participant.holder());
         for track in &participant.tracks {
             self.forget(&track.id);
         }
@@ -124,7 +124,7 @@ impl Room {
         let last = frame(leave(reason, action));
         for participant in self.participants.values_mut() {
             participant.send_frame(last.clone());
-            self.rooms.ice.revoke(&participant.id);
+            self.rooms.ice.revoke(participant.holder());
         }
         self.over = true;
     }

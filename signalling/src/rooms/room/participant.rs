@@ -18,6 +18,7 @@ use super::super::{Admission, Entrance, sid, terms};
 use super::choosing::Places;
 use super::telling::frame;
 use crate::clock::now_ms;
+use crate::ice::{Holder, in_room};
 
 /// A client gets a new token this often, so that it can come back long after its first one has ended.
 pub(super) const REFRESH_EVERY: Duration = Duration::from_secs(5 * 60);
@@ -118,6 +119,11 @@ impl Participant {
             waiting: Vec::new(),
             audience: SubscriptionPermission { all_participants: true, track_permissions: vec![] },
         }
+    }
+
+    /// Whose TURN credential it has.
+    pub(super) fn holder(&self) -> Holder {
+        in_room(&self.id, &self.claims.sub, &self.claims.iss)
     }
 
     pub(super) fn identity(&self) -> &str {

@@ -24,8 +24,10 @@ const COUNTERS: [(&str, &str); 11] = [
 ];
 
 /// Counters with labels; those whose values are a closed set are presets below.
-const LABELLED: [(&str, &str); 14] = [
+const LABELLED: [(&str, &str); 16] = [
     ("beckon_room_data_dropped_total", "Data packets that a room did not pass on, by reason."),
+    ("beckon_room_departures_total", "Participants who are out of a room, by reason."),
+    ("beckon_rooms_ended_total", "Rooms that were ended for everybody, by reason."),
     ("beckon_room_media_lost_total", "Participants whose media connection ended, by reason."),
     ("beckon_calls_started_total", "One-to-one calls started, by media."),
     ("beckon_calls_ended_total", "One-to-one calls ended, by outcome."),

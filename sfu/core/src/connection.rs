@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{DataKind, Lost};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use self::entries::Entries;
 use crate::demux::{Demux, Place};
@@ -18,7 +18,7 @@ use crate::negotiation::sdp::Session;
 use crate::outgoing::{Outgoing, Path, Sink};
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
-use crate::stun;
+use crate::stun::{self, Class};
 use crate::track::Layers;
 use crate::transport::{DataError, Identity, Role, Transport, TransportEvent};
 use crate::twcc::Recorder;
@@ -28,6 +28,9 @@ const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha
 
 /// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
 const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
+
+/// DTLS datagrams that wait until the client has answered from somewhere: our largest flight, and one repetition.
+const FLIGHT_DATAGRAMS_MAX: usize = 8;
 
 /// What became of a connection.
 #[derive(Debug)]
@@ -60,6 +63,8 @@ pub struct Connection {
     marked: bool,
     transport: Transport,
     srtp: Option<Box<Srtp>>,
+    /// DTLS datagrams that wait for a path.
+    waiting: Vec<BytesMut>,
     /// Our address as the client knows it.
     local: Option<IpAddr>,
     entries: Entries,
@@ -86,6 +91,7 @@ impl Connection {
             marked: false,
             transport: Transport::new(identity),
             srtp: None,
+            waiting: Vec::new(),
             local: None,
             entries: Entries::default(),
             heard: now,
@@ -132,7 +138,7 @@ impl Connection {
     /// Takes the client's half of a description. In an offer a new ufrag is an ICE restart: then ours are new too, and
     /// DTLS goes on.
     pub fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
-        let Session { ufrag, fingerprint, setup, .. } = remote;
+        let Session { ufrag, pwd, fingerprint, setup, .. } = remote;
         let role = self.transport.role().or(setup.our_role()).unwrap_or(Role::Server);
         self.transport.expect(now, role, fingerprint);
         if remote.has_data() {
@@ -141,7 +147,7 @@ impl Connection {
         if is_offer && self.ice.remote_ufrag().is_some_and(|known| known != ufrag) {
             self.ice.restart();
         }
-        self.ice.set_remote_ufrag(ufrag);
+        self.ice.set_remote(ufrag, pwd);
         self.start(now);
     }
 
@@ -180,8 +186,26 @@ impl Connection {
             self.local = path.local;
             self.start(now);
         }
-        self.entries.learn(now, &self.ice, path.remote, place, demux);
+        if message.class() == Class::Request {
+            self.entries.learn(now, &self.ice, path, place, demux);
+        }
+        self.check(now);
         Ok(())
+    }
+
+    /// Sends what checks of ours are due.
+    fn check(&mut self, now: Instant) {
+        let mut request = std::mem::take(&mut self.rtcp);
+        request.clear();
+        while let Some(remote) = self.ice.poll_check(now, &mut request) {
+            let path = Path { remote, local: self.entries.local(remote) };
+            self.outgoing.push(path, |bytes, _| {
+                bytes.extend_from_slice(&request);
+                Some(())
+            });
+            request.clear();
+        }
+        self.rtcp = request;
     }
 
     /// Lets STUN requests with our ufrag find this connection.
@@ -347,6 +371,7 @@ impl Connection {
         if self.transport.poll_timeout().is_some_and(|at| at <= now) {
             self.transport.handle_timeout(now);
         }
+        self.check(now);
         if now >= self.feedback_at {
             self.feedback_at = now + FEEDBACK_EVERY;
             self.send_feedback();
@@ -368,10 +393,19 @@ impl Connection {
         Some(Path { remote: self.ice.path()?, local: self.local })
     }
 
-    /// DTLS datagrams go to the path; until there is one, to nobody: the client repeats itself.
+    /// DTLS datagrams go to the path; until there is one they wait, a flight of the handshake and no more.
     fn drain(&mut self) {
-        while let Some(datagram) = self.transport.poll_transmit() {
-            let Some(path) = self.path() else { continue };
+        let Some(path) = self.path() else {
+            while let Some(datagram) = self.transport.poll_transmit() {
+                if self.waiting.len() < FLIGHT_DATAGRAMS_MAX {
+                    self.waiting.push(datagram);
+                }
+            }
+            return;
+        };
+        let waiting = std::mem::take(&mut self.waiting);
+        let fresh = std::iter::from_fn(|| self.transport.poll_transmit());
+        for datagram in waiting.into_iter().chain(fresh) {
             self.outgoing.push(path, |bytes, _| {
                 bytes.extend_from_slice(&datagram);
                 Some(())

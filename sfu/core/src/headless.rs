@@ -256,11 +256,26 @@ impl Headless {
     }
 
     fn handle_stun(&mut self, now: Instant, datagram: &[u8]) {
+        if let Some(check) = stun::read(datagram).filter(|it| it.class() == Class::Request) {
+            return self.answer_check(&check);
+        }
         let Some(remote) = &mut self.remote else { return };
         let is_first = remote.last_answer.is_none();
         if remote.hear(now, datagram) && is_first && !self.transport.is_secure() {
             self.transport.connect(now, &self.profiles);
         }
+    }
+
+    /// The server asks whether we are where our checks come from.
+    fn answer_check(&mut self, check: &stun::Message<'_>) {
+        let is_meant = check.username().is_some_and(|(to, _)| to == self.local.ufrag);
+        let Some(address) = self.address.filter(|_| is_meant && check.verified(&self.local.pwd))
+        else {
+            return;
+        };
+        let mut answer = Vec::with_capacity(80);
+        stun::write_success(&mut answer, check.transaction(), address, &self.local.pwd);
+        self.outgoing.push_back(answer);
     }
 
     fn open<'p>(&mut self, packet: &'p mut [u8]) -> Option<Heard<'p>> {
@@ -307,7 +322,7 @@ impl Remote {
             local_ufrag,
             priority: PRIORITY,
             tie_breaker,
-            use_candidate: true,
+            role: stun::Role::Controlling { use_candidate: true },
             password: &self.credentials.pwd,
         };
         stun::write_request(&mut request, &check);

@@ -1,4 +1,10 @@
 //! The ICE-lite agent of one connection (RFC 8445): answers checks, and learns from them where its peer is.
+//!
+//! It uses a path only once the peer has answered a check of ours there, which a lite agent need not do: otherwise a peer
+//! could aim what it receives at anybody, by a check with a forged source. The first such check goes out with the answer to
+//! the peer's, so that nothing waits for it.
+
+mod paths;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use rand::distr::{Alphanumeric, SampleString};
 
+use self::paths::Paths;
 use crate::stats::Discard;
-use crate::stun::{self, Class, Message};
+use crate::stun::{self, Check, Class, Message, Role};
 
 /// RFC 8445, 5.3 asks for 24 bits of randomness at least.
 const UFRAG_LEN: usize = 8;
@@ -17,6 +24,11 @@ const PWD_LEN: usize = 24;
 /// Consent is asked for every six seconds at least (RFC 7675, 5.1): a path without a check for so long is no more, if
 /// they come from elsewhere.
 const PATH_SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Of a peer-reflexive candidate, as RFC 8445, 5.1.2.1 computes it.
+const PRIORITY: u32 = (110 << 24) | (65_535 << 8) | 255;
+/// A check of ours but for its user name.
+const CHECK_BYTES: usize = 76;
 
 const UNKNOWN_ATTRIBUTE: u16 = 420;
 const ROLE_CONFLICT: u16 = 487;
@@ -44,7 +56,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What an authentic check told.
+/// What an authentic message told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
     /// Whether the way that it came is the one to send on: [`Ice::path`] is where it came from.
@@ -56,16 +68,16 @@ pub struct Heard {
 struct Generation {
     local: Credentials,
     /// Unknown until the peer's description came; its checks may come before.
-    remote_ufrag: Option<String>,
+    remote: Option<Credentials>,
 }
 
 impl Generation {
     fn fresh() -> Generation {
-        Generation { local: Credentials::fresh(), remote_ufrag: None }
+        Generation { local: Credentials::fresh(), remote: None }
     }
 
     fn is_meant(&self, (to, from): (&str, &str)) -> bool {
-        self.local.ufrag == to && self.remote_ufrag.as_deref().is_none_or(|ufrag| ufrag == from)
+        self.local.ufrag == to && self.remote.as_ref().is_none_or(|remote| remote.ufrag == from)
     }
 }
 
@@ -74,6 +86,8 @@ pub struct Ice {
     current: Generation,
     /// From before a restart, until a pair of the current generation is nominated (RFC 8445, 9).
     previous: Option<Generation>,
+    tie_breaker: u64,
+    paths: Paths,
     path: Option<SocketAddr>,
     /// Whether a check of the current generation chose the path.
     is_path_current: bool,
@@ -87,6 +101,8 @@ impl Ice {
         Ice {
             current: Generation::fresh(),
             previous: None,
+            tie_breaker: rand::random(),
+            paths: Paths::default(),
             path: None,
             is_path_current: false,
             path_heard: now,
@@ -102,18 +118,19 @@ impl Ice {
     /// nominated, however often it restarts until then.
     pub fn restart(&mut self) {
         let replaced = std::mem::replace(&mut self.current, Generation::fresh());
+        self.paths.restart();
         if std::mem::take(&mut self.is_path_current) || self.previous.is_none() {
             self.previous = Some(replaced);
         }
     }
 
     /// From the peer's description. After a restart comes [`restart`](Ice::restart) first, then this.
-    pub fn set_remote_ufrag(&mut self, ufrag: &str) {
-        self.current.remote_ufrag = Some(ufrag.to_owned());
+    pub fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        self.current.remote = Some(Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() });
     }
 
     pub fn remote_ufrag(&self) -> Option<&str> {
-        self.current.remote_ufrag.as_deref()
+        self.current.remote.as_ref().map(|remote| &*remote.ufrag)
     }
 
     /// Whether a check for this ufrag is for us.
@@ -121,7 +138,8 @@ impl Ice {
         self.generations().any(|generation| generation.local.ufrag == local_ufrag)
     }
 
-    /// Hears a check. What is to be sent back to `from` is appended to `out`; forged checks get no answer.
+    /// Hears a check, or the answer to one. What is to be sent back to `from` is appended to `out`; forged checks get no
+    /// answer.
     pub fn handle(
         &mut self,
         now: Instant,
@@ -129,9 +147,35 @@ impl Ice {
         message: &Message<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Heard, Discard> {
-        if message.class() != Class::Request {
-            return Err(Discard::Malformed);
+        match message.class() {
+            Class::Request => self.handle_check(now, from, message, out),
+            Class::Success => self.handle_answer(now, from, message),
+            Class::Error | Class::Indication => Err(Discard::Malformed),
         }
+    }
+
+    fn handle_answer(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        message: &Message<'_>,
+    ) -> Result<Heard, Discard> {
+        let remote = self.current.remote.as_ref().ok_or(Discard::UnknownUfrag)?;
+        if !message.verified(&remote.pwd) {
+            return Err(Discard::BadIntegrity);
+        }
+        let answer = self.paths.answer(from, message.transaction());
+        let is_nominated = answer.ok_or(Discard::Stale)?;
+        Ok(Heard { chosen: self.learn(now, from, is_nominated) })
+    }
+
+    fn handle_check(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        message: &Message<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Heard, Discard> {
         let username = message.username().ok_or(Discard::UnknownUfrag)?;
         let meant = self.generations().find(|generation| generation.is_meant(username));
         let local = &meant.ok_or(Discard::UnknownUfrag)?.local;
@@ -148,13 +192,39 @@ impl Ice {
             stun::write_error(out, message.transaction(), ROLE_CONFLICT, None, pwd);
             return Err(Discard::Malformed);
         }
+        let start = out.len();
         stun::write_success(out, message.transaction(), from, pwd);
-        let is_current = self.current.local.ufrag == username.0;
         self.last_heard = now;
-        Ok(Heard { chosen: is_current && self.learn(now, from, message.use_candidate()) })
+        if self.current.local.ufrag != username.0 {
+            return Ok(Heard { chosen: false });
+        }
+        let is_nominated = message.use_candidate();
+        self.paths.heard(now, from, message.size(), is_nominated, self.path);
+        self.paths.sent(from, out.len() - start);
+        let is_answered = self.paths.is_answered(from);
+        Ok(Heard { chosen: is_answered && self.learn(now, from, is_nominated) })
     }
 
-    /// Where to send: the first address that a check came from, then the one nominated last.
+    /// Appends a check of ours that is due to `out`, and returns where it is to go.
+    pub fn poll_check(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        let Generation { local, remote } = &self.current;
+        let remote = remote.as_ref()?;
+        let username = (remote.ufrag.len() + 1 + local.ufrag.len()).next_multiple_of(4);
+        let due = self.paths.due(now, CHECK_BYTES + username)?;
+        let check = Check {
+            transaction: &due.transaction,
+            remote_ufrag: &remote.ufrag,
+            local_ufrag: &local.ufrag,
+            priority: PRIORITY,
+            tie_breaker: self.tie_breaker,
+            role: Role::Controlled,
+            password: &remote.pwd,
+        };
+        stun::write_request(out, &check);
+        Some(due.to)
+    }
+
+    /// Where to send: the first address from which the peer answered, then the one nominated last.
     pub fn path(&self) -> Option<SocketAddr> {
         self.path
     }

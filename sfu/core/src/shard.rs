@@ -98,11 +98,14 @@ impl Shard {
         }
     }
 
-    /// Whose datagram it is: STUN says it itself, the rest goes by its address.
+    /// Whose datagram it is: a STUN request says it itself, the rest goes by its address.
     fn place_of(&self, from: &SocketAddr, datagram: &[u8]) -> Result<Place, Discard> {
         match classify(datagram) {
             Class::Stun => {
                 let message = stun::read(datagram).ok_or(Discard::Malformed)?;
+                if message.class() != stun::Class::Request {
+                    return self.demux.by_address(from).ok_or(Discard::UnknownSource);
+                }
                 let (ufrag, _) = message.username().ok_or(Discard::UnknownUfrag)?;
                 self.demux.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag)
             }

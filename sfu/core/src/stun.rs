@@ -88,6 +88,11 @@ pub fn read(datagram: &[u8]) -> Option<Message<'_>> {
 }
 
 impl<'a> Message<'a> {
+    /// Bytes of the datagram.
+    pub fn size(&self) -> usize {
+        self.datagram.len()
+    }
+
     pub fn class(&self) -> Class {
         self.class
     }
@@ -238,7 +243,7 @@ pub fn write_error(
     seal(out, start, password);
 }
 
-/// What a controlling agent says in a connectivity check (RFC 8445, 7.1).
+/// What an agent says in a connectivity check (RFC 8445, 7.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
     pub transaction: &'a [u8; 12],
@@ -247,19 +252,27 @@ pub struct Check<'a> {
     pub local_ufrag: &'a str,
     pub priority: u32,
     pub tie_breaker: u64,
-    pub use_candidate: bool,
+    pub role: Role,
     /// The receiver's password.
     pub password: &'a str,
 }
 
-/// A Binding request of a controlling agent, appended to `out`.
+/// Who of two agents decides on the path (RFC 8445, 6.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Controlled,
+    Controlling { use_candidate: bool },
+}
+
+/// A Binding request, appended to `out`.
 pub fn write_request(out: &mut Vec<u8>, check: &Check<'_>) {
     let start = write_header(out, Class::Request, check.transaction);
     let username = [check.remote_ufrag, ":", check.local_ufrag].concat();
     write_attribute(out, USERNAME, username.as_bytes());
     write_attribute(out, PRIORITY, &check.priority.to_be_bytes());
-    write_attribute(out, ICE_CONTROLLING, &check.tie_breaker.to_be_bytes());
-    if check.use_candidate {
+    let role = if check.role == Role::Controlled { ICE_CONTROLLED } else { ICE_CONTROLLING };
+    write_attribute(out, role, &check.tie_breaker.to_be_bytes());
+    if check.role == (Role::Controlling { use_candidate: true }) {
         write_attribute(out, USE_CANDIDATE, &[]);
     }
     seal(out, start, check.password);

@@ -62,7 +62,7 @@ fn stun() {
             local_ufrag: "peer",
             priority: 1,
             tie_breaker: 1,
-            use_candidate: true,
+            role: stun::Role::Controlling { use_candidate: true },
             password: "not the password",
         },
     );

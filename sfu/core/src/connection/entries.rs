@@ -1,17 +1,18 @@
 //! What the demultiplexer knows of one connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::demux::{Demux, Place};
 use crate::ice::Ice;
+use crate::outgoing::Path;
 
 /// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
 const ADDRESSES_MAX: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Path>,
     /// Our ufrags that a request may name: the newest, and the one in use before an ICE restart.
     ufrags: Vec<String>,
 }
@@ -38,19 +39,26 @@ impl Entries {
         &mut self,
         now: Instant,
         ice: &Ice,
-        from: SocketAddr,
+        from: Path,
         place: Place,
         demux: &mut Demux,
     ) {
-        if !self.addresses.contains(&from) {
+        if let Some(known) = self.addresses.iter_mut().find(|it| it.remote == from.remote) {
+            *known = from;
+        } else {
             if self.addresses.len() >= ADDRESSES_MAX {
-                let unused = self.addresses.iter().position(|it| Some(*it) != ice.path());
+                let unused = self.addresses.iter().position(|it| Some(it.remote) != ice.path());
                 let oldest = self.addresses.remove(unused.unwrap_or(0));
-                demux.forget_address(&oldest, place);
+                demux.forget_address(&oldest.remote, place);
             }
             self.addresses.push(from);
         }
-        demux.learn(now, from, place);
+        demux.learn(now, from.remote, place);
+    }
+
+    /// Our address as it was asked from there.
+    pub(super) fn local(&self, remote: SocketAddr) -> Option<IpAddr> {
+        self.addresses.iter().find(|it| it.remote == remote)?.local
     }
 
     pub(super) fn forget(&self, place: Place, demux: &mut Demux) {
@@ -58,7 +66,7 @@ impl Entries {
             demux.forget_ufrag(ufrag);
         }
         for address in &self.addresses {
-            demux.forget_address(address, place);
+            demux.forget_address(&address.remote, place);
         }
     }
 }

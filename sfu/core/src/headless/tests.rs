@@ -39,6 +39,10 @@ impl Server {
             let mut answer = Vec::new();
             let heard = self.ice.handle(now, from, &message, &mut answer);
             self.outgoing.push(answer);
+            let mut check = Vec::new();
+            while self.ice.poll_check(now, &mut check).is_some() {
+                self.outgoing.push(std::mem::take(&mut check));
+            }
             heard.map(|_| ())
         } else {
             self.transport.handle_dtls(now, datagram)
@@ -94,7 +98,8 @@ impl Meeting {
     fn introduce(&mut self, theirs: &Credentials) {
         let client = self.client.fingerprint().to_owned();
         self.server.transport.expect(self.now, Role::Server, &client);
-        self.server.ice.set_remote_ufrag(&self.client.credentials().ufrag);
+        let Credentials { ufrag, pwd } = self.client.credentials();
+        self.server.ice.set_remote(ufrag, pwd);
         let server = self.server.identity.fingerprint().to_owned();
         self.client.set_remote(self.now, theirs, &server, ADDRESS.parse().unwrap());
     }

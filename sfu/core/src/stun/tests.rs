@@ -36,7 +36,7 @@ fn check(password: &str) -> Check<'_> {
         local_ufrag: "us",
         priority: 7,
         tie_breaker: 9,
-        use_candidate: true,
+        role: Role::Controlling { use_candidate: true },
         password,
     }
 }
@@ -110,7 +110,10 @@ fn a_truncated_message_is_not_read() {
 #[test]
 fn what_follows_the_integrity_is_not_believed() {
     let mut out = Vec::new();
-    write_request(&mut out, &Check { use_candidate: false, ..check(PASSWORD) });
+    write_request(
+        &mut out,
+        &Check { role: Role::Controlling { use_candidate: false }, ..check(PASSWORD) },
+    );
     out.truncate(out.len() - FINGERPRINT_LEN);
     write_attribute(&mut out, USE_CANDIDATE, &[]);
     set_len(&mut out, 0, 0);

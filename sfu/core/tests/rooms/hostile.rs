@@ -73,7 +73,7 @@ fn check(remote_ufrag: &str, local_ufrag: &str, password: &str) -> Vec<u8> {
         local_ufrag,
         priority: 1,
         tie_breaker: 1,
-        use_candidate: true,
+        role: stun::Role::Controlling { use_candidate: true },
         password,
     };
     stun::write_request(&mut request, &check);

@@ -2,7 +2,7 @@
 
 mod entries;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{DataKind, Lost};
@@ -218,7 +218,13 @@ impl Connection {
         self.entries.forget(place, demux);
     }
 
-    pub fn handle_dtls(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
+    pub fn handle_dtls(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), Discard> {
+        self.ice.received(from, datagram.len());
         self.transport.handle_dtls(now, datagram)
     }
 

@@ -205,6 +205,13 @@ impl Ice {
         Ok(Heard { chosen: is_answered && self.learn(now, from, is_nominated) })
     }
 
+    /// Counts what else came from an address, such as the first words of DTLS, while there is no path yet.
+    pub fn received(&mut self, from: SocketAddr, bytes: usize) {
+        if self.path.is_none() {
+            self.paths.received(from, bytes);
+        }
+    }
+
     /// Appends a check of ours that is due to `out`, and returns where it is to go.
     pub fn poll_check(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let Generation { local, remote } = &self.current;

@@ -72,6 +72,13 @@ impl Paths {
         }
     }
 
+    /// Something else of so many bytes came from there, which also gives room for our checks.
+    pub(super) fn received(&mut self, from: SocketAddr, bytes: usize) {
+        if let Some(path) = self.all.iter_mut().find(|path| path.address == from) {
+            path.received += bytes;
+        }
+    }
+
     pub(super) fn sent(&mut self, to: SocketAddr, bytes: usize) {
         if let Some(path) = self.all.iter_mut().find(|path| path.address == to) {
             path.sent += bytes;

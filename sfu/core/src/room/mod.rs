@@ -211,7 +211,7 @@ impl Room {
             Class::Rtcp => return self.handle_rtcp(now, place, datagram, ctx),
             Class::Dtls => {
                 let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
-                connection.handle_dtls(now, datagram)
+                connection.handle_dtls(now, path.remote, datagram)
             }
             Class::Stun => {
                 let message = stun::read(datagram).ok_or(Discard::Malformed)?;

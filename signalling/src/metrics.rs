@@ -40,6 +40,11 @@ const LABELLED: [(&str, &str); 16] = [
     ("beckon_refusals_total", "Requests and frames refused, by code."),
     ("beckon_rtc_refusals_total", "Requests in rooms refused, by reason."),
     ("beckon_rtc_refused_total", "Joins refused, by status."),
+    ("beckon_rtc_sockets_closed_total", "Sockets of rooms that ended, by reason."),
+    (
+        "beckon_room_subscriptions_refused_total",
+        "Tracks that somebody could not receive, by reason.",
+    ),
     ("beckon_sockets_closed_total", "Sockets that the server closed, by reason."),
 ];
 

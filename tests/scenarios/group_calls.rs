@@ -342,3 +342,19 @@ async fn a_server_that_stops_ends_its_calls_and_says_so() {
     let outcomes: Vec<_> = history.iter().map(|message| &message["body"]["outcome"]).collect();
     assert!(outcomes.contains(&&json!("lost")), "{outcomes:?}");
 }
+
+#[tokio::test]
+async fn whoever_is_signed_out_elsewhere_is_sent_out_of_the_call() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.opens_group("Lunch", &[&bob]).await;
+    let phone = bob.signs_in("phone").await;
+    let mut alices = Seat::take(&enters(&alice, &room).await).await;
+    let ticket = enters(&phone, &room).await;
+    let mut on_phone = Seat::take(&ticket).await;
+    phone.delete("logins/current").await.ok();
+    assert_eq!(on_phone.is_sent_away().await, DisconnectReason::ParticipantRemoved);
+    assert!(Seat::knock(&ticket).await.is_err(), "the ticket is worth nothing any more");
+    Seat::take(&enters(&bob, &room).await).await;
+    alices.is_heard().await;
+}

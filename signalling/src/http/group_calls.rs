@@ -17,6 +17,7 @@ use crate::domain::refusal::WireError;
 use crate::domain::schema;
 use crate::group_calls::{self, Asker};
 use crate::node::Node;
+use crate::rooms;
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct StartGroupCall {
@@ -53,6 +54,12 @@ impl Here {
     }
 }
 
+/// A ticket is good as long as the login that asked for it.
+fn under_login(node: &Node, caller: Caller, ticket: CallTicket) -> CallTicket {
+    let token = rooms::under_login(node, ticket.token, caller.login);
+    CallTicket { token, ..ticket }
+}
+
 /// Start the call of a group, or join it
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/call", operation_id = "start_group_call",
     tag = "group calls", params(("id" = ConversationId, Path)), request_body = StartGroupCall,
@@ -66,6 +73,7 @@ pub(super) async fn start(
     Json(asked): Json<StartGroupCall>,
 ) -> Result<(StatusCode, Json<CallTicket>), Answer> {
     let (fresh, ticket) = group_calls::start(&node, here.asks(caller), id, asked.media).await?;
+    let ticket = under_login(&node, caller, ticket);
     Ok((if fresh { StatusCode::CREATED } else { StatusCode::OK }, Json(ticket)))
 }
 
@@ -91,7 +99,8 @@ pub(super) async fn join(
     here: Here,
     Path(call_id): Path<CallId>,
 ) -> Result<Json<CallTicket>, Answer> {
-    Ok(Json(group_calls::join(&node, here.asks(caller), call_id).await?))
+    let ticket = group_calls::join(&node, here.asks(caller), call_id).await?;
+    Ok(Json(under_login(&node, caller, ticket)))
 }
 
 /// Ring contacts of mine into the group call I am in
@@ -162,5 +171,6 @@ pub(super) async fn grow(
     Path(call_id): Path<CallId>,
     Json(asked): Json<CallPeople>,
 ) -> Result<Json<CallTicket>, Answer> {
-    Ok(Json(group_calls::grow(&node, here.asks(caller), call_id, asked.user_ids).await?))
+    let ticket = group_calls::grow(&node, here.asks(caller), call_id, asked.user_ids).await?;
+    Ok(Json(under_login(&node, caller, ticket)))
 }

@@ -89,11 +89,12 @@ async fn come_in(
     });
     let serve = async move |stream| {
         metrics::gauge!("beckon_rtc_sockets_open").increment(1);
+        let over = rooms::login_over(&node, admission.login());
         let join = async || {
             let seat = rooms::join(&node, admission, entrance).await;
             seat.unwrap_or_else(Seat::refused)
         };
-        socket::run(stream, join, limits).await;
+        socket::run(stream, join, over, limits).await;
         metrics::gauge!("beckon_rtc_sockets_open").decrement(1);
         drop(place);
     };

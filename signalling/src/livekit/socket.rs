@@ -89,7 +89,13 @@ enum End {
 }
 
 /// Serves a socket that has just been opened; `join` takes a seat, once it is known that somebody is there.
-pub(super) async fn run(stream: WebSocket, join: impl AsyncFnOnce() -> Seat, limits: Limits) {
+/// `login_over` ends when the right to be here does.
+pub(super) async fn run(
+    stream: WebSocket,
+    join: impl AsyncFnOnce() -> Seat,
+    login_over: impl Future<Output = ()>,
+    limits: Limits,
+) {
     let (mut writer, reader) = stream.split();
     let mut reader = reader.peekable();
     if has_hung_up(&mut reader).await {
@@ -97,10 +103,16 @@ pub(super) async fn run(stream: WebSocket, join: impl AsyncFnOnce() -> Seat, lim
     }
     let Seat { requests, mut frames } = join().await;
     let too_slow = frames.too_slow();
+    let expel = async {
+        login_over.await;
+        requests.expel().await;
+        pending::<End>().await
+    };
     let end = tokio::select! {
         end = read(&requests, &mut reader, limits) => end,
         end = write(&mut writer, &mut frames) => end,
         () = too_slow => End::TooSlow,
+        end = expel => end,
     };
     drop((requests, frames));
     let is_gone = matches!(end, End::Gone | End::Stuck);

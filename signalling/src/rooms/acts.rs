@@ -10,6 +10,7 @@ use super::room::Input;
 use super::token::{self, Claims, Grants};
 use super::{Announced, RoomNotice};
 use crate::clock::now_ms;
+use crate::domain::ids::LoginId;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
 
@@ -81,6 +82,16 @@ pub fn ticket(node: &Node, own_url: &str, pass: Pass) -> Ticket {
         url => url,
     };
     Ticket { url: url.to_owned(), token: token::mint(node.rooms.keys.own(), claims) }
+}
+
+/// The same token, which ends with a login. One of a node with other keys stays as it is.
+pub fn under_login(node: &Node, token: String, login: LoginId) -> String {
+    let keys = &node.rooms.keys;
+    let Ok(claims) = token::verify(keys, &token, now_ms() / 1000) else { return token };
+    match keys.find(&claims.iss) {
+        Some(key) => token::mint(key, Claims { login: Some(login), ..claims }),
+        None => token,
+    }
 }
 
 /// What happens in this node's rooms from now on. A listener that is too slow misses some (`Lagged`) and then asks

@@ -7,8 +7,9 @@ use tokio::sync::oneshot;
 use super::room::Input;
 use super::seat::Seat;
 use super::token::{self, Claims, Invalid};
-use super::{Entrance, Rooms, terms};
+use super::{Entrance, Rooms, logins, terms};
 use crate::clock::now_ms;
+use crate::domain::ids::LoginId;
 use crate::node::Node;
 
 /// Identities, and names of people, rooms and tracks.
@@ -65,6 +66,13 @@ pub struct Admission {
     pub(super) number: u64,
 }
 
+impl Admission {
+    /// The login that the token was made for.
+    pub fn login(&self) -> Option<LoginId> {
+        self.claims.login
+    }
+}
+
 /// Looks at a token, and at the room it is for. `room` is what the request itself names, if anything.
 pub fn admit(
     node: &Node,
@@ -116,6 +124,7 @@ pub async fn expect(
     let (room, identity) = (&admission.claims.video.room, &admission.claims.sub);
     node.limits.join(room, identity).map_err(|_| NotAdmitted::TooOften)?;
     validate(node, &admission).await?;
+    logins::check(node, &admission.claims).await?;
     Ok(admission)
 }
 

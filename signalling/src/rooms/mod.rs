@@ -6,6 +6,7 @@
 mod acts;
 mod admission;
 pub mod keys;
+mod logins;
 mod room;
 mod seat;
 mod terms;
@@ -25,10 +26,11 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use self::acts::{
-    Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket,
+    Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket, under_login,
 };
 pub use self::admission::{Admission, NotAdmitted, admit, expect, join, validate};
 use self::keys::Keys;
+pub use self::logins::login_over;
 use self::room::{Input, Plan, Room};
 pub use self::seat::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
 use self::token::Claims;

@@ -95,6 +95,14 @@ impl Seat {
 }
 
 impl Requests {
+    /// Has the participant sent out, because its login is over.
+    pub async fn expel(&self) {
+        if let Some((from, room)) = &self.to {
+            // a room that is over has sent everybody out
+            let _ = room.send(Input::Expel { from: from.clone() }).await;
+        }
+    }
+
     /// Hands a request to the room, waiting while it is busy or has not come to earlier ones. `kib` is what it weighs.
     /// False: the room listens no more.
     pub async fn send(&self, request: Message, kib: u32) -> bool {

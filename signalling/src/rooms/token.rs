@@ -12,6 +12,7 @@ use sha2::Sha256;
 
 use super::keys::Keys;
 use crate::config::ApiKey;
+use crate::domain::ids::LoginId;
 
 /// The longest token that is looked at: the address of a request has no room for more (`http::Uri`).
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
@@ -46,6 +47,9 @@ pub struct Claims {
     /// The name of a configuration at the server, which we have none of.
     #[serde(rename = "roomPreset", skip_serializing_if = "String::is_empty")]
     pub room_preset: String,
+    /// Our own: the login it was made for, with which it ends.
+    #[serde(rename = "beckonLogin", skip_serializing_if = "Option::is_none")]
+    pub login: Option<LoginId>,
     pub video: Grants,
 }
 

@@ -49,6 +49,14 @@ impl Room {
         }
     }
 
+    /// The login behind a socket is over, and the participant goes with it.
+    pub(super) fn expel(&mut self, now: Instant, from: &Place) {
+        if self.participants.get(&from.participant).is_some_and(|one| one.is_at(from)) {
+            let reason = DisconnectReason::ParticipantRemoved;
+            self.depart(now, &from.participant, reason, Some(Action::Disconnect));
+        }
+    }
+
     pub(super) fn remove(&mut self, now: Instant, identity: &str) -> Result<()> {
         let who = self.find(identity).map(|one| one.id.clone()).ok_or(Code::NotFound)?;
         let reason = DisconnectReason::ParticipantRemoved;

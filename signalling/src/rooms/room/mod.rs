@@ -63,6 +63,9 @@ pub(super) enum Input {
     Gone {
         from: Place,
     },
+    Expel {
+        from: Place,
+    },
     Mute {
         identity: String,
         which: Which,
@@ -144,6 +147,7 @@ impl Room {
                 drop(weight);
             }
             Input::Gone { from } => self.handle_gone(now, &from),
+            Input::Expel { from } => self.expel(now, &from),
             Input::Mute { identity, which, answer } => {
                 let _ = answer.send(self.mute(&identity, &which));
             }

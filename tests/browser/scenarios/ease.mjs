@@ -71,6 +71,13 @@ scenario('What people write runs in its own direction', async stage => {
   await mia.enter(id)
   const direction = text => mia.message(text).locator('[data-test="message-text"]').evaluate(element => getComputedStyle(element).direction)
   assert.deepEqual([await direction('שלום! (1)'), await direction('Hello! (2)')], ['rtl', 'ltr'])
+  const overlaps = await mia.message('שלום! (1)').evaluate(row => {
+    const words = document.createRange()
+    words.selectNodeContents(row.querySelector('[data-test="message-text"]'))
+    const [a, b] = [words.getBoundingClientRect(), row.querySelector('time').getBoundingClientRect()]
+    return a.left < b.right && b.left < a.right
+  })
+  assert.equal(overlaps, false, 'the time stands beside the words')
   await mia.see('composer').fill('שלום')
   for (const hook of ['composer', 'chat-title']) {
     assert.ok(await mia.see(hook).evaluate(element => getComputedStyle(element.querySelector('.title') ?? element).direction === 'rtl'), hook)

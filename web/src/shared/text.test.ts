@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { toJson, wellFormed } from './text'
+import { runsLeft, toJson, wellFormed } from './text'
 
 const BROKEN = ['\ud83d', '\ude00', 'a\ud83db', '\ude00\ud83d', '😀\ud83d', '\ud83d😀', '\udbff\udbff\udfff']
 
@@ -14,3 +14,6 @@ it.each(['', 'plain', '😀👩‍👩‍👧‍👦', 'กำ เชียง�
 it('says well-formed JSON only, wherever the text stands', () => {
   expect(toJson({ nickname: '\ud83d', body: { texts: ['ok', '\ude00'] }, n: 1, none: undefined })).toBe('{"nickname":"\uFFFD","body":{"texts":["ok","\uFFFD"]},"n":1}')
 })
+
+it.each(['שלום', '(1) سلام', '😀 שלום, hello', 'ދިވެހި', '𐤀𐤁'])('%s begins at the right', text => expect(runsLeft(text)).toBe(true))
+it.each(['hello שלום', '(1)', '', '你好', 'สวัสดี', '😀'])('%s begins at the left', text => expect(runsLeft(text)).toBe(false))

@@ -13,6 +13,14 @@ export function isolated(words: string): string {
   return FIRST_STRONG_ISOLATE + words + POP_ISOLATE
 }
 
+/** Hebrew, Arabic and their neighbours, in the order of the code charts. */
+const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u
+
+/** Whether a browser lets `dir="auto"` begin at the right: by the first letter. */
+export function runsLeft(text: string): boolean {
+  return RIGHT_TO_LEFT.test(/\p{L}/u.exec(text)?.[0] ?? '')
+}
+
 /** JSON whose every text is well-formed. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : part))

@@ -1,7 +1,6 @@
 //! The commands that do one thing and stop.
 
 use std::io::BufRead as _;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -15,7 +14,7 @@ use crate::cli::{
     AdminCommand, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
 };
 use crate::config::{self, Config};
-use crate::{certs, check};
+use crate::{certs, check, data_dir};
 
 /// A server that takes longer to answer is not healthy.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,7 +22,7 @@ const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// `beckon migrate`
 pub(crate) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
     let config = config::load(&args.into())?.config;
-    make_data_dir(&config)?;
+    data_dir::make(&config.process.data_dir.0)?;
     beckon_signalling::migrate(&config.signalling).await.context("cannot migrate")?;
     println!("the database has this version's schema");
     Ok(())
@@ -56,7 +55,7 @@ pub(crate) fn openapi() -> anyhow::Result<()> {
 /// `beckon dev-certs`
 pub(crate) fn dev_certs(args: CertificateArgs) -> anyhow::Result<()> {
     let config = config::load(&args.into())?.config;
-    make_data_dir(&config)?;
+    data_dir::make(&config.process.data_dir.0)?;
     let files = certs::find_or_make(&config)?;
     println!("certificate {}\nprivate key {}", files.certificate.display(), files.key.display());
     Ok(())
@@ -78,7 +77,7 @@ async fn create_user(
     args: StoreArgs,
 ) -> anyhow::Result<()> {
     let config = config::load(&args.into())?.config;
-    make_data_dir(&config)?;
+    data_dir::make(&config.process.data_dir.0)?;
     let password = if password_stdin { read_password()? } else { make_password() };
     let password = SecretString::from(password);
     let signalling = Signalling::start(NodeId::fresh(), config.signalling, None, None)
@@ -162,14 +161,4 @@ pub(crate) async fn healthcheck(args: HealthcheckArgs) -> anyhow::Result<()> {
     anyhow::ensure!(answer.status().is_success(), "not ready: {}", answer.status());
     println!("ready");
     Ok(())
-}
-
-/// Messages and keys live there: only the server's own user may look in.
-pub(crate) fn make_data_dir(config: &Config) -> anyhow::Result<()> {
-    let dir = &config.process.data_dir.0;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .with_context(|| format!("cannot create the data folder {}", dir.display()))
 }

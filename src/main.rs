@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod commands;
 mod config;
+mod data_dir;
 mod doors;
 mod forwarded;
 mod hsts;
@@ -30,6 +31,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    data_dir::make_files_private();
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

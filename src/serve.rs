@@ -24,7 +24,7 @@ use crate::logs::{self, Logs};
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
 use crate::turn::Heard;
-use crate::{check, commands, hsts, limits, media, metrics, observe, slashes, turn, web};
+use crate::{check, data_dir, hsts, limits, media, metrics, observe, slashes, turn, web};
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result
     let relay_max = if config.process.turn.is_on() { files / 2 } else { 0 };
     let connections_max = (files - relay_max).min(config.process.http.max_connections);
     let recorder = metrics::install()?;
-    commands::make_data_dir(&config)?;
+    data_dir::make(&config.process.data_dir.0)?;
 
     let listeners = Listeners::new(connections_max, &config.process.http);
     let doors = Doors::bind(&config).await?;

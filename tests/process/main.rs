@@ -1,5 +1,6 @@
 //! The binary as an operator meets it: started, asked, misused and stopped from outside.
 
+mod data_dir;
 #[path = "../stage/extent.rs"]
 mod extent;
 mod https;

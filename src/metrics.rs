@@ -80,8 +80,14 @@ fn describe() {
     describe_counter!("beckon_tls_handshakes_failed_total", "TLS handshakes broken off.");
     describe_counter!("beckon_panics_total", "Requests that ended in a bug.");
     describe_gauge!("beckon_connections", "Open connections, WebSockets included.");
-    describe_counter!("beckon_connections_refused_total", "Connections over http.max_connections.");
-    describe_counter!("beckon_connections_stalled_total", "Connections whose reader stopped.");
+    describe_counter!(
+        "beckon_connections_refused_total",
+        "Connections over http.max_connections, or over the share of one address."
+    );
+    describe_counter!(
+        "beckon_connections_stalled_total",
+        "Connections whose reader took too little."
+    );
     describe_counter!(
         "beckon_request_heads_late_total",
         "Connections whose request line and headers took too long."

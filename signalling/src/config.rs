@@ -59,6 +59,10 @@ pub struct Limits {
 pub struct Files {
     /// The largest file, in bytes.
     pub bytes_max: u64,
+    /// Bytes that the files of one person may take, uploads on their way included; 0: no limit.
+    pub quota_bytes: u64,
+    /// Bytes of the disk that files leave free, for everything else to go on; at most a tenth of the disk.
+    pub disk_reserve_bytes: u64,
     /// Unfinished uploads one person may have.
     pub unfinished_max: i64,
     /// How long an unfinished upload is kept, in hours.
@@ -184,7 +188,13 @@ impl Default for Limits {
 
 impl Default for Files {
     fn default() -> Self {
-        Files { bytes_max: 100 * 1024 * 1024, unfinished_max: 8, unfinished_hours: 24 }
+        Files {
+            bytes_max: 100 * 1024 * 1024,
+            quota_bytes: 10 * 1024 * 1024 * 1024,
+            disk_reserve_bytes: 1024 * 1024 * 1024,
+            unfinished_max: 8,
+            unfinished_hours: 24,
+        }
     }
 }
 

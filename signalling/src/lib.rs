@@ -38,7 +38,6 @@ use std::time::Duration;
 
 use beckon_sfu_api::MediaNode;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use check::check;
@@ -60,6 +59,7 @@ use crate::node::Node;
 use crate::passwords::Passwords;
 use crate::rooms::Rooms;
 use crate::rooms::keys::Keys;
+use crate::shares::{Bounds, Shares};
 use crate::store::sql::Db;
 
 /// Why signalling could not start.
@@ -108,8 +108,9 @@ impl Signalling {
             None => Bus::local(hub.clone()),
             Some(client) => Bus::redis(hub.clone(), client, id, stop.clone()),
         };
-        let storage =
-            Storage::local(&config.data_dir.join("objects")).map_err(StartError::DataDir)?;
+        let objects = config.data_dir.join("objects");
+        let storage = Storage::local(&objects, config.files.disk_reserve_bytes)
+            .map_err(StartError::DataDir)?;
         let keys = Keys::load(&config).map_err(StartError::RoomKey)?;
         let ice = Ice::new(config.calls.clone(), relay);
         let node = Arc::new(Node {
@@ -121,7 +122,7 @@ impl Signalling {
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
             limits: RateLimits::new(&config.limits),
-            sockets: Arc::new(Semaphore::new(config.limits.sockets.min(Semaphore::MAX_PERMITS))),
+            sockets: sockets(&config.limits),
             db,
             cache,
             hub,
@@ -154,9 +155,8 @@ impl Signalling {
         group_calls::stop(&self.node).await;
         self.node.stop.cancel();
         self.node.hub.close_all(Close::Restart);
-        let places = self.node.config.limits.sockets.min(Semaphore::MAX_PERMITS) as u32;
         let quiet = async {
-            let _ = self.node.sockets.acquire_many(places).await;
+            self.node.sockets.idle().await;
             self.node.lanes.flush().await;
         };
         if tokio::time::timeout(limit, quiet).await.is_err() {
@@ -180,6 +180,16 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
     Db::open(&database_url(config)).await.map_err(StartError::Database)?;
     Ok(())
+}
+
+/// Places for sockets. A login has at most [`hub::SOCKETS_PER_LOGIN_MAX`] of them once they have said who they are.
+fn sockets(limits: &config::Limits) -> Shares {
+    const PER_PERSON: usize = 64;
+    Shares::new(Bounds {
+        all: limits.sockets,
+        person: PER_PERSON,
+        network: limits.sockets.div_ceil(2),
+    })
 }
 
 fn database_url(config: &Config) -> String {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
@@ -18,6 +17,7 @@ use crate::ice::Ice;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
 use crate::rooms::Rooms;
+use crate::shares::Shares;
 use crate::store::sql::Db;
 
 pub struct Node {
@@ -36,7 +36,7 @@ pub struct Node {
     pub passwords: Passwords,
     pub files: Files,
     /// A place for each open connection, greeted or not.
-    pub sockets: Arc<Semaphore>,
+    pub sockets: Shares,
     /// Cancelled when the process drains.
     pub stop: CancellationToken,
 }

@@ -149,14 +149,17 @@ impl Shares {
     pub async fn idle(&self) {
         loop {
             let freed = self.0.idle.notified();
-            {
-                let pool = self.lock();
-                if pool.free == pool.bounds.all {
-                    return;
-                }
+            if self.is_idle() {
+                return;
             }
             freed.await;
         }
+    }
+
+    /// Whether nobody holds anything.
+    pub fn is_idle(&self) -> bool {
+        let pool = self.lock();
+        pool.free == pool.bounds.all
     }
 
     /// Hands what is free to those in line.

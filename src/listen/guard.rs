@@ -3,32 +3,33 @@
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use beckon_signalling::shares::{Holder, Shares};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::linger::Lingering;
 
-/// A client that takes nothing for so long, while there is something for it, is cut off.
-const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client for whom there is something, and who takes less than [`TAKEN_BYTES`] in so long, is cut off. Only the
+/// time is counted in which it could take more.
+const BLOCKED_MAX: Duration = Duration::from_secs(60);
+
+/// About a thousand bytes a second, less than the slowest link that is of any use.
+const TAKEN_BYTES: usize = 64 * 1024;
 
 /// A connection that holds its slot until it is closed, WebSockets included.
 pub(super) struct Guarded<S> {
     stream: S,
-    stall: Duration,
-    /// Runs while the other side takes no more of our bytes.
-    stalled: Option<Pin<Box<Sleep>>>,
+    uptake: Uptake,
 }
 
 impl Guarded<Lingering> {
     /// Takes a slot, or closes the connection when there is none.
-    pub(super) fn admit(slots: &Arc<Semaphore>, stream: TcpStream) -> Option<Self> {
-        let Ok(slot) = slots.clone().try_acquire_owned() else {
+    pub(super) fn admit(slots: &Shares, holder: Holder, stream: TcpStream) -> Option<Self> {
+        let Ok(slot) = slots.take_now(holder) else {
             metrics::counter!("beckon_connections_refused_total").increment(1);
             return None;
         };
@@ -36,23 +37,43 @@ impl Guarded<Lingering> {
         let _ = stream.set_nodelay(true);
         metrics::gauge!("beckon_connections").increment(1.0);
         let stream = Lingering::new(stream, slot);
-        Some(Guarded { stream, stall: WRITE_STALL_TIMEOUT, stalled: None })
+        Some(Guarded { stream, uptake: Uptake::new(BLOCKED_MAX) })
     }
 }
 
-impl<S> Guarded<S> {
-    /// Starts, continues or ends the stall timer by the outcome of a write.
-    fn watch<T>(
+/// How fast the other side takes our bytes.
+struct Uptake {
+    blocked_max: Duration,
+    taken: usize,
+    /// For how long it took none since [`TAKEN_BYTES`] were last taken.
+    blocked: Duration,
+    /// Runs while it takes none.
+    stalled: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Uptake {
+    fn new(blocked_max: Duration) -> Uptake {
+        Uptake { blocked_max, taken: 0, blocked: Duration::ZERO, stalled: None }
+    }
+
+    fn watch(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.stalled = None;
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(taken) = &outcome {
+            if let Some((since, _)) = self.stalled.take() {
+                self.blocked += since.elapsed();
+            }
+            self.taken += taken.as_ref().copied().unwrap_or_default();
+            if self.taken >= TAKEN_BYTES {
+                (self.taken, self.blocked) = (0, Duration::ZERO);
+            }
             return outcome;
         }
-        let stall = self.stall;
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        let left = self.blocked_max.saturating_sub(self.blocked);
+        let stall = || (Instant::now(), Box::pin(sleep(left)));
+        let (_, timer) = self.stalled.get_or_insert_with(stall);
         ready!(timer.as_mut().poll(cx));
         metrics::counter!("beckon_connections_stalled_total").increment(1);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -82,7 +103,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch(cx, outcome)
+        self.uptake.watch(cx, outcome)
     }
 
     fn poll_write_vectored(
@@ -91,7 +112,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch(cx, outcome)
+        self.uptake.watch(cx, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -115,7 +136,7 @@ mod tests {
 
     fn guarded(stall: Duration) -> (Guarded<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
         let (stream, reader) = duplex(16);
-        (Guarded { stream, stall, stalled: None }, reader)
+        (Guarded { stream, uptake: Uptake::new(stall) }, reader)
     }
 
     #[tokio::test]
@@ -123,6 +144,20 @@ mod tests {
         let (mut guarded, _never_read) = guarded(Duration::from_millis(20));
         let error = guarded.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_trickles_is_let_go() {
+        let (mut guarded, mut reader) = guarded(Duration::from_millis(100));
+        let trickling = tokio::spawn(async move {
+            while reader.read_exact(&mut [0; 1]).await.is_ok() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let error = guarded.write_all(&[0; TAKEN_BYTES]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(guarded);
+        trickling.await.unwrap();
     }
 
     #[tokio::test]

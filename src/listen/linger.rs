@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use beckon_signalling::shares::Share;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// How long the other side gets to read the last bytes and close (nginx's `lingering_timeout` is 5 s).
@@ -22,13 +22,13 @@ const DISCARDED_MAX: u64 = 4 * 1024 * 1024;
 pub(super) struct Lingering {
     /// `None` only while being dropped.
     stream: Option<TcpStream>,
-    slot: Option<OwnedSemaphorePermit>,
+    slot: Option<Share>,
     /// The other side has closed first: nothing can be lost.
     is_ended: bool,
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, slot: OwnedSemaphorePermit) -> Lingering {
+    pub(super) fn new(stream: TcpStream, slot: Share) -> Lingering {
         Lingering { stream: Some(stream), slot: Some(slot), is_ended: false }
     }
 
@@ -104,10 +104,8 @@ impl AsyncWrite for Lingering {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use beckon_signalling::shares::{Bounds, Holder, Shares};
     use tokio::net::TcpListener;
-    use tokio::sync::Semaphore;
 
     use super::*;
 
@@ -115,20 +113,20 @@ mod tests {
     async fn the_last_words_arrive_though_the_client_is_still_sending() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let slots = Arc::new(Semaphore::new(1));
+        let slots = Shares::new(Bounds { all: 1, person: 1, network: 1 });
         let (stream, _) = listener.accept().await.unwrap();
-        let mut server = Lingering::new(stream, slots.clone().try_acquire_owned().unwrap());
+        let mut server = Lingering::new(stream, slots.take_now(Holder::default()).ok().unwrap());
 
         client.write_all(&[1; 64 * 1024]).await.unwrap();
         server.write_all(b"too much").await.unwrap();
         drop(server);
-        assert_eq!(slots.available_permits(), 0, "the connection is still there");
+        assert!(!slots.is_idle(), "the connection is still there");
         client.write_all(&[1; 64 * 1024]).await.unwrap();
         let mut told = Vec::new();
         client.read_to_end(&mut told).await.unwrap();
         assert_eq!(told, b"too much");
 
         drop(client);
-        let _slot = timeout(LINGER, slots.acquire()).await.expect("given back at once").unwrap();
+        timeout(LINGER, slots.idle()).await.expect("given back at once");
     }
 }

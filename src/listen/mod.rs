@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use beckon_signalling::domain::network::Network;
+use beckon_signalling::shares::{Bounds, Holder, Shares};
 use beckon_turn_server::Turn;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The listeners of one process, which stop together.
 pub(crate) struct Listeners {
-    slots: Arc<Semaphore>,
+    slots: Shares,
     trusted_proxies: Arc<[IpNet]>,
     keep_alive: Duration,
     stop: CancellationToken,
@@ -38,10 +39,15 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    /// No listener yet; all of them together will hold `connections_max` connections.
+    /// No listener yet; all of them together will hold `connections_max` connections, of one network half as many.
     pub(crate) fn new(connections_max: usize, http: &HttpConfig) -> Self {
+        let bounds = Bounds {
+            all: connections_max,
+            person: connections_max,
+            network: connections_max.div_ceil(2),
+        };
         Listeners {
-            slots: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+            slots: Shares::new(bounds),
             trusted_proxies: http.trusted_proxies.as_slice().into(),
             keep_alive: Duration::from_secs(http.keep_alive_seconds),
             stop: CancellationToken::new(),
@@ -83,8 +89,9 @@ impl Listeners {
     fn serve(&self, listener: TcpListener, behind: Behind) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr().context("a listener without an address")?;
         let entrance = Entrance { behind, stop: self.stop.clone() };
-        let (slots, connections) = (self.slots.clone(), self.connections.clone());
-        self.connections.spawn(accept(listener, slots, connections, entrance));
+        let slots =
+            Slots { all: self.slots.clone(), trusted_proxies: self.trusted_proxies.clone() };
+        self.connections.spawn(accept(listener, slots, self.connections.clone(), entrance));
         Ok(address)
     }
 
@@ -98,12 +105,24 @@ impl Listeners {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    slots: Arc<Semaphore>,
-    connections: TaskTracker,
-    entrance: Entrance,
-) {
+/// Places for connections, and whose are counted together.
+struct Slots {
+    all: Shares,
+    trusted_proxies: Arc<[IpNet]>,
+}
+
+impl Slots {
+    /// Whose connection it is. A proxy's are those of many people.
+    fn holder(&self, peer: SocketAddr) -> Holder {
+        let ip = peer.ip().to_canonical();
+        match self.trusted_proxies.iter().any(|network| network.contains(&ip)) {
+            true => Holder::default(),
+            false => Holder::network(Network::of(ip)),
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, slots: Slots, connections: TaskTracker, entrance: Entrance) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -111,7 +130,7 @@ async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(stream) = Guarded::admit(&slots, stream) {
+                if let Some(stream) = Guarded::admit(&slots.all, slots.holder(peer), stream) {
                     connections.spawn(entrance.clone().connection(stream, peer));
                 }
             }
@@ -126,4 +145,28 @@ async fn accept(
 /// Binds an address and says which one when that fails.
 pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_cannot_take_all_connections_and_a_proxy_is_no_network() {
+        let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let http = HttpConfig { trusted_proxies, ..HttpConfig::default() };
+        let listeners = Listeners::new(10, &http);
+        let slots = Slots { all: listeners.slots, trusted_proxies: listeners.trusted_proxies };
+        let take = |ip: &str| {
+            let peer = SocketAddr::new(ip.parse().unwrap(), 1);
+            slots.all.take_now(slots.holder(peer)).ok()
+        };
+        let held: Vec<_> = (0..5).map(|_| take("203.0.113.7").expect("a slot")).collect();
+        assert!(take("203.0.113.7").is_none() && take("::ffff:203.0.113.7").is_none());
+        assert!(take("203.0.113.8").is_some());
+        drop(held);
+        let _of_one_64: Vec<_> = (0..5).map(|n| take(&format!("2001:db8::{n}")).unwrap()).collect();
+        assert!(take("2001:db8::7").is_none());
+        let _behind: Vec<_> = (0..5).map(|_| take("10.0.0.1").expect("of many people")).collect();
+    }
 }

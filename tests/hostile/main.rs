@@ -9,3 +9,4 @@ mod doors;
 mod frames;
 mod fuzz;
 mod rooms;
+mod shares;

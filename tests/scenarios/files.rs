@@ -138,8 +138,8 @@ async fn the_type_is_what_the_bytes_say() {
     let room = alice.room_with(&bob).await;
     let page = b"<!doctype html><script>alert(1)</script>";
     let liar = Upload::whole(&alice, "kitten.png", "image/png", page).await;
-    sends(&alice, &liar, "image", &room).await.is_refused(415, "wrong_type");
-    sends(&alice, &liar, "file", &room).await.ok();
+    sends(&alice, &liar, "image", &room).await.ok();
+    assert_eq!(heard_file(&bob).await["type"], "file", "delivered, but not as a picture");
     let file = bob.get(&format!("files/{}", liar.id)).await;
     assert!(!file.header("content-type").starts_with("image/"), "{:?}", file.headers);
     assert!(file.header("content-disposition").starts_with("attachment"), "{:?}", file.headers);
@@ -220,4 +220,35 @@ async fn an_avatar_is_a_square_picture_for_everybody() {
     assert!(bob.get(&address).await.header("content-type").starts_with("image/"));
     alice.delete("me/avatar").await.ok();
     assert!(alice.get("me").await.ok().get("avatar").is_none());
+}
+
+#[tokio::test]
+async fn what_one_may_store_is_told_and_kept() {
+    let stage = Stage::configured(&[("BECKON_FILES__QUOTA_BYTES", "1000")]).await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let room = alice.room_with(&bob).await;
+    Upload::whole(&alice, "a.txt", "text/plain", &[b'a'; 600]).await;
+    let refused = Upload::create(&alice, "b.txt", "text/plain", 600).await;
+    let said = refused.is_refused(413, "quota_full")["message"].as_str().unwrap().to_owned();
+    assert!(said.contains("space"), "{said}");
+    let storage = alice.get("me/storage").await.ok();
+    assert_eq!(
+        (&storage["used_bytes"], &storage["quota_bytes"], &storage["file_bytes_max"]),
+        (&json!(600), &json!(1000), &json!(100 << 20))
+    );
+    alice.says("words still get through", &room).await;
+    bob.hears("words still get through").await;
+    Upload::whole(&bob, "b.txt", "text/plain", &[b'b'; 600]).await;
+}
+
+#[tokio::test]
+async fn a_picture_that_comes_byte_by_byte_arrives() {
+    let stage = Stage::new().await;
+    let alice = stage.person("alice").await;
+    let upload = Upload::of(&Upload::create(&alice, "red.png", "image/png", PNG.len()).await);
+    for (offset, byte) in PNG.iter().enumerate() {
+        upload.patch(&alice, offset, &[*byte]).await.ok();
+    }
+    let info = alice.get(&format!("files/{}/info", upload.id)).await.ok();
+    assert_eq!(info["width"], json!(1));
 }

@@ -89,10 +89,16 @@ async fn body_of(node: &Node, caller: Caller, draft: Draft) -> Result<Body> {
     Ok(match draft {
         Draft::Text { text } => Body::Text { text },
         Draft::Image { file_id, caption } => {
-            let FileInfo { name, size, mime, width, height, .. } =
-                node.files.attachable(caller.user, file_id).await?;
-            let (width, height) = width.zip(height).ok_or(Code::WrongType)?;
-            Body::Image { file_id, caption, name, size, mime, width, height }
+            let file = node.files.attachable(caller.user, file_id).await?;
+            let shown_size = file.shown_size();
+            let FileInfo { name, size, mime, .. } = file;
+            match shown_size {
+                Some((width, height)) => {
+                    Body::Image { file_id, caption, name, size, mime, width, height }
+                }
+                // Browsers and we may differ about what can be shown: that is no reason not to deliver it.
+                None => Body::File { file_id, caption, name, size, mime },
+            }
         }
         Draft::File { file_id, caption } => {
             let FileInfo { name, size, mime, .. } =

@@ -6,9 +6,6 @@ use utoipa::ToSchema;
 use super::ids::{FileId, UserId};
 use super::refusal::{Code, Result};
 
-/// Pieces an upload may come in. A client that sends byte by byte would fill the disk with tiny objects.
-pub const UPLOAD_PARTS_MAX: i64 = 4096;
-
 /// An upload: `received` of `length` bytes are stored. Its id becomes the file's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upload {
@@ -71,4 +68,24 @@ impl FileInfo {
     pub fn shown_size(&self) -> Option<(i64, i64)> {
         self.width.zip(self.height)
     }
+}
+
+/// What somebody may upload. All figures but `unfinished_max` and `image_side_max` are bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Allowance {
+    /// What my files take, uploads on their way included.
+    pub used_bytes: u64,
+    /// What they may take; absent where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<u64>,
+    pub file_bytes_max: u64,
+    /// Unfinished uploads at once.
+    pub unfinished_max: i64,
+    pub avatar_bytes_max: u64,
+    /// A larger image is sent as a plain file.
+    pub image_bytes_max: u64,
+    /// Pixels of the longer side; a longer image is sent as a plain file.
+    pub image_side_max: u32,
+    /// Memory that decoding may take, three bytes a pixel for most photos; what needs more is sent as a plain file.
+    pub image_memory_bytes_max: u64,
 }

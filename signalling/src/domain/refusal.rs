@@ -111,6 +111,7 @@ codes! {
     Gone             410 "gone"              "This is no longer available." "内容已失效。"
     PreconditionFailed 412 "precondition_failed" "A required header is missing or has another version." "缺少必要的请求头或版本不符。"
     TooLarge         413 "too_large"         "This is too large." "内容太大了。"
+    QuotaFull        413 "quota_full"        "Your files have used up their space on this server." "你的文件已用完在此服务器上的空间。"
     WrongType        415 "wrong_type"        "This type of content is not accepted here." "不支持这种类型的内容。"
     RangeInvalid     416 "range_invalid"     "This part of the file does not exist." "文件中没有这一段内容。"
     TooLate          409 "too_late"          "It is too late to recall this message." "已超过可撤回的时间。"
@@ -118,6 +119,7 @@ codes! {
     Internal         500 "internal"          "Something went wrong on the server." "服务器出错了。"
     Busy             503 "busy"              "The server is busy. Try again in a moment." "服务器繁忙，请稍后再试。"
     Unavailable      503 "unavailable"       "The server cannot reach its data right now." "服务器暂时无法访问数据。"
+    StorageFull      507 "storage_full"      "The server has no room for files at the moment. Messages still get through." "服务器暂时没有空间存放文件，消息仍可正常发送。"
 }
 
 /// A refusal on its way to a door.

@@ -1,22 +1,31 @@
 //! Pictures of people. Each has an id of its own, so its address may be cached for ever.
 
 use bytes::Bytes;
+use tokio::task::spawn_blocking;
 
-use super::Files;
-use super::images::{self, ImageError, Picture};
+use super::images::{self, ImageError};
+use super::{Client, Files, Opened};
 use crate::accounts::{self, Caller};
 use crate::domain::ids::AvatarId;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Me;
 use crate::node::Node;
+use crate::shares::Share;
 use crate::store;
 
 /// Largest picture accepted as an avatar, before it is cropped.
 pub const AVATAR_UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
 
-/// Makes `image` the caller's picture: cropped to a square and encoded anew.
-pub async fn set_avatar(node: &Node, caller: Caller, image: Bytes) -> Result<Me> {
-    let id = node.files.make_avatar(image).await?;
+/// Makes `image` the caller's picture: cropped to a square and encoded anew. `place` is from
+/// [`Files::avatar_place`].
+pub async fn set_avatar(
+    node: &Node,
+    caller: Caller,
+    client: Client,
+    image: Bytes,
+    place: Share,
+) -> Result<Me> {
+    let id = node.files.make_avatar(client, image, place).await?;
     replace_avatar(node, caller, Some(id)).await
 }
 
@@ -34,15 +43,30 @@ async fn replace_avatar(node: &Node, caller: Caller, new: Option<AvatarId>) -> R
 }
 
 impl Files {
-    /// The picture `id`, for anybody who is signed in.
-    pub async fn avatar(&self, id: AvatarId) -> Result<Picture> {
-        let bytes = self.storage.avatar(id).await?;
-        Ok(Picture { mime: images::sniff(&bytes), bytes })
+    /// A place for a picture on its way in, one a person. Taken before the first byte is read, for each byte is held.
+    pub fn avatar_place(&self, by: Client) -> Result<Share> {
+        Ok(self.avatars.take_now(by.into())?)
     }
 
-    pub(super) async fn make_avatar(&self, image: Bytes) -> Result<AvatarId> {
-        let made = self.on_image_worker(move || images::avatar(&image)).await;
-        let picture = made.unwrap_or(Err(ImageError::NotAnImage))?;
+    /// The picture `id`, for anybody who is signed in.
+    pub async fn avatar(&self, id: AvatarId) -> Result<Opened> {
+        Ok(self.storage.avatar(id).await?)
+    }
+
+    pub(super) async fn make_avatar(
+        &self,
+        by: Client,
+        image: Bytes,
+        place: Share,
+    ) -> Result<AvatarId> {
+        let _room = self.storage.disk.room(image.len() as u64)?;
+        let worker = self.image_worker(by).await?;
+        let work = move || {
+            // Given back when the work is done, whether or not anybody still waits for it.
+            let _places = (place, worker);
+            images::avatar(&image)
+        };
+        let picture = spawn_blocking(work).await.map_err(Refusal::internal)??;
         let id = AvatarId::fresh();
         self.storage.put_avatar(id, picture.bytes).await?;
         Ok(id)

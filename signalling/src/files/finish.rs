@@ -1,30 +1,42 @@
 //! The last step of an upload: its parts become one file, an image without metadata.
 
-use bytes::{Bytes, BytesMut};
+use std::io;
+
+use bytes::BytesMut;
 use futures_util::TryStreamExt;
 use image::ImageFormat;
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use super::Files;
 use super::images::{self, Prepared};
+use super::metadata::{self, Exif};
+use super::piping::{Sink, Source};
+use super::{Client, Files};
 use crate::clock::now_ms;
 use crate::domain::file::{FileInfo, StoredFile, Upload};
 use crate::domain::refusal::{Refusal, Result};
 use crate::store;
 
-/// A larger image is kept as a plain file: preparing one holds all of it in memory.
-const IMAGE_BYTES_MAX: i64 = 32 * 1024 * 1024;
+/// Pieces in which what is left of a large image is written.
+const COPY_BYTES: usize = 256 * 1024;
 
 impl Files {
     /// Every step may be done again, so a node that died in the middle has broken nothing: whoever
     /// asks for the upload next finishes it.
-    pub(super) async fn finish(&self, upload: &mut Upload) -> Result<()> {
+    pub(super) async fn finish(&self, by: Client, upload: &mut Upload) -> Result<()> {
+        // Until they are removed, the parts take as much once more.
+        let _room = self.storage.disk.room(upload.length.unsigned_abs())?;
         let mime = images::sniff(&self.head(upload).await?);
         let file = match images::format_of(mime) {
-            Some(format) if upload.length <= IMAGE_BYTES_MAX => {
-                self.finish_image(upload, mime, format).await?
+            Some(format) if upload.length.unsigned_abs() <= images::IMAGE_BYTES_MAX => {
+                self.finish_image(by, upload, mime, format).await?
             }
-            _ => self.finish_plain(upload, mime).await?,
+            Some(format) => match self.finish_stripped(by, upload, mime, format).await? {
+                Some(file) => file,
+                None => self.finish_plain(upload, mime).await?,
+            },
+            None => self.finish_plain(upload, mime).await?,
         };
         let expires_at = now_ms() + self.lifetime_ms();
         store::files::finish_upload(&self.db, &file, expires_at).await?;
@@ -60,12 +72,23 @@ impl Files {
 
     async fn finish_image(
         &self,
+        by: Client,
         upload: &Upload,
         mime: &str,
         format: ImageFormat,
     ) -> Result<StoredFile> {
-        let bytes = self.storage.parts(upload.id, upload.length).try_collect::<BytesMut>().await?;
-        let Prepared { bytes, preview } = self.prepare(format, bytes.freeze()).await;
+        // First, so that those who wait hold nothing.
+        let worker = self.image_worker(by).await?;
+        let mut bytes = BytesMut::with_capacity(upload.length as usize);
+        let mut parts = self.storage.parts(upload.id, upload.length);
+        while let Some(piece) = parts.try_next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        let work = move || {
+            let _worker = worker;
+            images::prepare(format, bytes.freeze())
+        };
+        let Prepared { bytes, preview } = spawn_blocking(work).await.map_err(Refusal::internal)?;
         let mut file = stored(upload, mime, bytes.len() as i64, &Sha256::digest(&bytes));
         if let Some(preview) = preview {
             file.info.width = Some(preview.width.into());
@@ -76,13 +99,30 @@ impl Files {
         Ok(file)
     }
 
-    async fn prepare(&self, format: ImageFormat, bytes: Bytes) -> Prepared {
-        let work = {
-            let bytes = bytes.clone();
-            move || images::prepare(format, bytes)
+    /// An image that is too large to be looked at loses its metadata all the same; `None` if its container is broken.
+    async fn finish_stripped(
+        &self,
+        by: Client,
+        upload: &Upload,
+        mime: &str,
+        format: ImageFormat,
+    ) -> Result<Option<StoredFile>> {
+        let worker = self.image_worker(by).await?;
+        let (storage, id, length) = (self.storage.clone(), upload.id, upload.length);
+        let runtime = Handle::current();
+        let work = move || {
+            let _worker = worker;
+            let source = || Ok(Source::new(runtime.clone(), storage.parts(id, length)));
+            let sink = Sink::new(runtime.clone(), storage.file_writer(id));
+            let mut out = io::BufWriter::with_capacity(COPY_BYTES, sink);
+            metadata::strip(format, Exif::Upright, source, &mut out)?;
+            out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
         };
-        let prepared = self.on_image_worker(work).await;
-        prepared.unwrap_or(Prepared { bytes, preview: None })
+        match spawn_blocking(work).await.map_err(Refusal::internal)? {
+            Ok((size, hash)) => Ok(Some(stored(upload, mime, size, &hash))),
+            Err(error) if metadata::is_broken(&error) => Ok(None),
+            Err(error) => Err(Refusal::unavailable(error)),
+        }
     }
 }
 

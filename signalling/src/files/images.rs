@@ -3,6 +3,7 @@
 //! them off the async threads.
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use image::codecs::jpeg::JpegEncoder;
@@ -12,14 +13,21 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 
-use super::metadata;
+use super::metadata::{self, Exif, Traits};
+use super::turned::Turned;
 
-/// Longest side of an image we decode; larger ones stay plain files.
-const MAX_SIDE: u32 = 16_384;
+/// A larger image is a plain file: preparing one holds all of it in memory.
+pub const IMAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// Memory one decoded image may take: a 50 megapixel photo fits. A small file that unpacks to more
-/// (a decompression bomb) stays a plain file, and is refused as an avatar.
-const MAX_DECODED_BYTES: u64 = 160 * 1024 * 1024;
+/// Longest side of an image we decode. Firefox shows none that is longer.
+pub const SIDE_MAX: u32 = 32_767;
+
+/// Memory that decoding one image may take, the image itself included. A photo of 24 megapixels fits, the most that
+/// telephones make unless they are asked for more; what unpacks to more is a plain file, and is refused as an avatar.
+pub const DECODE_BYTES_MAX: u64 = 88 * 1024 * 1024;
+
+/// A progressive JPEG has about ten scans. Each costs a pass over the whole picture, however few bytes it takes.
+const SCANS_MAX: usize = 100;
 
 /// Longest side of a thumbnail: the 320 CSS pixels that a client shows are 960 on a phone with three for one.
 pub const THUMBNAIL_SIDE: u32 = 960;
@@ -108,88 +116,226 @@ pub fn format_of(mime: &str) -> Option<ImageFormat> {
 /// Drops the metadata of an image, turns it upright and makes its thumbnail. Pixels are encoded
 /// again only when they have to be turned.
 pub fn prepare(format: ImageFormat, bytes: Bytes) -> Prepared {
-    let Some(stripped) = metadata::strip(format, &bytes) else {
+    let Some(image) = Stripped::new(format, Exif::Dropped, &bytes) else {
         return Prepared { bytes, preview: None };
     };
-    let Ok(image) = Decoded::new(format, &bytes) else {
-        return Prepared { bytes: stripped, preview: None };
+    let orientation = image.orientation();
+    let turns = orientation != Orientation::NoTransforms;
+    let upright = match image.cost() {
+        // What is not decoded is not turned either, and says how it lies.
+        Err(_) if turns => Stripped::new(format, Exif::Upright, &bytes),
+        Err(_) => None,
+        Ok(cost) if turns && cost.decoded + cost.turned <= DECODE_BYTES_MAX => {
+            drop(bytes);
+            return image.turned(orientation);
+        }
+        Ok(_) if turns && format == ImageFormat::Jpeg => {
+            let upright = Stripped::new(format, Exif::Upright, &bytes);
+            drop(bytes);
+            return upright.unwrap_or(image).shown(orientation);
+        }
+        Ok(_) => {
+            drop(bytes);
+            return image.shown(Orientation::NoTransforms);
+        }
     };
-    // A frame that was turned would lose the others of an animation.
-    let turned = image.turned && !metadata::is_animated(format, &stripped);
-    let bytes = if turned { image.encode(format).unwrap_or(stripped) } else { stripped };
-    let preview = image.thumbnail().ok().map(|thumbnail| Preview {
-        width: image.pixels.width(),
-        height: image.pixels.height(),
-        thumbnail,
-    });
-    Prepared { bytes, preview }
+    Prepared { bytes: upright.unwrap_or(image).bytes, preview: None }
 }
 
 /// The middle square of an image, [`AVATAR_SIDE`] at most.
 pub fn avatar(bytes: &Bytes) -> Result<Picture, ImageError> {
     let format = format_of(sniff(bytes)).ok_or(ImageError::NotAnImage)?;
-    // The JPEG decoder fills what is missing with grey; a picture cut short shall be sent again.
-    metadata::strip(format, bytes).ok_or(ImageError::NotAnImage)?;
-    let image = Decoded::new(format, bytes)?;
-    let (width, height) = (image.pixels.width(), image.pixels.height());
+    let image = Stripped::new(format, Exif::Dropped, bytes).ok_or(ImageError::NotAnImage)?;
+    image.cost()?;
+    let pixels = image.decode()?;
+    let mut square = middle(&pixels);
+    drop(pixels);
+    square.apply_orientation(image.orientation());
+    encode_for_web(&square, image.profile(), 88)
+}
+
+/// The middle square of some pixels. They shrink first, so that little is copied.
+fn middle(pixels: &DynamicImage) -> DynamicImage {
+    const ENOUGH: u32 = 2 * AVATAR_SIDE;
+    let shorter = pixels.width().min(pixels.height());
+    let small = (shorter > ENOUGH).then(|| {
+        let scaled = |side| (u64::from(side) * u64::from(ENOUGH) / u64::from(shorter)) as u32;
+        pixels.thumbnail_exact(scaled(pixels.width()), scaled(pixels.height()))
+    });
+    let pixels = small.as_ref().unwrap_or(pixels);
+    let (width, height) = (pixels.width(), pixels.height());
     let side = width.min(height);
-    let square = image.pixels.crop_imm((width - side) / 2, (height - side) / 2, side, side);
-    let square = match side {
+    let square = pixels.crop_imm((width - side) / 2, (height - side) / 2, side, side);
+    match side {
         ..=AVATAR_SIDE => square,
         _ => square.resize_exact(AVATAR_SIDE, AVATAR_SIDE, FilterType::Triangle),
-    };
-    encode_for_web(&square, image.profile.as_deref(), 88)
+    }
 }
 
-/// Pixels the right way up, and the colour profile that says what they mean.
-struct Decoded {
-    pixels: DynamicImage,
-    profile: Option<Vec<u8>>,
-    turned: bool,
+/// An image without metadata, and what the metadata said.
+struct Stripped {
+    format: ImageFormat,
+    bytes: Bytes,
+    traits: Traits,
 }
 
-impl Decoded {
-    /// Decodes the first frame within the limits above.
-    fn new(format: ImageFormat, bytes: &[u8]) -> Result<Self, ImageError> {
+/// Bytes of memory.
+struct Cost {
+    decoded: u64,
+    /// What is needed beside that to turn it.
+    turned: u64,
+}
+
+impl Stripped {
+    fn new(format: ImageFormat, exif: Exif, original: &Bytes) -> Option<Stripped> {
+        let mut bytes = Vec::with_capacity(original.len() + 64);
+        let traits = metadata::strip(format, exif, || Ok(&original[..]), &mut bytes).ok()?;
+        Some(Stripped { format, bytes: bytes.into(), traits })
+    }
+
+    /// How the image is to be turned. An animation is not: it would lose all frames but one, and browsers disagree.
+    fn orientation(&self) -> Orientation {
+        match self.traits.orientation {
+            Some(orientation) if !self.traits.animated => orientation,
+            _ => Orientation::NoTransforms,
+        }
+    }
+
+    /// The profile, if the decoded pixels are still what it speaks of: those of CMYK are RGB by then.
+    fn profile(&self) -> Option<&[u8]> {
+        self.traits.profile.as_deref().filter(|profile| is_small_rgb(profile))
+    }
+
+    fn decoder(&self) -> Result<impl ImageDecoder + use<>, ImageError> {
         let mut limits = Limits::default();
-        limits.max_image_width = Some(MAX_SIDE);
-        limits.max_image_height = Some(MAX_SIDE);
-        limits.max_alloc = Some(MAX_DECODED_BYTES);
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        limits.max_image_width = Some(SIDE_MAX);
+        limits.max_image_height = Some(SIDE_MAX);
+        limits.max_alloc = Some(DECODE_BYTES_MAX);
+        let mut reader = ImageReader::with_format(Cursor::new(self.bytes.clone()), self.format);
         reader.limits(limits);
-        let mut decoder = reader.into_decoder()?;
-        if decoder.total_bytes() > MAX_DECODED_BYTES {
+        Ok(reader.into_decoder()?)
+    }
+
+    /// What decoding it takes; refused when that is too much.
+    fn cost(&self) -> Result<Cost, ImageError> {
+        let decoder = self.decoder()?;
+        let (width, height) = decoder.dimensions();
+        let (pixels, unpacked) = (u64::from(width) * u64::from(height), decoder.total_bytes());
+        let packed = self.bytes.len() as u64;
+        let beside = match self.format {
+            // The decoder has a copy of its input.
+            ImageFormat::Jpeg => packed.saturating_add(self.traits.held_bytes),
+            // A frame that is not as large as the screen is decoded apart from it.
+            ImageFormat::Gif => unpacked,
+            _ => self.traits.held_per_pixel.saturating_mul(pixels),
+        };
+        let decoded = packed.saturating_add(unpacked).saturating_add(beside);
+        if pixels == 0 {
+            return Err(ImageError::NotAnImage);
+        }
+        if decoded > DECODE_BYTES_MAX || self.traits.scans > SCANS_MAX {
             return Err(ImageError::TooManyPixels);
         }
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let profile = decoder.icc_profile().ok().flatten().filter(|profile| is_small_rgb(profile));
-        let mut pixels = DynamicImage::from_decoder(decoder)?;
-        pixels.apply_orientation(orientation);
-        Ok(Decoded { pixels, profile, turned: orientation != Orientation::NoTransforms })
+        let turned = match self.format {
+            ImageFormat::Jpeg => 2 * packed,
+            // The turned copy, and what the encoder makes of it.
+            _ => unpacked + 4 * pixels,
+        };
+        Ok(Cost { decoded, turned })
     }
 
-    fn thumbnail(&self) -> Result<Picture, ImageError> {
-        let fits = self.pixels.width().max(self.pixels.height()) <= THUMBNAIL_SIDE;
-        if fits {
-            return encode_for_web(&self.pixels, self.profile.as_deref(), 82);
-        }
-        let small = self.pixels.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE);
-        encode_for_web(&small, self.profile.as_deref(), 82)
-    }
-
-    fn encode(&self, format: ImageFormat) -> Option<Bytes> {
-        let mut out = Vec::new();
-        let profile = self.profile.as_deref();
-        match format {
-            ImageFormat::Jpeg => {
-                write(&self.pixels, JpegEncoder::new_with_quality(&mut out, 90), profile)
+    /// The first frame. A decoder that panics over its input has found a broken image.
+    fn decode(&self) -> Result<DynamicImage, ImageError> {
+        let decode = || -> Result<DynamicImage, ImageError> {
+            let mut decoder = self.decoder()?;
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(DECODE_BYTES_MAX.saturating_sub(decoder.total_bytes()));
+            if self.format == ImageFormat::Gif {
+                decoder.set_limits(limits)?;
             }
-            ImageFormat::WebP => write(&self.pixels, WebPEncoder::new_lossless(&mut out), profile),
-            _ => write(&self.pixels, PngEncoder::new(&mut out), profile),
-        }
-        .ok()?;
-        Some(out.into())
+            Ok(DynamicImage::from_decoder(decoder)?)
+        };
+        catch_unwind(AssertUnwindSafe(decode)).unwrap_or(Err(ImageError::NotAnImage))
     }
+
+    /// The image as it lies in the file, with a preview of how it is shown.
+    fn shown(self, orientation: Orientation) -> Prepared {
+        let preview = self.decode().and_then(|pixels| self.preview(&pixels, orientation));
+        Prepared { bytes: self.bytes, preview: preview.ok() }
+    }
+
+    /// The image with its pixels turned.
+    fn turned(self, orientation: Orientation) -> Prepared {
+        let made = self.decode().and_then(|pixels| {
+            let preview = self.preview(&pixels, orientation)?;
+            Ok((self.encode_turned(pixels, orientation)?, preview))
+        });
+        match made {
+            Ok((bytes, preview)) => Prepared { bytes, preview: Some(preview) },
+            Err(_) => Prepared { bytes: self.bytes, preview: None },
+        }
+    }
+
+    fn preview(
+        &self,
+        pixels: &DynamicImage,
+        orientation: Orientation,
+    ) -> Result<Preview, ImageError> {
+        let (width, height) = match swaps_sides(orientation) {
+            true => (pixels.height(), pixels.width()),
+            false => (pixels.width(), pixels.height()),
+        };
+        let fits = width.max(height) <= THUMBNAIL_SIDE;
+        let mut small = match fits {
+            true => pixels.clone(),
+            false => pixels.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE),
+        };
+        small.apply_orientation(orientation);
+        let thumbnail = encode_for_web(&small, self.profile(), 82)?;
+        Ok(Preview { width, height, thumbnail })
+    }
+
+    fn encode_turned(
+        &self,
+        mut pixels: DynamicImage,
+        orientation: Orientation,
+    ) -> Result<Bytes, ImageError> {
+        let mut out = Vec::new();
+        match (self.format, pixels) {
+            (ImageFormat::Jpeg, DynamicImage::ImageRgb8(pixels)) => {
+                let mut encoder = JpegEncoder::new_with_quality(&mut out, 90);
+                if let Some(profile) = self.profile() {
+                    let _ = encoder.set_icc_profile(profile.to_vec());
+                }
+                encoder.encode_image(&Turned::new(&pixels, orientation))?;
+            }
+            (format, other) => {
+                pixels = other;
+                pixels.apply_orientation(orientation);
+                let profile = self.profile();
+                match format {
+                    ImageFormat::Jpeg => {
+                        write(&pixels, JpegEncoder::new_with_quality(&mut out, 90), profile)
+                    }
+                    ImageFormat::WebP => {
+                        write(&pixels, WebPEncoder::new_lossless(&mut out), profile)
+                    }
+                    _ => write(&pixels, PngEncoder::new(&mut out), profile),
+                }?;
+            }
+        }
+        Ok(out.into())
+    }
+}
+
+fn swaps_sides(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
 }
 
 /// Profiles of CMYK or grey pixels no longer fit once these are decoded to RGB.

@@ -150,7 +150,8 @@ fn transparency_survives_in_thumbnails() {
 fn broken_images_are_plain_files() {
     for format in FORMATS {
         let whole = encoded(&picture(300, 200), format);
-        for len in [4, 20, whole.len() / 2, whole.len() - 3] {
+        let header = if format == ImageFormat::Jpeg { 100 } else { whole.len() / 2 };
+        for len in [4, 20, header] {
             let cut = whole.slice(..len);
             let prepared = prepare(format, cut.clone());
             assert!(prepared.preview.is_none(), "{format:?} cut to {len} of {}", whole.len());
@@ -158,9 +159,86 @@ fn broken_images_are_plain_files() {
             assert!(matches!(avatar(&cut), Err(ImageError::NotAnImage)));
         }
     }
-    assert!(prepare(ImageFormat::Gif, Bytes::from_static(b"GIF89a")).preview.is_none());
+    for gif in [&b"GIF89a"[..], b"GIF89a\0\0\0\0\0\0\0,\0\0\0\0\0\0\0\0\0\x02\x02L\x01\0;"] {
+        assert!(prepare(ImageFormat::Gif, Bytes::from_static(gif)).preview.is_none());
+    }
     assert!(matches!(avatar(&Bytes::new()), Err(ImageError::NotAnImage)));
     assert!(matches!(avatar(&Bytes::from_static(b"<svg/>")), Err(ImageError::NotAnImage)));
+}
+
+#[test]
+fn what_browsers_show_although_it_is_cut_short_is_a_picture() {
+    for (format, lacks) in
+        [(ImageFormat::Jpeg, 2), (ImageFormat::Jpeg, 300), (ImageFormat::Png, 12)]
+    {
+        let whole = encoded(&picture(300, 200), format);
+        let prepared = prepare(format, whole.slice(..whole.len() - lacks));
+        let preview = prepared.preview.expect("a picture");
+        assert_eq!((preview.width, preview.height), (300, 200));
+        assert_eq!(decoded(&prepared.bytes).width(), 300, "and a whole one now");
+    }
+}
+
+#[test]
+fn photos_of_telephones_are_pictures() {
+    // 12 megapixels, of one colour for speed.
+    let photo: DynamicImage = RgbImage::from_pixel(4000, 3000, Rgb([9, 90, 200])).into();
+    let prepared = prepare(ImageFormat::Jpeg, with_exif(encoded(&photo, ImageFormat::Jpeg), 6));
+    let preview = prepared.preview.unwrap();
+    assert_eq!((preview.width, preview.height), (3000, 4000));
+    assert_eq!(decoded(&prepared.bytes).width(), 3000);
+}
+
+#[test]
+fn long_pictures_are_pictures() {
+    let prepared = prepare(ImageFormat::Png, encoded(&picture(17_000, 10), ImageFormat::Png));
+    let preview = prepared.preview.unwrap();
+    assert_eq!((preview.width, preview.height), (17_000, 10));
+    let too_long = prepare(ImageFormat::Png, encoded(&picture(40_000, 1), ImageFormat::Png));
+    assert!(too_long.preview.is_none());
+}
+
+#[test]
+fn pictures_of_every_depth_are_pictures() {
+    for image in [
+        picture(60, 30),
+        picture(60, 30).to_luma8().into(),
+        picture(60, 30).to_luma_alpha8().into(),
+        picture(60, 30).to_rgba8().into(),
+        picture(60, 30).to_rgb16().into(),
+        picture(60, 30).to_rgba16().into(),
+        picture(60, 30).to_luma16().into(),
+    ] {
+        let prepared = prepare(ImageFormat::Png, encoded(&image, ImageFormat::Png));
+        assert!(prepared.preview.is_some(), "{:?}", image.color());
+    }
+}
+
+#[test]
+fn a_photo_that_cannot_be_turned_within_limits_says_how_it_lies() {
+    // 60 megapixels: more than is decoded.
+    let mut bytes = encoded(&picture(16, 8), ImageFormat::Jpeg).to_vec();
+    let frame = bytes.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0x17, 0x70, 0x27, 0x10]);
+    let prepared = prepare(ImageFormat::Jpeg, with_exif(bytes.into(), 6));
+    assert!(prepared.preview.is_none());
+    assert!(!contains(&prepared.bytes, "31.2304N"));
+    let mut stripped = Vec::new();
+    let read = || Ok(&prepared.bytes[..]);
+    let traits = metadata::strip(ImageFormat::Jpeg, Exif::Dropped, read, &mut stripped).unwrap();
+    assert_eq!(traits.orientation, Some(Orientation::Rotate90));
+}
+
+#[test]
+fn an_animation_lies_as_its_pixels_do_in_all_that_is_told_of_it() {
+    let mut png = Png::from_bytes(encoded(&picture(64, 32), ImageFormat::Png)).unwrap();
+    png.chunks_mut()
+        .insert(1, PngChunk::new(*b"acTL", Bytes::from_static(&[0, 0, 0, 1, 0, 0, 0, 0])));
+    let prepared = prepare(ImageFormat::Png, with_exif(png.encoder().bytes(), 6));
+    let preview = prepared.preview.unwrap();
+    assert_eq!((preview.width, preview.height), (64, 32));
+    assert_eq!(decoded(&preview.thumbnail.bytes).width(), 64);
+    assert!(!contains(&prepared.bytes, "eXIf"));
 }
 
 /// A PNG of a few hundred bytes that claims to be `side` pixels square.
@@ -222,7 +300,8 @@ fn an_animated_webp_loses_its_position_but_not_its_frames() {
     let stored = WebP::from_bytes(prepared.bytes).unwrap();
     assert_eq!(stored.chunks_by_id(*b"ANMF").count(), 2);
     assert_eq!(stored.chunks()[0].content().data().unwrap()[0], 0b0000_0010, "no EXIF announced");
-    assert!(prepared.preview.is_some());
+    let preview = prepared.preview.unwrap();
+    assert_eq!((preview.width, preview.height), (16, 8), "as its frames lie");
 }
 
 #[test]

@@ -5,27 +5,39 @@
 //! parts are read once more and become the file.
 
 mod avatars;
+mod disk;
 mod finish;
 pub mod images;
 mod metadata;
 pub mod names;
+mod orphans;
+mod parts;
+mod piping;
 mod reading;
 mod storage;
 mod sweeper;
+mod turned;
 mod uploads;
 mod writers;
 
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
-
 use crate::config;
-use crate::domain::refusal::{Code, Refusal};
+use crate::domain::file::Allowance;
+use crate::domain::ids::UserId;
+use crate::domain::network::Network;
+use crate::domain::refusal::{Code, Refusal, Result};
+use crate::shares::{Bounds, Holder, Share, Shares};
+use crate::store;
 use crate::store::sql::Db;
 pub use avatars::{AVATAR_UPLOAD_BYTES_MAX, remove_avatar, set_avatar};
 pub use reading::Bytestream;
-pub use storage::Storage;
+pub use storage::{Opened, Storage};
 use writers::Writers;
+
+/// Pictures of people on their way in. Each holds [`AVATAR_UPLOAD_BYTES_MAX`] at most.
+const AVATARS: Bounds = Bounds { all: 12, person: 1, network: 4 };
+
+/// Files that are read at once. Each holds a descriptor and some kilobytes; a browser reads six at a time.
+const READERS: Bounds = Bounds { all: 2048, person: 64, network: 512 };
 
 /// The use case; clones share everything.
 #[derive(Clone)]
@@ -34,15 +46,45 @@ pub struct Files {
     storage: Storage,
     config: config::Files,
     writers: Writers,
-    image_workers: Arc<Semaphore>,
+    avatars: Shares,
+    readers: Shares,
+    image_workers: Shares,
+}
+
+/// Who brings or reads a file, and from where, if that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    pub user: UserId,
+    pub network: Option<Network>,
+}
+
+impl From<UserId> for Client {
+    fn from(user: UserId) -> Self {
+        Client { user, network: None }
+    }
+}
+
+impl From<Client> for Holder {
+    fn from(client: Client) -> Self {
+        Holder { person: Some(client.user), network: client.network }
+    }
 }
 
 impl Files {
     pub fn new(db: Db, storage: Storage, config: config::Files) -> Files {
-        // A decoded image may take a few hundred MiB, and decoding leaves no core to others.
+        // A decoded image takes up to `images::DECODE_BYTES_MAX`, and decoding leaves no core to others.
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let image_workers = Arc::new(Semaphore::new((cores / 2).max(1)));
-        Files { db, storage, config, writers: Writers::default(), image_workers }
+        let all = (cores / 2).clamp(1, 4);
+        let workers = Bounds { all, person: 1, network: all.div_ceil(2) };
+        Files {
+            db,
+            storage,
+            config,
+            writers: Writers::default(),
+            avatars: Shares::new(AVATARS),
+            readers: Shares::new(READERS),
+            image_workers: Shares::new(workers),
+        }
     }
 
     /// How long an unfinished upload is kept, and a finished file that nobody sends.
@@ -54,14 +96,30 @@ impl Files {
         &self.config
     }
 
-    /// Runs image work off the async threads, a few at a time. `None` when a decoder panicked over
-    /// its input: the image is broken then.
-    async fn on_image_worker<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let _permit = self.image_workers.acquire().await.expect("never closed");
-        tokio::task::spawn_blocking(work).await.ok()
+    /// What somebody may upload, and how much room is left.
+    pub async fn allowance(&self, user: UserId) -> Result<Allowance> {
+        let used_bytes = store::files::used_bytes(&self.db, user).await?;
+        let quota_bytes = (self.config.quota_bytes > 0).then_some(self.config.quota_bytes);
+        Ok(Allowance {
+            used_bytes: used_bytes.unsigned_abs(),
+            quota_bytes,
+            file_bytes_max: self.config.bytes_max,
+            unfinished_max: self.config.unfinished_max,
+            avatar_bytes_max: AVATAR_UPLOAD_BYTES_MAX as u64,
+            image_bytes_max: images::IMAGE_BYTES_MAX,
+            image_side_max: images::SIDE_MAX,
+            image_memory_bytes_max: images::DECODE_BYTES_MAX,
+        })
+    }
+
+    /// A place for a file that somebody reads, to be kept as long as they do.
+    pub fn reader(&self, by: Client) -> Result<Share> {
+        Ok(self.readers.take_now(by.into())?)
+    }
+
+    /// The right to work on an image, in fair turn. It goes into the closure that does the work.
+    async fn image_worker(&self, by: impl Into<Holder>) -> Result<Share> {
+        Ok(self.image_workers.take(by.into()).await?)
     }
 }
 

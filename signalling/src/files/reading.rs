@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
-use super::Files;
+use super::{Files, Opened};
 use crate::clock::now_ms;
 use crate::domain::file::{FileInfo, StoredFile};
 use crate::domain::ids::{FileId, UserId};
@@ -28,7 +28,7 @@ impl Files {
     }
 
     /// The thumbnail of an image from [`Files::file`].
-    pub async fn thumbnail(&self, file: &StoredFile) -> Result<Bytes> {
+    pub async fn thumbnail(&self, file: &StoredFile) -> Result<Opened> {
         match file.info.shown_size() {
             Some(_) => Ok(self.storage.thumbnail(file.info.id).await?),
             None => Err(Code::NotFound.into()),

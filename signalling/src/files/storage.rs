@@ -6,80 +6,70 @@ use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{BoxStream, StreamExt, TryStreamExt, try_unfold};
+#[cfg(test)]
+use futures_util::TryStreamExt as _;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutPayload, Result,
+    Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, Result,
 };
 
+use super::disk::Disk;
 use crate::domain::ids::{AvatarId, FileId};
 
 /// How much of a growing object is held in memory while it is written.
-const WRITE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+const WRITE_BUFFER_BYTES: usize = 1024 * 1024;
 
 #[derive(Clone)]
 pub struct Storage {
-    objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) disk: Disk,
 }
 
-/// What happened to a part.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PartPut {
-    Stored,
-    /// Another request was faster; its part has this many bytes.
-    Taken(u64),
+/// An object as it is read.
+pub struct Opened {
+    pub size: u64,
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+/// What objects are for. Each kind has a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Upload,
+    File,
+    Thumbnail,
+    Avatar,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 4] = [Kind::Upload, Kind::File, Kind::Thumbnail, Kind::Avatar];
+
+    pub(super) fn folder(self) -> Path {
+        Path::from(match self {
+            Kind::Upload => "uploads",
+            Kind::File => "files",
+            Kind::Thumbnail => "thumbnails",
+            Kind::Avatar => "avatars",
+        })
+    }
 }
 
 impl Storage {
-    /// Keeps everything under `folder`, which is made if need be, and on disk before it says so.
-    pub fn local(folder: &FsPath) -> std::io::Result<Storage> {
+    /// Keeps everything under `folder`, which is made if need be, and on disk before it says so. Leaves
+    /// `reserve_bytes` of the disk free.
+    pub fn local(folder: &FsPath, reserve_bytes: u64) -> std::io::Result<Storage> {
         std::fs::create_dir_all(folder)?;
         let local = LocalFileSystem::new_with_prefix(folder)?;
         let objects = local.with_fsync(true).with_automatic_cleanup(true);
-        Ok(Storage { objects: Arc::new(objects) })
+        Ok(Storage { objects: Arc::new(objects), disk: Disk::of(folder, reserve_bytes) })
     }
 
     #[cfg(test)]
     pub fn in_memory() -> Storage {
-        Storage { objects: Arc::new(object_store::memory::InMemory::new()) }
-    }
-
-    /// Stores the bytes of an upload from `offset` on, once: whoever comes second gets `Taken`, so
-    /// two requests (on two nodes, perhaps) cannot mix their bytes.
-    pub async fn put_part(&self, id: FileId, offset: i64, bytes: Vec<Bytes>) -> Result<PartPut> {
-        let path = part_path(id, offset);
-        let payload = PutPayload::from_iter(bytes);
-        match self.objects.put_opts(&path, payload, PutMode::Create.into()).await {
-            Ok(_) => Ok(PartPut::Stored),
-            Err(Error::AlreadyExists { .. }) => {
-                Ok(PartPut::Taken(self.objects.head(&path).await?.size))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The bytes of an upload, part after part.
-    pub fn parts(&self, id: FileId, length: i64) -> BoxStream<'static, Result<Bytes>> {
-        let objects = self.objects.clone();
-        try_unfold(0, move |offset| {
-            let objects = objects.clone();
-            async move {
-                if offset >= length {
-                    return Ok(None);
-                }
-                let bytes = objects.get(&part_path(id, offset)).await?.bytes().await?;
-                let next = offset + bytes.len() as i64;
-                Ok(Some((bytes, next)))
-            }
-        })
-        .boxed()
-    }
-
-    pub async fn remove_parts(&self, id: FileId) -> Result<()> {
-        let listed = self.objects.list(Some(&upload_path(id))).map_ok(|meta| meta.location);
-        self.objects.delete_stream(listed.boxed()).try_for_each(async |_| Ok(())).await
+        let objects = Arc::new(object_store::memory::InMemory::new());
+        Storage { objects, disk: Disk::boundless() }
     }
 
     /// Writes a file piece by piece; it exists once the writer is shut down.
@@ -109,8 +99,8 @@ impl Storage {
         self.objects.put(&thumbnail_path(id), bytes.into()).await.map(drop)
     }
 
-    pub async fn thumbnail(&self, id: FileId) -> Result<Bytes> {
-        self.objects.get(&thumbnail_path(id)).await?.bytes().await
+    pub async fn thumbnail(&self, id: FileId) -> Result<Opened> {
+        self.open(&thumbnail_path(id)).await
     }
 
     pub async fn remove_file(&self, id: FileId) -> Result<()> {
@@ -122,12 +112,29 @@ impl Storage {
         self.objects.put(&avatar_path(id), bytes.into()).await.map(drop)
     }
 
-    pub async fn avatar(&self, id: AvatarId) -> Result<Bytes> {
-        self.objects.get(&avatar_path(id)).await?.bytes().await
+    pub async fn avatar(&self, id: AvatarId) -> Result<Opened> {
+        self.open(&avatar_path(id)).await
     }
 
     pub async fn remove_avatar(&self, id: AvatarId) -> Result<()> {
         self.remove(&avatar_path(id)).await
+    }
+
+    /// All objects of a kind, in no order.
+    pub(super) fn list(&self, kind: Kind) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.objects.list(Some(&kind.folder()))
+    }
+
+    pub(super) async fn remove(&self, path: &Path) -> Result<()> {
+        match self.objects.delete(path).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open(&self, path: &Path) -> Result<Opened> {
+        let found = self.objects.get(path).await?;
+        Ok(Opened { size: found.meta.size, bytes: found.into_stream() })
     }
 
     #[cfg(test)]
@@ -135,31 +142,16 @@ impl Storage {
         let all = self.objects.list(None).map_ok(|meta| meta.location.to_string());
         all.try_collect().await.expect("memory can be listed")
     }
-
-    async fn remove(&self, path: &Path) -> Result<()> {
-        match self.objects.delete(path).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn upload_path(id: FileId) -> Path {
-    Path::from(format!("uploads/{id}"))
-}
-
-fn part_path(id: FileId, offset: i64) -> Path {
-    Path::from(format!("uploads/{id}/{offset}"))
 }
 
 fn file_path(id: FileId) -> Path {
-    Path::from(format!("files/{id}"))
+    Kind::File.folder().join(id.to_string())
 }
 
 fn thumbnail_path(id: FileId) -> Path {
-    Path::from(format!("thumbnails/{id}"))
+    Kind::Thumbnail.folder().join(id.to_string())
 }
 
 fn avatar_path(id: AvatarId) -> Path {
-    Path::from(format!("avatars/{id}"))
+    Kind::Avatar.folder().join(id.to_string())
 }

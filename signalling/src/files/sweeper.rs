@@ -1,4 +1,4 @@
-//! Removes uploads that were never finished, and files that were never sent.
+//! Removes uploads that were never finished, and files that were never sent; now and then what a crash left.
 
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use crate::store;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
+/// Objects that nothing refers to are looked for each so many times: all objects are listed for it.
+const ORPHANS_EVERY: u64 = 6;
+
 /// Uploads looked at in one go, so that sweeping never holds up anything else for long.
 const BATCH: i64 = 100;
 
@@ -22,11 +25,21 @@ impl Files {
     /// Sweeps until the node stops. Every node may do it; they do not disturb each other.
     pub async fn sweep_forever(self, stop: CancellationToken) {
         let mut clock = tokio::time::interval(SWEEP_EVERY);
+        let mut round = 0;
         while stop.run_until_cancelled(clock.tick()).await.is_some() {
-            if let Err(error) = self.sweep(now_ms()).await {
+            if let Err(error) = self.sweep_round(round, now_ms()).await {
                 tracing::warn!(%error, "expired uploads could not be removed; trying again later");
             }
+            round += 1;
         }
+    }
+
+    async fn sweep_round(&self, round: u64, now: i64) -> Result<()> {
+        self.sweep(now).await?;
+        if round.is_multiple_of(ORPHANS_EVERY) {
+            self.sweep_orphans(now - self.lifetime_ms() - GRACE_MS).await?;
+        }
+        Ok(())
     }
 
     /// Removes what had expired at `now`; tells how many.

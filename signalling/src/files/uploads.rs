@@ -1,34 +1,36 @@
 //! Resumable uploads, from the first byte to the last.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::time::timeout_at;
 
-use super::storage::PartPut;
-use super::writers::{Occupied, Writer};
-use super::{Files, names};
+use super::parts::{MERGE_EVERY, PART_BYTES, PartPut};
+use super::writers::{Pace, Writer};
+use super::{Client, Files, names};
 use crate::clock::now_ms;
-use crate::domain::file::{UPLOAD_PARTS_MAX, Upload};
+use crate::domain::file::Upload;
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::store;
-
-/// Bytes that are held in memory before they become a part.
-const PART_BYTES: usize = 4 * 1024 * 1024;
-
-/// A request that sends nothing for this long has lost its client.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+use crate::store::files::Created;
 
 impl Files {
     /// Begins an upload. An empty file is finished at once.
-    pub async fn begin_upload(&self, user: UserId, length: u64, name: &str) -> Result<Upload> {
+    pub async fn begin_upload(
+        &self,
+        by: impl Into<Client>,
+        length: u64,
+        name: &str,
+    ) -> Result<Upload> {
+        let by = by.into();
         if length > self.config.bytes_max {
             return Err(Code::TooLarge.into());
         }
+        // Now and once more when the parts become the file.
+        self.storage.disk.room(length.saturating_mul(2))?;
         let mut upload = Upload {
             id: FileId::fresh(),
-            user,
+            user: by.user,
             name: names::display_name(name),
             length: i64::try_from(length).map_err(|_| Code::TooLarge)?,
             received: 0,
@@ -36,24 +38,27 @@ impl Files {
             finished: false,
             expires_at: now_ms() + self.lifetime_ms(),
         };
-        if !store::files::create_upload(&self.db, &upload, self.config.unfinished_max).await? {
-            return Err(Code::SlowDown.into());
+        match store::files::create_upload(&self.db, &upload, &self.config).await? {
+            Created::Yes => {}
+            Created::TooMany => return Err(Code::SlowDown.into()),
+            Created::OverQuota => return Err(Code::QuotaFull.into()),
         }
         if upload.is_complete() {
-            self.finish(&mut upload).await?;
+            self.finish(by, &mut upload).await?;
         }
         Ok(upload)
     }
 
     /// How far an upload is. A request that still writes to it is ended first, and an upload
     /// whose last step was interrupted is finished now.
-    pub async fn upload(&self, user: UserId, id: FileId) -> Result<Upload> {
-        self.writers.interrupt(user, id).await;
-        let upload = self.own_upload(user, id).await?;
+    pub async fn upload(&self, by: impl Into<Client>, id: FileId) -> Result<Upload> {
+        let by = by.into();
+        self.writers.interrupt(by.user, id).await;
+        let upload = self.own_upload(by.user, id).await?;
         if upload.is_complete() && !upload.finished {
             // Not `conflict`: clients take a 4xx here for "this upload is lost".
-            let _writer = self.writers.begin(user, id).map_err(|_| Code::Busy)?;
-            return self.settled(user, id).await;
+            let _writer = self.writers.begin(by, id).map_err(|_| Code::Busy)?;
+            return self.settled(by, id).await;
         }
         Ok(upload)
     }
@@ -61,24 +66,22 @@ impl Files {
     /// Appends what `body` yields at `offset`. What arrived before the connection broke counts.
     pub async fn append<E: Send + 'static>(
         &self,
-        user: UserId,
+        by: impl Into<Client>,
         id: FileId,
         offset: i64,
         announced: Option<u64>,
         body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
     ) -> Result<Upload> {
-        let writer = self.writers.begin(user, id).map_err(|occupied| match occupied {
-            Occupied::Here => Code::Conflict,
-            Occupied::Everywhere => Code::Busy,
-        })?;
-        let upload = self.own_upload(user, id).await?;
+        let by = by.into();
+        let writer = self.writers.begin(by, id)?;
+        let upload = self.own_upload(by.user, id).await?;
         upload.may_continue(offset, now_ms())?;
         if announced.is_some_and(|announced| announced > upload.remaining() as u64) {
             return Err(Code::TooLarge.into());
         }
         // A task of its own: the door's future is dropped when the connection breaks.
         let files = self.clone();
-        tokio::spawn(async move { files.receive(upload, body, writer).await })
+        tokio::spawn(async move { files.receive(by, upload, body, writer).await })
             .await
             .map_err(Refusal::internal)?
     }
@@ -87,7 +90,7 @@ impl Files {
     pub async fn abandon_upload(&self, user: UserId, id: FileId) -> Result<()> {
         self.own_upload(user, id).await?;
         self.writers.interrupt(user, id).await;
-        let _writer = self.writers.begin(user, id).map_err(|_| Code::Busy)?;
+        let _writer = self.writers.begin(user.into(), id).map_err(|_| Code::Busy)?;
         if !store::files::remove_unsent(&self.db, id).await? {
             return Err(Code::Denied.into());
         }
@@ -102,10 +105,10 @@ impl Files {
     }
 
     /// The upload, finished if all its bytes are here. The caller holds its writer.
-    pub(super) async fn settled(&self, user: UserId, id: FileId) -> Result<Upload> {
-        let mut upload = self.own_upload(user, id).await?;
+    async fn settled(&self, by: Client, id: FileId) -> Result<Upload> {
+        let mut upload = self.own_upload(by.user, id).await?;
         if upload.is_complete() && !upload.finished {
-            self.finish(&mut upload).await?;
+            self.finish(by, &mut upload).await?;
         }
         Ok(upload)
     }
@@ -117,12 +120,14 @@ impl Files {
 
     async fn receive<E>(
         &self,
+        by: Client,
         mut upload: Upload,
         mut body: impl Stream<Item = Result<Bytes, E>> + Send + Unpin,
         writer: Writer,
     ) -> Result<Upload> {
         let mut part = Part::default();
-        while let Some(bytes) = next_bytes(&mut body, &writer).await {
+        let mut pace = Pace::begin();
+        while let Some(bytes) = next_bytes(&mut body, &writer, &mut pace).await {
             part.push(bytes);
             if part.len as i64 > upload.remaining() {
                 return Err(Code::TooLarge.into());
@@ -135,7 +140,7 @@ impl Files {
             self.keep(&mut upload, part).await?;
         }
         if upload.is_complete() {
-            self.finish(&mut upload).await?;
+            self.finish(by, &mut upload).await?;
         }
         Ok(upload)
     }
@@ -143,9 +148,7 @@ impl Files {
     /// Stores one part and counts it. A part that is there already was stored by a request that
     /// ended before counting it, or by another node: it is counted, and the client asks again.
     async fn keep(&self, upload: &mut Upload, part: Part) -> Result<()> {
-        if upload.parts >= UPLOAD_PARTS_MAX {
-            return Err(Code::TooLarge.into());
-        }
+        let _room = self.storage.disk.room(part.len as u64)?;
         let (from, to) = (upload.received, upload.received + part.len as i64);
         if let PartPut::Taken(len) = self.storage.put_part(upload.id, from, part.chunks).await? {
             store::files::advance_upload(&self.db, upload.id, from, from + len as i64).await?;
@@ -156,19 +159,25 @@ impl Files {
         }
         upload.received = to;
         upload.parts += 1;
+        if upload.parts % MERGE_EVERY == 0 {
+            self.storage.merge_parts(upload.id, upload.received).await?;
+        }
         Ok(())
     }
 }
 
-/// The next bytes; `None` at the end, whether it was meant or the connection broke.
+/// The next bytes; `None` at the end, whether it was meant, the connection broke, or too little came in too long.
 async fn next_bytes<E>(
     body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
     writer: &Writer,
+    pace: &mut Pace,
 ) -> Option<Bytes> {
-    tokio::select! {
-        () = writer.interrupted() => None,
-        next = tokio::time::timeout(BODY_PATIENCE, body.next()) => next.ok()??.ok(),
-    }
+    let bytes = tokio::select! {
+        () = writer.interrupted() => return None,
+        next = timeout_at(pace.until, body.next()) => next.ok()??.ok()?,
+    };
+    pace.came(bytes.len());
+    Some(bytes)
 }
 
 /// Bytes on their way into one object.

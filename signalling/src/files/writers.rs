@@ -4,21 +4,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Client;
 use crate::domain::ids::{FileId, UserId};
+use crate::domain::refusal::{Code, Refusal};
+use crate::shares::{Bounds, Full, Share, Shares};
 
-/// Requests that may write at once, all people together: each holds a part of a few MiB in memory.
-const WRITERS_MAX: usize = 64;
+/// Requests that may write at once, all people together: each holds a part in memory. The web client sends two files
+/// of a person at a time.
+const WRITERS: Bounds = Bounds { all: 128, person: 4, network: 32 };
 
 /// How long a client that asks for the offset waits for a stale request to let go.
 const LET_GO: Duration = Duration::from_secs(5);
 
 type Key = (UserId, FileId);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Writers {
     active: Arc<Mutex<HashMap<Key, Signals>>>,
+    shares: Shares,
 }
 
 #[derive(Clone, Default)]
@@ -32,6 +38,7 @@ pub(super) struct Writer {
     writers: Writers,
     key: Key,
     signals: Signals,
+    _share: Share,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -39,21 +46,35 @@ pub(super) enum Occupied {
     /// By another request for the same upload.
     Here,
     /// There are too many elsewhere.
-    Everywhere,
+    Everywhere(Full),
+}
+
+impl From<Occupied> for Refusal {
+    fn from(occupied: Occupied) -> Self {
+        match occupied {
+            Occupied::Here => Code::Conflict.into(),
+            Occupied::Everywhere(full) => full.into(),
+        }
+    }
+}
+
+impl Default for Writers {
+    fn default() -> Self {
+        Writers { active: Arc::default(), shares: Shares::new(WRITERS) }
+    }
 }
 
 impl Writers {
-    pub(super) fn begin(&self, user: UserId, id: FileId) -> Result<Writer, Occupied> {
+    pub(super) fn begin(&self, by: Client, id: FileId) -> Result<Writer, Occupied> {
+        let key = (by.user, id);
         let mut active = self.active.lock().expect("no panic while locked");
-        if active.contains_key(&(user, id)) {
+        if active.contains_key(&key) {
             return Err(Occupied::Here);
         }
-        if active.len() >= WRITERS_MAX {
-            return Err(Occupied::Everywhere);
-        }
+        let share = self.shares.take_now(by.into()).map_err(Occupied::Everywhere)?;
         let signals = Signals::default();
-        active.insert((user, id), signals.clone());
-        Ok(Writer { writers: self.clone(), key: (user, id), signals })
+        active.insert(key, signals.clone());
+        Ok(Writer { writers: self.clone(), key, signals, _share: share })
     }
 
     /// Asks the request that writes to this upload, if any, to store what it has and end. Its
@@ -81,6 +102,31 @@ impl Drop for Writer {
     }
 }
 
+/// Bytes that have to come within [`PACE_TIME`]: 500 a second, less than the slowest link that is of any use. Whoever
+/// brings less has lost the connection, or holds it for its own sake.
+const PACE_BYTES: usize = 15_000;
+const PACE_TIME: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+
+/// Sees to it that a body comes at least at that pace.
+pub(super) struct Pace {
+    came: usize,
+    /// When the next [`PACE_BYTES`] must have come.
+    pub(super) until: Instant,
+}
+
+impl Pace {
+    pub(super) fn begin() -> Pace {
+        Pace { came: 0, until: Instant::now() + PACE_TIME }
+    }
+
+    pub(super) fn came(&mut self, bytes: usize) {
+        self.came += bytes;
+        if self.came >= PACE_BYTES {
+            *self = Pace::begin();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,30 +134,39 @@ mod tests {
     #[tokio::test]
     async fn one_writer_an_upload() {
         let (writers, user, id) = (Writers::default(), UserId::fresh(), FileId::fresh());
-        let writer = writers.begin(user, id).ok().unwrap();
-        assert_eq!(writers.begin(user, id).err(), Some(Occupied::Here));
-        assert!(writers.begin(UserId::fresh(), id).is_ok(), "a stranger blocks nobody");
+        let writer = writers.begin(user.into(), id).ok().unwrap();
+        assert_eq!(writers.begin(user.into(), id).err(), Some(Occupied::Here));
+        assert!(writers.begin(UserId::fresh().into(), id).is_ok(), "a stranger blocks nobody");
         drop(writer);
-        assert!(writers.begin(user, id).is_ok());
+        assert!(writers.begin(user.into(), id).is_ok());
     }
 
     #[tokio::test]
     async fn a_stale_writer_is_interrupted() {
         let (writers, user, id) = (Writers::default(), UserId::fresh(), FileId::fresh());
-        let writer = writers.begin(user, id).ok().unwrap();
+        let writer = writers.begin(user.into(), id).ok().unwrap();
         let stale = tokio::spawn(async move { writer.interrupted().await });
         writers.interrupt(user, id).await;
-        assert!(writers.begin(user, id).is_ok());
+        assert!(writers.begin(user.into(), id).is_ok());
         stale.await.unwrap();
     }
 
     #[test]
-    fn writers_are_bounded() {
+    fn a_person_has_a_share_of_the_writers() {
         let (writers, user) = (Writers::default(), UserId::fresh());
-        let held: Vec<_> =
-            (0..WRITERS_MAX).map(|_| writers.begin(user, FileId::fresh()).ok().unwrap()).collect();
-        assert_eq!(writers.begin(user, FileId::fresh()).err(), Some(Occupied::Everywhere));
+        let begin = |user: UserId| writers.begin(user.into(), FileId::fresh());
+        let held: Vec<_> = (0..WRITERS.person).map(|_| begin(user).ok().unwrap()).collect();
+        assert_eq!(begin(user).err(), Some(Occupied::Everywhere(Full::Own)));
+        assert!(begin(UserId::fresh()).is_ok(), "others notice nothing");
         drop(held);
-        assert!(writers.begin(user, FileId::fresh()).is_ok());
+        assert!(begin(user).is_ok());
+    }
+
+    #[test]
+    fn writers_are_bounded() {
+        let writers = Writers::default();
+        let begin = || writers.begin(UserId::fresh().into(), FileId::fresh());
+        let _held: Vec<_> = (0..WRITERS.all).map(|_| begin().ok().unwrap()).collect();
+        assert_eq!(begin().err(), Some(Occupied::Everywhere(Full::All)));
     }
 }

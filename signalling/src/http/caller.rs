@@ -6,13 +6,15 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{Extensions, HeaderMap, Method};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::{Answer, origin_allowed};
 use crate::accounts::{self, Caller};
+use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Result};
+use crate::files::Client;
 use crate::node::Node;
 
 pub(super) const ACCESS_COOKIE: TokenCookie =
@@ -147,6 +149,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Address {
         let address = info.map(|ConnectInfo(address)| address.ip());
         Ok(Address(address.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical()))
     }
+}
+
+/// The network a request came from, if that is known.
+#[derive(Clone, Copy)]
+pub(super) struct Source(Option<Network>);
+
+impl Source {
+    /// Somebody there, who brings or reads files.
+    pub(super) fn of(self, caller: Caller) -> Client {
+        Client { user: caller.user, network: self.0 }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Source {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Source(network_of(&parts.extensions)))
+    }
+}
+
+/// The network a request came from, seen through trusted proxies.
+pub fn network_of(extensions: &Extensions) -> Option<Network> {
+    let from = extensions.get::<ConnectInfo<SocketAddr>>();
+    from.map(|ConnectInfo(address)| Network::of(address.ip()))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Arrival {

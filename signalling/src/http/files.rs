@@ -14,17 +14,20 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
+use super::caller::Source;
 use super::{Answer, Json, Path, range};
 use crate::accounts::{self, Caller};
 use crate::domain::file::{FileInfo, StoredFile};
 use crate::domain::ids::{AvatarId, FileId};
 use crate::domain::refusal::{Code, Result, WireError};
 use crate::domain::user::Me;
-use crate::files;
-use crate::files::images::{self, Picture};
 use crate::files::names::{Disposition, content_disposition};
+use crate::files::{self, Client, Opened, images};
 use crate::node::Node;
+use crate::shares::Share;
 
 /// A file or picture never changes, and only who may see it should keep it.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
@@ -43,10 +46,12 @@ const SANDBOX: HeaderValue = HeaderValue::from_static("default-src 'none'; sandb
 pub(super) async fn download(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     Path(id): Path<FileId>,
     headers: HeaderMap,
 ) -> Result<Response, Answer> {
-    let file = node.files.file(caller.user, id).await?;
+    let client = source.of(caller);
+    let file = node.files.file(client.user, id).await?;
     let etag = etag(&file);
     if is_known(&headers, &etag) {
         return Ok(
@@ -58,10 +63,10 @@ pub(super) async fn download(
         Err(refusal) => {
             Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], Answer(refusal)).into_response())
         }
-        Ok(None) => send(&node, caller, &file, etag, 0..size).await,
+        Ok(None) => send(&node, caller, client, &file, etag, 0..size).await,
         Ok(Some(part)) => {
             let range = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-            let response = send(&node, caller, &file, etag, part).await?;
+            let response = send(&node, caller, client, &file, etag, part).await?;
             Ok((StatusCode::PARTIAL_CONTENT, [(CONTENT_RANGE, range)], response).into_response())
         }
     }
@@ -76,11 +81,13 @@ pub(super) async fn download(
 pub(super) async fn thumbnail(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     Path(id): Path<FileId>,
 ) -> Result<Response, Answer> {
-    let file = node.files.file(caller.user, id).await?;
-    let bytes = node.files.thumbnail(&file).await?;
-    Ok(picture(Picture { mime: images::sniff(&bytes), bytes }))
+    let client = source.of(caller);
+    let place = node.files.reader(client)?;
+    let file = node.files.file(client.user, id).await?;
+    picture(node.files.thumbnail(&file).await?, place).await
 }
 
 /// What a file is.
@@ -103,10 +110,12 @@ pub(super) async fn info(
         (status = "4XX", body = WireError)))]
 pub(super) async fn avatar(
     State(node): State<Arc<Node>>,
-    _: Caller,
+    caller: Caller,
+    source: Source,
     Path(id): Path<AvatarId>,
 ) -> Result<Response, Answer> {
-    Ok(picture(node.files.avatar(id).await?))
+    let place = node.files.reader(source.of(caller))?;
+    picture(node.files.avatar(id).await?, place).await
 }
 
 /// Makes an image my picture: cropped to a square and encoded anew.
@@ -117,11 +126,14 @@ pub(super) async fn avatar(
 pub(super) async fn set_avatar(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     body: Body,
 ) -> Result<Json<Me>, Answer> {
+    let client = source.of(caller);
+    let place = node.files.avatar_place(client)?;
     let image = axum::body::to_bytes(body, files::AVATAR_UPLOAD_BYTES_MAX);
     let image = image.await.map_err(|_| Code::TooLarge)?;
-    Ok(Json(files::set_avatar(&node, caller, image).await?))
+    Ok(Json(files::set_avatar(&node, caller, client, image, place).await?))
 }
 
 /// Removes my picture.
@@ -137,10 +149,12 @@ pub(super) async fn remove_avatar(
 async fn send(
     node: &Node,
     caller: Caller,
+    client: Client,
     file: &StoredFile,
     etag: HeaderValue,
     part: Range<u64>,
 ) -> Result<Response, Answer> {
+    let place = node.files.reader(client)?;
     let length = part.end - part.start;
     let held = accounts::hold(node, caller).await?;
     let bytes = held.guard(node.files.read(file, part).await?);
@@ -155,11 +169,25 @@ async fn send(
         (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (ETAG, etag),
     ];
-    Ok((headers, harmless(&file.info.mime), Body::from_stream(bytes)).into_response())
+    Ok((headers, harmless(&file.info.mime), keeping(bytes, place)).into_response())
 }
 
-fn picture(Picture { bytes, mime }: Picture) -> Response {
-    (harmless(mime), bytes).into_response()
+/// A picture of ours, whose type its first bytes tell.
+async fn picture(Opened { size, mut bytes }: Opened, place: Share) -> Result<Response, Answer> {
+    let first = bytes.try_next().await?.unwrap_or_default();
+    let mime = images::sniff(&first);
+    let bytes = stream::iter([Ok(first)]).chain(bytes).boxed();
+    Ok(([(CONTENT_LENGTH, size)], harmless(mime), keeping(bytes, place)).into_response())
+}
+
+/// Bytes that keep their reader's place until the last of them was taken.
+fn keeping<E: Into<axum::BoxError> + 'static>(
+    bytes: impl Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
+    place: Share,
+) -> Body {
+    Body::from_stream(bytes.inspect(move |_| {
+        let _place = &place;
+    }))
 }
 
 /// What goes with bytes from a person.

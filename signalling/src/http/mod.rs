@@ -31,7 +31,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::answer::{Answer, lang};
-pub use self::caller::{Arrival, token_of};
+pub use self::caller::{Arrival, network_of, token_of};
 pub use self::extract::{Json, Path, Query};
 pub use self::origin::{origin_allowed, own_url};
 use crate::domain::refusal::Code;
@@ -113,6 +113,7 @@ fn documented() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(group_calls::mute))
         .routes(routes!(group_calls::remove))
         .routes(routes!(group_calls::grow))
+        .routes(routes!(uploads::allowance))
         .routes(routes!(files::download))
         .routes(routes!(files::thumbnail))
         .routes(routes!(files::info))

@@ -10,9 +10,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::{Answer, Path, tus};
+use super::caller::Source;
+use super::{Answer, Json, Path, tus};
 use crate::accounts::{self, Caller};
-use crate::domain::file::Upload;
+use crate::domain::file::{Allowance, Upload};
 use crate::domain::ids::FileId;
 use crate::domain::refusal::{Code, Result, WireError};
 use crate::node::Node;
@@ -44,6 +45,16 @@ pub(super) async fn options(State(node): State<Arc<Node>>) -> impl IntoResponse 
     )
 }
 
+/// What I may upload, and how much of my space is left.
+#[utoipa::path(get, path = "/api/v1/me/storage", tag = "files",
+    responses((status = 200, body = Allowance), (status = "4XX", body = WireError)))]
+pub(super) async fn allowance(
+    State(node): State<Arc<Node>>,
+    caller: Caller,
+) -> Result<Json<Allowance>, Answer> {
+    Ok(Json(node.files.allowance(caller.user).await?))
+}
+
 /// Begins an upload. With bytes in the body, they are its first.
 #[utoipa::path(post, path = "/api/v1/uploads", tag = "files",
     params(
@@ -57,13 +68,14 @@ pub(super) async fn options(State(node): State<Arc<Node>>) -> impl IntoResponse 
 pub(super) async fn create(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     Tus(headers): Tus,
     body: Body,
 ) -> Result<Response, Answer> {
     let tus::Creation { length, name } = tus::creation(&headers)?;
-    let mut upload = node.files.begin_upload(caller.user, length, &name).await?;
+    let mut upload = node.files.begin_upload(source.of(caller), length, &name).await?;
     if tus::carries_bytes(&headers) && length > 0 {
-        upload = append(&node, caller, upload.id, 0, body).await?;
+        upload = append(&node, caller, source, upload.id, 0, body).await?;
     }
     let location = format!("/api/v1/uploads/{}", upload.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], progress(&upload)).into_response())
@@ -78,10 +90,11 @@ pub(super) async fn create(
 pub(super) async fn status(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     _: Tus,
     Path(id): Path<FileId>,
 ) -> Result<Response, Answer> {
-    let upload = node.files.upload(caller.user, id).await?;
+    let upload = node.files.upload(source.of(caller), id).await?;
     let length = [(tus::UPLOAD_LENGTH, upload.length.to_string())];
     Ok(([(CACHE_CONTROL, "no-store")], length, progress(&upload)).into_response())
 }
@@ -100,6 +113,7 @@ pub(super) async fn status(
 pub(super) async fn proceed(
     State(node): State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     Tus(headers): Tus,
     Path(id): Path<FileId>,
     body: Body,
@@ -107,7 +121,7 @@ pub(super) async fn proceed(
     if !tus::carries_bytes(&headers) {
         return Err(Code::WrongType.into());
     }
-    let upload = append(&node, caller, id, tus::offset(&headers)?, body).await?;
+    let upload = append(&node, caller, source, id, tus::offset(&headers)?, body).await?;
     Ok((StatusCode::NO_CONTENT, progress(&upload)).into_response())
 }
 
@@ -136,14 +150,15 @@ pub(super) async fn abandon(
 pub(super) async fn overridden(
     node: State<Arc<Node>>,
     caller: Caller,
+    source: Source,
     tus: Tus,
     id: Path<FileId>,
     body: Body,
 ) -> Result<Response, Answer> {
     let meant = tus.0.get("x-http-method-override").map(|method| method.as_bytes());
     match meant.and_then(|method| Method::from_bytes(method).ok()) {
-        Some(Method::PATCH) => proceed(node, caller, tus, id, body).await,
-        Some(Method::HEAD) => status(node, caller, tus, id).await,
+        Some(Method::PATCH) => proceed(node, caller, source, tus, id, body).await,
+        Some(Method::HEAD) => status(node, caller, source, tus, id).await,
         Some(Method::DELETE) => Ok(abandon(node, caller, tus, id).await?.into_response()),
         _ => Err(Code::MethodNotAllowed.into()),
     }
@@ -162,13 +177,14 @@ pub(super) async fn sign(mut response: Response) -> Response {
 async fn append(
     node: &Node,
     caller: Caller,
+    source: Source,
     id: FileId,
     offset: i64,
     body: Body,
 ) -> Result<Upload> {
     let announced = body.size_hint().exact();
     let bytes = accounts::hold(node, caller).await?.guard(body.into_data_stream());
-    let appended = node.files.append(caller.user, id, offset, announced, bytes).await;
+    let appended = node.files.append(source.of(caller), id, offset, announced, bytes).await;
     accounts::still_holds(node, caller.login).await?;
     appended
 }

@@ -24,8 +24,10 @@ use beckon_sfu_api::Connection;
 use self::entrance::Asked;
 use self::socket::Limits;
 use crate::domain::frame::READ_BYTES;
+use crate::http::network_of;
 use crate::node::Node;
 use crate::rooms::{self, Admission, NotAdmitted, Seat};
+use crate::shares::Holder;
 
 /// Everything below `/rtc`, and what LiveKit's servers have beside it.
 pub fn router(node: Arc<Node>) -> Router {
@@ -81,7 +83,8 @@ async fn come_in(
         .read_buffer_size(READ_BYTES)
         .max_message_size(limits.frame_bytes_max)
         .max_frame_size(limits.frame_bytes_max);
-    let place = node.sockets.clone().try_acquire_owned().map_err(|_| NotAdmitted::Busy)?;
+    let holder = Holder { person: None, network: network_of(&parts.extensions) };
+    let place = node.sockets.take_now(holder).map_err(|_| NotAdmitted::Busy)?;
     let admission = rooms::expect(&node, admission, &entrance).await?;
     let upgrade = upgrade.on_failed_upgrade(|error| {
         tracing::debug!(%error, "a client hung up before its socket was open");

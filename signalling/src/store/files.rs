@@ -1,11 +1,22 @@
 //! Files: uploads on their way, finished files, and the conversations that hold them.
 
-use super::sql::{Db, Error, Record, Result, Row, Tx, per_engine, retry, sql};
+use super::sql::{Db, Error, On, Record, Result, Row, Tx, per_engine, retry, sql};
+use crate::config;
 use crate::domain::file::{FileInfo, StoredFile, Upload};
 use crate::domain::ids::{ConversationId, FileId, UserId};
 
-/// Stores a new upload unless its user has `unfinished_max` others; tells whether it did.
-pub async fn create_upload(db: &Db, upload: &Upload, unfinished_max: i64) -> Result<bool> {
+/// What became of a new upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    Yes,
+    /// Too many others of this person are unfinished.
+    TooMany,
+    /// The files of this person would take more than they may.
+    OverQuota,
+}
+
+/// Stores a new upload within the limits of its user. Two at once cannot both have the last place.
+pub async fn create_upload(db: &Db, upload: &Upload, limits: &config::Files) -> Result<Created> {
     retry(|| async {
         let mut tx = db.begin().await?;
         // Changes nothing, but on MySQL two uploads of one user now take turns at counting.
@@ -19,14 +30,52 @@ pub async fn create_upload(db: &Db, upload: &Upload, unfinished_max: i64) -> Res
                 .bind(false)
                 .one(&mut tx)
                 .await?;
-        if unfinished >= unfinished_max {
-            return Ok(false);
+        if unfinished >= limits.unfinished_max {
+            return Ok(Created::TooMany);
+        }
+        let quota = i64::try_from(limits.quota_bytes).unwrap_or(i64::MAX);
+        let wanted = used_bytes(&mut tx, upload.user).await?.saturating_add(upload.length);
+        if quota > 0 && wanted > quota {
+            return Ok(Created::OverQuota);
         }
         insert_upload(&mut tx, upload).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Created::Yes)
     })
     .await
+}
+
+/// What the files of somebody take, with what unfinished uploads have announced.
+pub async fn used_bytes(on: impl Into<On<'_>>, user: UserId) -> Result<i64> {
+    let (used,): (i64,) = sql("SELECT CAST(
+             (SELECT COALESCE(SUM(size), 0) FROM files WHERE user_id = ?)
+             + (SELECT COALESCE(SUM(length), 0) FROM uploads WHERE user_id = ? AND finished = ?)
+         AS SIGNED)")
+    .bind(user)
+    .bind(user)
+    .bind(false)
+    .one(on)
+    .await?;
+    Ok(used)
+}
+
+/// Which of these have an upload, finished or not.
+pub async fn uploads_of(db: &Db, ids: impl IntoIterator<Item = FileId>) -> Result<Vec<FileId>> {
+    known(db, "SELECT id FROM uploads WHERE id IN (..)", ids).await
+}
+
+/// Which of these are files.
+pub async fn files_of(db: &Db, ids: impl IntoIterator<Item = FileId>) -> Result<Vec<FileId>> {
+    known(db, "SELECT id FROM files WHERE id IN (..)", ids).await
+}
+
+async fn known(
+    db: &Db,
+    text: &'static str,
+    ids: impl IntoIterator<Item = FileId>,
+) -> Result<Vec<FileId>> {
+    let known: Vec<(FileId,)> = sql(text).list(ids).all(db).await?;
+    Ok(known.into_iter().map(|(id,)| id).collect())
 }
 
 async fn insert_upload(tx: &mut Tx, upload: &Upload) -> Result<u64> {

@@ -145,6 +145,20 @@ pub async fn set_avatar(db: &Db, id: UserId, avatar: Option<AvatarId>) -> Result
     Ok(())
 }
 
+/// When the first person came; `None` where there is nobody.
+pub async fn first_created_at(db: &Db) -> Result<Option<i64>> {
+    let first: Option<(i64,)> =
+        sql("SELECT created_at FROM users ORDER BY created_at LIMIT 1").optional(db).await?;
+    Ok(first.map(|(at,)| at))
+}
+
+/// Which of these are somebody's picture.
+pub async fn avatars_of(db: &Db, ids: impl IntoIterator<Item = AvatarId>) -> Result<Vec<AvatarId>> {
+    let known: Vec<(AvatarId,)> =
+        sql("SELECT avatar_id FROM users WHERE avatar_id IN (..)").list(ids).all(db).await?;
+    Ok(known.into_iter().map(|(id,)| id).collect())
+}
+
 pub async fn set_last_seen(db: &Db, id: UserId, at: i64) -> Result<()> {
     sql("UPDATE users SET last_seen_at = ? WHERE id = ?").bind(at).bind(id).run(db).await?;
     Ok(())

@@ -16,8 +16,9 @@ use serde::Deserialize;
 use crate::accounts::{self, Caller};
 use crate::domain::frame::{FRAME_BYTES_MAX, READ_BYTES};
 use crate::domain::refusal::{Code, Result};
-use crate::http::{Answer, Query, origin_allowed, token_of};
+use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;
+use crate::shares::Holder;
 
 /// The one encoding of frames spoken so far.
 pub const SUBPROTOCOL: &str = "beckon.v1+json";
@@ -47,7 +48,8 @@ pub async fn handshake(
     if upgrade.selected_protocol().is_none() {
         return Err(Code::NotSupported.into());
     }
-    let place = node.sockets.clone().try_acquire_owned().map_err(|_| Code::Busy)?;
+    let network = network_of(&parts.extensions);
+    let place = node.sockets.take_now(Holder { person: Some(caller.user), network })?;
     let run = move |stream| async move {
         metrics::gauge!("beckon_sockets_open").increment(1);
         socket::run(node, caller, lang, stream).await;

@@ -693,6 +693,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I may upload, and how much of my space is left. */
+        get: operations["allowance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -819,6 +836,43 @@ export interface components {
             seq: number;
             /** Format: int64 */
             ver: number;
+        };
+        /** @description What somebody may upload. All figures but `unfinished_max` and `image_side_max` are bytes. */
+        Allowance: {
+            /** Format: int64 */
+            avatar_bytes_max: number;
+            /** Format: int64 */
+            file_bytes_max: number;
+            /**
+             * Format: int64
+             * @description A larger image is sent as a plain file.
+             */
+            image_bytes_max: number;
+            /**
+             * Format: int64
+             * @description Memory that decoding may take, three bytes a pixel for most photos; what needs more is sent as a plain file.
+             */
+            image_memory_bytes_max: number;
+            /**
+             * Format: int32
+             * @description Pixels of the longer side; a longer image is sent as a plain file.
+             */
+            image_side_max: number;
+            /**
+             * Format: int64
+             * @description What they may take; absent where there is no limit.
+             */
+            quota_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Unfinished uploads at once.
+             */
+            unfinished_max: number;
+            /**
+             * Format: int64
+             * @description What my files take, uploads on their way included.
+             */
+            used_bytes: number;
         };
         AskContact: {
             message?: string;
@@ -3092,6 +3146,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    allowance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allowance"];
+                };
             };
             "4XX": {
                 headers: {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Caller;
@@ -27,6 +26,7 @@ use crate::node::Node;
 use crate::passwords::Passwords;
 use crate::rooms::Rooms;
 use crate::rooms::keys::Keys;
+use crate::shares::{Bounds, Shares};
 use crate::store::{self, sql::Db};
 
 /// A place with its own empty store.
@@ -86,7 +86,7 @@ impl Stage {
         let (id, stop) = (NodeId::fresh(), CancellationToken::new());
         let config = Config { data_dir: self.folder.path().into(), ..Config::default() };
         let keys = Keys::load(&config).unwrap();
-        let storage = Storage::local(self.folder.path()).unwrap();
+        let storage = Storage::local(self.folder.path(), 0).unwrap();
         let hub = Arc::new(Hub::default());
         let bus = match &self.redis {
             Some(client) => Bus::redis(hub.clone(), client.clone(), id, stop.clone()),
@@ -104,7 +104,7 @@ impl Stage {
             rooms: Arc::new(Rooms::new(&config.rooms, keys, ice.clone(), None, stop.clone())),
             ice,
             group_calls: Default::default(),
-            sockets: Arc::new(Semaphore::new(0)),
+            sockets: Shares::new(Bounds { all: 0, person: 0, network: 0 }),
             files: Files::new(self.db.clone(), storage, config.files.clone()),
             limits: RateLimits::new(&config.limits),
             passwords: Passwords::new(&config.accounts).unwrap(),

@@ -23,14 +23,14 @@ async fn an_image_has_a_size_and_a_thumbnail_whatever_it_is_called() {
     assert_eq!((info.name.as_str(), info.mime.as_str()), ("x.txt", "image/png"));
     assert_eq!(info.shown_size(), Some((1000, 500)));
     let file = stage.files.file(stage.ann, id).await.unwrap();
-    let thumbnail = stage.files.thumbnail(&file).await.unwrap();
+    let thumbnail = collected(stage.files.thumbnail(&file).await.unwrap()).await;
     assert_eq!(image::load_from_memory(&thumbnail).unwrap().width(), 960);
 }
 
 #[tokio::test]
 async fn what_only_claims_to_be_an_image_is_a_file() {
     let stage = Stage::new().await;
-    let whole = picture(ImageFormat::Jpeg);
+    let whole = picture(ImageFormat::Png);
     let cut = whole.slice(..whole.len() / 2);
     for bytes in [Bytes::from_static(b"<html><script>alert(1)</script>"), cut] {
         let id = stage.uploaded("photo.jpg", bytes.clone()).await;
@@ -93,7 +93,7 @@ async fn a_local_folder_holds_the_objects() {
     let mut stage = Stage::new().await;
     let outside = tempfile::tempdir().unwrap();
     let folder = outside.path().join("objects");
-    stage.files.storage = Storage::local(&folder).unwrap();
+    stage.files.storage = Storage::local(&folder, 0).unwrap();
     let id = stage.begun(8).await;
     stage.append(id, 0, "0123").await.unwrap();
     assert!(folder.join(format!("uploads/{id}/0")).is_file());
@@ -104,7 +104,7 @@ async fn a_local_folder_holds_the_objects() {
 
     let again = Files::new(
         stage.files.db.clone(),
-        Storage::local(&folder).unwrap(),
+        Storage::local(&folder, 0).unwrap(),
         config::Files::default(),
     );
     let file = again.file(stage.ann, id).await.unwrap();
@@ -115,10 +115,32 @@ async fn a_local_folder_holds_the_objects() {
 #[tokio::test]
 async fn an_avatar_is_kept_as_a_square() {
     let stage = Stage::new().await;
-    let id = stage.files.make_avatar(picture(ImageFormat::WebP)).await.unwrap();
-    let made = stage.files.avatar(id).await.unwrap();
-    let square = image::load_from_memory(&made.bytes).unwrap();
-    assert_eq!((square.width(), square.height(), made.mime), (500, 500, "image/jpeg"));
-    let lie = stage.files.make_avatar(Bytes::from_static(b"GIF89a<script>")).await;
+    let make = async |image: Bytes| {
+        let place = stage.files.avatar_place(stage.ann.into()).unwrap();
+        stage.files.make_avatar(stage.ann.into(), image, place).await
+    };
+    let id = make(picture(ImageFormat::WebP)).await.unwrap();
+    let made = collected(stage.files.avatar(id).await.unwrap()).await;
+    let square = image::load_from_memory(&made).unwrap();
+    assert_eq!((square.width(), square.height()), (500, 500));
+    let lie = make(Bytes::from_static(b"GIF89a<script>")).await;
     assert_eq!(refused(lie), Code::WrongType);
+}
+
+#[tokio::test]
+async fn an_image_too_large_to_look_at_loses_its_metadata_all_the_same() {
+    let stage = Stage::new().await;
+    let small = picture(ImageFormat::Jpeg);
+    let (start, end) = (&small[..2], &small[small.len() - 2..]);
+    let scan = vec![0; images::IMAGE_BYTES_MAX as usize];
+    let pixels = [&small[2..small.len() - 2], &scan].concat();
+    let exif = b"\xff\xe1\0\x18Exif\0\0GPS 31.2304N 121";
+    for (trailer, header) in [(&b"GPS"[..], &exif[..]), (b"", b"")] {
+        let id = stage.uploaded("a.jpg", [start, header, &pixels, end, trailer].concat()).await;
+        let file = stage.files.file(stage.ann, id).await.unwrap();
+        assert_eq!((file.info.mime.as_str(), file.info.shown_size()), ("image/jpeg", None));
+        let kept = [start, &pixels, end].concat();
+        assert!(stage.read(&file).await == kept, "only the metadata is gone");
+        assert_eq!(file.sha256, Sha256::digest(&kept).as_slice());
+    }
 }

@@ -1,5 +1,7 @@
 //! Files on SQLite and a store in memory.
 
+mod bounds;
+mod crashes;
 mod keeping;
 mod nodes;
 mod uploads;
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::now_ms;
-use crate::domain::file::{StoredFile, UPLOAD_PARTS_MAX, Upload};
+use crate::domain::file::{StoredFile, Upload};
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::refusal::Result;
 use crate::store;
@@ -34,9 +36,13 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Stage {
+        Stage::with(config::Files::default()).await
+    }
+
+    async fn with(config: config::Files) -> Stage {
         let db = fresh_sqlite().await;
         let (ann, bob) = (person(&db, "ann").await, person(&db, "bob").await);
-        let files = Files::new(db.clone(), Storage::in_memory(), config::Files::default());
+        let files = Files::new(db.clone(), Storage::in_memory(), config);
         Stage { files, ann, bob, _db: db }
     }
 
@@ -93,6 +99,13 @@ type Chunk = Result<Bytes, &'static str>;
 fn fed() -> (mpsc::Sender<Chunk>, impl Stream<Item = Chunk> + Send + Unpin) {
     let (feed, mut fed) = mpsc::channel(1);
     (feed, stream::poll_fn(move |cx| fed.poll_recv(cx)))
+}
+
+/// All the bytes of a picture.
+async fn collected(opened: Opened) -> Bytes {
+    let bytes: bytes::BytesMut = opened.bytes.try_collect().await.unwrap();
+    assert_eq!(bytes.len() as u64, opened.size);
+    bytes.freeze()
 }
 
 fn refused<T>(outcome: Result<T>) -> Code {

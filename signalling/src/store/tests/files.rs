@@ -1,16 +1,18 @@
 //! Files: uploads grow and become files, and only those who hold them read them.
 
 use super::{at_once, both, group, person, says, text};
+use crate::config;
 use crate::domain::file::{FileInfo, StoredFile, Upload};
 use crate::domain::ids::{ConversationId, FileId, UserId};
 use crate::domain::message::Body;
-use crate::store::files;
+use crate::store::files::{self, Created};
 use crate::store::messages::NewMessage;
 use crate::store::sql::Db;
 
 both! {
     an_upload_is_kept_for_its_owner,
     a_person_has_so_many_unfinished_uploads,
+    at_the_edge_of_the_quota_one_upload_wins,
     a_part_counts_once,
     an_upload_becomes_a_file_once,
     members_read_the_files_of_their_messages,
@@ -48,10 +50,15 @@ fn finished(upload: &Upload) -> StoredFile {
     }
 }
 
+async fn create(db: &Db, upload: &Upload, unfinished_max: i64) -> Created {
+    let limits = config::Files { unfinished_max, ..config::Files::default() };
+    files::create_upload(db, upload, &limits).await.unwrap()
+}
+
 /// A file that `user` has uploaded; its upload expires at 200.
 pub(super) async fn file(db: &Db, user: UserId) -> StoredFile {
     let upload = upload(user);
-    assert!(files::create_upload(db, &upload, 8).await.unwrap());
+    assert_eq!(create(db, &upload, 8).await, Created::Yes);
     let file = finished(&upload);
     files::finish_upload(db, &file, 200).await.unwrap();
     file
@@ -66,7 +73,7 @@ fn with_file(room: ConversationId, sender: UserId, file: &StoredFile) -> NewMess
 async fn an_upload_is_kept_for_its_owner(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let upload = upload(ann);
-    assert!(files::create_upload(db, &upload, 8).await.unwrap());
+    assert_eq!(create(db, &upload, 8).await, Created::Yes);
     assert_eq!(files::upload(db, bob, upload.id).await.unwrap(), None);
     assert_eq!(files::upload(db, ann, upload.id).await.unwrap(), Some(upload.clone()));
     files::remove_upload(db, upload.id).await.unwrap();
@@ -78,16 +85,31 @@ async fn a_person_has_so_many_unfinished_uploads(db: &Db) {
     file(db, ann).await; // finished ones do not count
     let tries = (0..10).map(|_| {
         let db = db.clone();
-        async move { files::create_upload(&db, &upload(ann), 3).await.unwrap() }
+        async move { create(&db, &upload(ann), 3).await }
     });
-    let begun = at_once(tries).await.into_iter().filter(|begun| *begun).count();
+    let begun = at_once(tries).await.into_iter().filter(|begun| *begun == Created::Yes).count();
     assert_eq!(begun, 3, "also when they begin at the same time");
-    assert!(files::create_upload(db, &upload(bob), 3).await.unwrap());
+    assert_eq!(create(db, &upload(bob), 3).await, Created::Yes);
+}
+
+async fn at_the_edge_of_the_quota_one_upload_wins(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    file(db, ann).await;
+    let limits = config::Files { quota_bytes: 25, ..config::Files::default() };
+    let tries = (0..6).map(|_| {
+        let (db, limits) = (db.clone(), limits.clone());
+        async move { files::create_upload(&db, &upload(ann), &limits).await.unwrap() }
+    });
+    let outcomes = at_once(tries).await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Created::Yes).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Created::OverQuota).count(), 5);
+    assert_eq!(files::used_bytes(db, ann).await.unwrap(), 19, "9 of the file, 10 of the upload");
+    assert_eq!(files::used_bytes(db, bob).await.unwrap(), 0);
 }
 
 async fn a_part_counts_once(db: &Db) {
     let upload = upload(person(db, "ann").await);
-    files::create_upload(db, &upload, 8).await.unwrap();
+    create(db, &upload, 8).await;
     let same = (0..8).map(|_| {
         let (db, id) = (db.clone(), upload.id);
         async move { files::advance_upload(&db, id, 0, 4).await.unwrap() }
@@ -100,7 +122,7 @@ async fn a_part_counts_once(db: &Db) {
 
 async fn an_upload_becomes_a_file_once(db: &Db) {
     let upload = upload(person(db, "ann").await);
-    files::create_upload(db, &upload, 8).await.unwrap();
+    create(db, &upload, 8).await;
     let file = finished(&upload);
     for expires_at in [200, 300] {
         files::finish_upload(db, &file, expires_at).await.unwrap();
@@ -140,7 +162,7 @@ async fn expired_uploads_come_oldest_first(db: &Db) {
     let mut ids = vec![];
     for expires_at in [30, 10, 20, 40] {
         let upload = Upload { expires_at, ..upload(ann) };
-        files::create_upload(db, &upload, 8).await.unwrap();
+        create(db, &upload, 8).await;
         ids.push(upload.id);
     }
     let expired = async |before, limit| files::expired_uploads(db, before, limit).await.unwrap();

@@ -1,0 +1,3 @@
+-- What somebody's files take is summed up from this alone; whose picture an object is, from that.
+CREATE INDEX IF NOT EXISTS files_user ON files (user_id, size);
+CREATE INDEX IF NOT EXISTS users_avatar ON users (avatar_id);

@@ -24,6 +24,7 @@ mod livekit;
 pub mod media;
 pub mod metrics;
 pub mod node;
+mod nodes;
 pub mod passwords;
 pub mod people;
 pub mod presence;
@@ -46,7 +47,7 @@ pub use http::{Arrival, openapi};
 
 use crate::bus::Bus;
 use crate::cache::Cache;
-use crate::calls::Calls;
+use crate::calls::{Calls, Facts};
 use crate::chat::Lanes;
 use crate::domain::ids::{NodeId, UserId};
 use crate::domain::refusal::Refusal;
@@ -115,7 +116,7 @@ impl Signalling {
         let ice = Ice::new(config.calls.clone(), relay);
         let node = Arc::new(Node {
             id,
-            calls: Calls::default(),
+            calls: Calls::new(Facts::load(&db).await.map_err(StartError::Database)?),
             rooms: Arc::new(Rooms::new(&config.rooms, keys, ice.clone(), media, stop.clone())),
             ice,
             group_calls: GroupCalls::default(),
@@ -154,6 +155,7 @@ impl Signalling {
         calls::stop(&self.node).await;
         group_calls::stop(&self.node).await;
         self.node.stop.cancel();
+        self.node.cache.leave().await;
         self.node.hub.close_all(Close::Restart);
         let quiet = async {
             self.node.sockets.idle().await;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::Caller;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, ticks_ms};
 use crate::domain::frame::ServerFrame;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{NodeId, UserId};
 use crate::domain::refusal::Result;
 use crate::domain::user::{Availability, Presence};
 use crate::hub::{Close, Mailbox};
@@ -30,7 +30,7 @@ pub async fn arrive(node: &Node, caller: Caller) -> Result<Arc<Mailbox>> {
     if let Err(refusal) = listening.await {
         tracing::error!(error = %refusal, "a socket could not be opened");
         mailbox.close(Close::Restart);
-        node.hub.detach(&mailbox, 0, now_ms());
+        node.hub.detach(&mailbox, 0, ticks_ms());
         return Err(refusal);
     }
     Ok(mailbox)
@@ -62,9 +62,20 @@ pub async fn update(node: &Node, user: UserId) -> Result<()> {
 
 async fn note(node: &Node, user: UserId, state: Availability) -> Result<()> {
     let (before, after) = node.cache.set_presence(user, state).await;
-    if before == after {
-        return Ok(());
+    if before == after { Ok(()) } else { tell(node, user, after).await }
+}
+
+/// Contacts of whoever was on a node that is gone hear how they are without it.
+pub async fn node_gone(node: &Node, gone: NodeId) {
+    for user in node.cache.clear_presence(gone).await {
+        let state = node.cache.presence(user).await;
+        if let Err(refusal) = tell(node, user, state).await {
+            tracing::warn!(error = %refusal, "somebody's absence could not be told");
+        }
     }
+}
+
+async fn tell(node: &Node, user: UserId, after: Availability) -> Result<()> {
     let last_seen_at = (after == Availability::Offline).then(now_ms);
     if let Some(at) = last_seen_at {
         store::users::set_last_seen(&node.db, user, at).await?;

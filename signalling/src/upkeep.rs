@@ -3,10 +3,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::clock::now_ms;
+use crate::clock::ticks_ms;
 use crate::domain::refusal::Refusal;
 use crate::node::Node;
-use crate::{accounts, calls, group_calls, presence, store};
+use crate::{accounts, calls, group_calls, nodes, presence, store};
 
 /// Sockets that nobody resumed are noticed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ pub(crate) fn start(node: &Arc<Node>) {
     tokio::spawn(stop.run_until_cancelled_owned(relisten(node.clone())));
     tokio::spawn(calls::keep(node.clone()));
     tokio::spawn(group_calls::keep(node.clone()));
+    tokio::spawn(nodes::keep(node.clone()));
     tokio::spawn(node.files.clone().sweep_forever(node.stop.clone()));
 }
 
@@ -70,7 +71,7 @@ async fn look_up_logins(node: &Node) {
 }
 
 fn sweep(node: &Arc<Node>) {
-    for mailbox in node.hub.sweep(now_ms()) {
+    for mailbox in node.hub.sweep(ticks_ms()) {
         let node = node.clone();
         tokio::spawn(async move { presence::depart(&node, mailbox.user).await });
     }

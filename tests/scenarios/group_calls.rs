@@ -328,22 +328,6 @@ async fn somebody_who_vanishes_is_gone_and_the_others_talk_on() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_ends_its_calls_and_says_so() {
-    let stage = Stage::new().await;
-    let [alice, bob] = stage.friends(["alice", "bob"]).await;
-    let room = alice.opens_group("Lunch", &[&bob]).await;
-    let ticket = enters(&alice, &room).await;
-    let mut alices = Seat::take(&ticket).await;
-    sees_inside(&bob, &id_of(&ticket), &[&alice]).await;
-    stage.restart().await;
-    alices.is_sent_away().await;
-    sees_over(&bob, &id_of(&ticket)).await;
-    let history = alice.history(&room).await;
-    let outcomes: Vec<_> = history.iter().map(|message| &message["body"]["outcome"]).collect();
-    assert!(outcomes.contains(&&json!("lost")), "{outcomes:?}");
-}
-
-#[tokio::test]
 async fn whoever_is_signed_out_elsewhere_is_sent_out_of_the_call() {
     let stage = Stage::new().await;
     let [alice, bob] = stage.friends(["alice", "bob"]).await;

@@ -6,6 +6,7 @@ mod stage;
 mod accounts;
 mod bench;
 mod calls;
+mod calls_go_on;
 mod chat;
 mod contacts;
 mod files;

@@ -1,4 +1,6 @@
-//! Two nodes over one MariaDB and one Redis.
+//! Several nodes over one MariaDB and one Redis.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -172,6 +174,93 @@ async fn a_one_to_one_call_over_two_nodes_grows() {
     let _bobs = Seat::take(&here(ticket, &alice)).await;
     let join = format!("group-calls/{call}/join");
     Seat::take(&here(carol.post(&join, Value::Null).await.ok(), &alice)).await;
+}
+
+/// What a node that dies began must have ended by then, however busy the machine: the promise is 10 s.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_call_goes_on_after_either_of_its_nodes_has_died() {
+    for home_dies in [true, false] {
+        let Some(stage) = Stage::shared().await else { return };
+        let (home, other) = (stage.node().await, stage.node().await);
+        let alice = stage.person_on(&home, "alice").await;
+        let bob = stage.person_on(&other, "bob").await;
+        alice.befriends(&bob).await;
+        let room = alice.room_with(&bob).await;
+        let call = uuid::Uuid::new_v4().to_string();
+        let start =
+            json!({"type": "call_start", "call_id": call, "user_id": bob.id, "media": "voice"});
+        alice.gets_ok(start).await;
+        bob.notices("call_ringing").await;
+        bob.gets_ok(json!({"type": "call_accept", "call_id": call})).await;
+        let fact = alice.notices("call_accepted").await["call"]["fact"].clone();
+        let back = json!({"type": "call_resume", "call_id": call, "fact": fact, "connection": 1});
+
+        let (dead, moved, stays) =
+            if home_dies { (&home, &alice, &bob) } else { (&other, &bob, &alice) };
+        dead.kill_9().await;
+        let moved = moved.at(stage.first());
+        moved.connects().await;
+        if home_dies {
+            stays.notices("call_orphaned").await;
+            stays.gets_ok(back.clone()).await;
+        }
+        eventually("a node to let them back in", || async {
+            moved.asks(back.clone()).await["type"] == "ok"
+        })
+        .await;
+        for person in [&moved, stays] {
+            assert_eq!(person.notices("call_resumed").await["call"]["connection"], json!(1));
+        }
+        let offer = json!({"kind": "offer", "sdp": "v=0"});
+        let signal = json!({"type": "call_signal", "call_id": call, "signal": offer});
+        moved.gets_ok(signal.clone()).await;
+        assert_eq!(stays.notices("call_signal").await["signal"], offer);
+        stays.gets_ok(signal).await;
+        moved.notices("call_signal").await;
+        moved.gets_ok(json!({"type": "call_hangup", "call_id": call})).await;
+        assert_eq!(stays.notices("call_ended").await["outcome"], "completed");
+        let record = stays.record_of(&room, &call).await;
+        assert_eq!(record["body"]["outcome"], "completed");
+    }
+}
+
+#[tokio::test]
+async fn what_a_node_began_that_has_died_ends_within_10_seconds() {
+    let Some(stage) = Stage::shared_with(&[ROOMS_ELSEWHERE]).await else { return };
+    let doomed = stage.node().await;
+    let alice = stage.person_on(&doomed, "alice").await;
+    let bob = stage.person("bob").await;
+    alice.befriends(&bob).await;
+    let room = alice.opens_group("Lunch", &[&bob]).await;
+    let ticket = alice.post(&room.path("/call"), json!({"media": "voice"})).await.ok();
+    let _alices = Seat::take(&here(ticket.clone(), &alice)).await;
+    bob.notices_that("group_call", |frame| {
+        frame["call"]["participants"][0]["id"] == alice.id.as_str()
+    })
+    .await;
+    let call = uuid::Uuid::new_v4();
+    let start = json!({"type": "call_start", "call_id": call, "user_id": bob.id, "media": "voice"});
+    alice.gets_ok(start).await;
+    bob.notices("call_ringing").await;
+
+    doomed.kill_9().await;
+    bob.is_patient_for(GONE_WITHIN).await;
+    let over = bob.notices("call_ended").await;
+    assert_eq!((&over["call_id"], &over["outcome"]), (&json!(call), &json!("lost")));
+    let gone = bob.notices_that("group_call", |frame| frame["call"]["state"] == "over").await;
+    assert_eq!(gone["call"]["lost"], true);
+    bob.sees_presence(&alice, "offline").await;
+
+    // It was nobody's wish to end it: whoever was in it goes on.
+    let join = format!("group-calls/{}/join", ticket["call"]["id"].as_str().expect("an id"));
+    let alice = alice.at(stage.first());
+    let again = alice.post(&join, json!({"fact": ticket["fact"]})).await.ok();
+    assert_eq!(again["call"]["started_at"], ticket["call"]["started_at"]);
+    let _alices = Seat::take(&here(again, &alice)).await;
+    bob.notices_that("group_call", |frame| frame["call"]["state"] == "active").await;
+    assert_eq!(bob.get(&room.path("/call")).await.ok()["id"], ticket["call"]["id"]);
 }
 
 #[tokio::test]

@@ -44,4 +44,7 @@ pub struct Carrier {
     pub socket: SocketId,
     /// False while it is broken and may yet be resumed.
     pub connected: bool,
+    /// Gone for good, with its page.
+    #[serde(default)]
+    pub closed: bool,
 }

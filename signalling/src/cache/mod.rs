@@ -4,6 +4,7 @@
 
 mod calls;
 mod group_calls;
+mod nodes;
 mod redis;
 
 use std::collections::HashMap;
@@ -13,8 +14,9 @@ use std::time::Duration;
 use moka::sync::Cache as Moka;
 use serde::{Deserialize, Serialize};
 
-pub use self::calls::{CALL_LEASE, Claim, Place};
+pub use self::calls::{CALL_LEASE, Claim, Place, TakeUp};
 pub use self::group_calls::GroupPlace;
+pub use self::nodes::{BEAT_EVERY, Beat, NODE_LEASE};
 use self::redis::Redis;
 use crate::domain::ids::{AppId, ConversationId, LoginId, NodeId, UserId};
 use crate::domain::message::Message;
@@ -25,7 +27,7 @@ pub const TICKET_LIFE: Duration = Duration::from_secs(30);
 /// Conversations whose newest messages are kept in this process.
 const WINDOWS_MAX: u64 = 2_000;
 const WINDOW_LIFE: Duration = Duration::from_secs(600);
-/// A node that says nothing for this long is taken to be gone, with everybody on it.
+/// Who is where is forgotten after this, if neither their node nor whoever buried it has seen to it.
 pub const PRESENCE_LIFE: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]

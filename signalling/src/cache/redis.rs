@@ -1,6 +1,7 @@
 //! The few things asked of Redis. Every call is bounded in time, and a Redis that failed is left alone for a
 //! moment, so that its absence costs a request nothing.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
 use super::PRESENCE_LIFE;
-use crate::clock::now_ms;
+use super::nodes::NODES;
+use crate::clock::{now_ms, ticks_ms};
 use crate::domain::ids::{NodeId, UserId};
 use crate::domain::user::Availability;
 
@@ -24,6 +26,7 @@ const REST_MS: i64 = 1_000;
 pub(super) struct Redis {
     client: Client,
     connection: Arc<OnceCell<ConnectionManager>>,
+    /// In ticks.
     resting_until: Arc<AtomicI64>,
 }
 
@@ -33,7 +36,7 @@ impl Redis {
     }
 
     pub(super) fn is_down(&self) -> bool {
-        now_ms() < self.resting_until.load(Ordering::Relaxed)
+        ticks_ms() < self.resting_until.load(Ordering::Relaxed)
     }
 
     pub(super) async fn ask<T: FromRedisValue>(&self, command: Cmd) -> RedisResult<T> {
@@ -65,7 +68,7 @@ impl Redis {
         if let Err(error) = &answer {
             tracing::warn!(%error, "redis does not answer: this node goes on alone");
             metrics::counter!("beckon_redis_failures_total").increment(1);
-            self.resting_until.store(now_ms() + REST_MS, Ordering::Relaxed);
+            self.resting_until.store(ticks_ms() + REST_MS, Ordering::Relaxed);
         }
         answer
     }
@@ -101,17 +104,21 @@ impl Redis {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// One hash a person, one field a node: `state:expiry`. A node that died leaves a field that ends by itself.
+    /// All values of a hash, as far as they can be read.
+    pub(super) async fn read_all_of<T: DeserializeOwned>(&self, key: String) -> Vec<T> {
+        let mut command = redis::cmd("HVALS");
+        command.arg(key);
+        let values: Vec<String> = self.ask(command).await.unwrap_or_default();
+        values.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
+    }
+
+    /// One hash a person, one field a node; it counts while the node lives. The time after the state is for nodes of
+    /// former versions.
     pub(super) async fn set_presence(&self, user: UserId, node: NodeId, state: Availability) {
         let word = match state {
             Availability::Online => "online",
             Availability::Away => "away",
-            Availability::Offline => {
-                let mut command = redis::cmd("HDEL");
-                command.arg(presence_key(user)).arg(node.to_string());
-                let _ = self.ask::<()>(command).await;
-                return;
-            }
+            Availability::Offline => return self.unset_presence(user, node).await,
         };
         let life = PRESENCE_LIFE.as_millis() as i64;
         let mut pipeline = redis::pipe();
@@ -119,8 +126,36 @@ impl Redis {
             .hset(presence_key(user), node.to_string(), format!("{word}:{}", now_ms() + life))
             .ignore()
             .pexpire(presence_key(user), life)
+            .ignore()
+            .sadd(NODES, node.to_string())
+            .ignore()
+            .sadd(people_key(node), user.to_string())
+            .ignore()
+            .pexpire(people_key(node), life)
             .ignore();
         let _ = self.ask_all::<()>(pipeline).await;
+    }
+
+    async fn unset_presence(&self, user: UserId, node: NodeId) {
+        let mut pipeline = redis::pipe();
+        pipeline
+            .hdel(presence_key(user), node.to_string())
+            .ignore()
+            .srem(people_key(node), user.to_string())
+            .ignore();
+        let _ = self.ask_all::<()>(pipeline).await;
+    }
+
+    /// Takes everybody off a node, and says who was on it.
+    pub(super) async fn take_people(&self, node: NodeId) -> Vec<UserId> {
+        let mut command = redis::cmd("SMEMBERS");
+        command.arg(people_key(node));
+        let people: Vec<String> = self.ask(command).await.unwrap_or_default();
+        let people: Vec<_> = people.iter().filter_map(|id| id.parse().ok().map(UserId)).collect();
+        for user in &people {
+            self.unset_presence(*user, node).await;
+        }
+        people
     }
 
     /// How people are on all nodes but `but`; `None` when Redis is away.
@@ -130,32 +165,35 @@ impl Redis {
         but: NodeId,
     ) -> Option<Vec<Availability>> {
         let mut pipeline = redis::pipe();
+        pipeline.smembers(NODES);
         for user in users {
             pipeline.hgetall(presence_key(*user));
         }
-        let all: Vec<Vec<(String, String)>> = self.ask_all(pipeline).await.ok()?;
+        let mut answers = self.ask_all::<Vec<redis::Value>>(pipeline).await.ok()?.into_iter();
+        let nodes: HashSet<String> = redis::from_redis_value(answers.next()?).ok()?;
         let but = but.to_string();
-        let now = now_ms();
-        let state = |fields: Vec<(String, String)>| {
+        let state = |fields: redis::Value| {
+            let fields: Vec<(String, String)> = redis::from_redis_value(fields).unwrap_or_default();
             fields
                 .iter()
-                .filter(|(node, _)| *node != but)
-                .map(|(_, value)| parse_presence(value, now))
+                .filter(|(node, _)| *node != but && nodes.contains(node))
+                .map(|(_, value)| parse_presence(value))
                 .fold(Availability::Offline, Availability::nearest)
         };
-        Some(all.into_iter().map(state).collect())
+        Some(answers.map(state).collect())
     }
 }
 
-fn parse_presence(value: &str, now: i64) -> Availability {
-    match value.split_once(':') {
-        Some((word, until)) if until.parse().is_ok_and(|until: i64| until > now) => match word {
-            "online" => Availability::Online,
-            "away" => Availability::Away,
-            _ => Availability::Offline,
-        },
+fn parse_presence(value: &str) -> Availability {
+    match value.split(':').next() {
+        Some("online") => Availability::Online,
+        Some("away") => Availability::Away,
         _ => Availability::Offline,
     }
+}
+
+fn people_key(node: NodeId) -> String {
+    format!("beckon:people_on:{node}")
 }
 
 fn presence_key(user: UserId) -> String {

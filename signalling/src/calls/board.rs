@@ -1,4 +1,4 @@
-//! The calls that live on this node. A call lives where its caller's socket is.
+//! The calls that live on this node: where they were started, or taken up again.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -7,7 +7,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::domain::call::{Call, Parties};
-use crate::domain::ids::{CallId, ClientMsgId, UserId};
+use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 
@@ -28,8 +28,6 @@ pub(super) struct Board {
 pub(super) struct Entry {
     pub(super) call: Call,
     pub(super) people: People,
-    /// Names the record: writing it twice writes it once.
-    pub(super) record_id: ClientMsgId,
     signals: DefaultDirectRateLimiter,
 }
 
@@ -54,7 +52,7 @@ impl Board {
         self.live_of.insert(call.parties.callee, id);
         let signals =
             RateLimiter::direct(Quota::per_second(SIGNALS_PER_SECOND).allow_burst(SIGNALS_BURST));
-        let entry = Entry { call, people, record_id: ClientMsgId::fresh(), signals };
+        let entry = Entry { call, people, signals };
         Ok(self.calls.entry(id).insert_entry(entry).into_mut())
     }
 

@@ -8,7 +8,7 @@ use super::record;
 use crate::clock::now_ms;
 use crate::domain::call::{Call, Ending, Parties};
 use crate::domain::frame::ServerFrame;
-use crate::domain::ids::{ClientMsgId, ConversationId, MessageId};
+use crate::domain::ids::{ConversationId, MessageId};
 use crate::domain::message::{Body, CallMedia, CallOutcome};
 use crate::ice::in_call;
 use crate::node::Node;
@@ -21,18 +21,15 @@ pub(super) struct Over {
     conversation_id: ConversationId,
     media: CallMedia,
     ending: Ending,
-    /// Names the record: writing it twice writes it once.
-    record_id: ClientMsgId,
 }
 
 impl Over {
-    pub(super) fn new(call: &Call, record_id: ClientMsgId, ending: Ending) -> Over {
+    pub(super) fn new(call: &Call, ending: Ending) -> Over {
         Over {
             parties: call.parties,
             conversation_id: call.conversation_id,
             media: call.media,
             ending,
-            record_id,
         }
     }
 }
@@ -78,7 +75,7 @@ async fn write_record(node: &Node, over: Over) {
         id: MessageId::fresh(),
         conversation: over.conversation_id,
         sender: caller,
-        client_msg_id: over.record_id,
+        client_msg_id: node.calls.facts.record_id(call_id),
         body: Body::Call { call_id, media: over.media, outcome, duration_ms },
         at: now_ms(),
         author: Author::Server,

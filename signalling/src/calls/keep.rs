@@ -7,8 +7,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::remote::{self, is_connected};
 use super::{Rest, finish, perform, renew};
-use crate::clock::now_ms;
+use crate::clock::{moment, ticks_ms};
 use crate::domain::call::{Input, Snapshot};
+use crate::domain::moment::Moment;
 use crate::node::Node;
 
 /// How exact deadlines are. Walking all calls this often costs less than keeping their deadlines sorted.
@@ -29,8 +30,8 @@ pub async fn keep(node: Arc<Node>) {
         tokio::select! {
             () = node.stop.cancelled() => return,
             word = node.hub.call_words.next() => remote::hear(&node, word),
-            _ = sweeps.tick() => sweep(&node, now_ms()),
-            _ = vouches.tick() => remote::vouch(&node, now_ms()),
+            _ = sweeps.tick() => sweep(&node, moment()),
+            _ = vouches.tick() => remote::vouch(&node, ticks_ms()),
             _ = renewals.tick() => {
                 tokio::spawn(renew_all(node.clone()));
             }
@@ -38,9 +39,10 @@ pub async fn keep(node: Arc<Node>) {
     }
 }
 
-/// Ends all calls of this node, because nobody will look after them: told and recorded before the sockets close.
+/// Ends the calls that ring here, because nobody will look after them: told and recorded before the sockets close. The
+/// answered ones go on with their two, who present them to whatever node they reach next.
 pub async fn stop(node: &Arc<Node>) {
-    let rests = each(node, |_| vec![Input::NodeStops], now_ms());
+    let rests = each(node, |_| vec![Input::NodeStops], moment());
     for rest in rests {
         finish(node, rest).await;
     }
@@ -51,7 +53,7 @@ pub async fn stop(node: &Arc<Node>) {
 }
 
 /// Looks at every call: are its sockets connected, has its time run out?
-pub(super) fn sweep(node: &Arc<Node>, now: i64) {
+pub(super) fn sweep(node: &Arc<Node>, now: Moment) {
     let watch = |call: Option<Snapshot>| {
         let sockets = call.into_iter().flat_map(|call| call.carriers());
         let seen = |socket| match is_connected(node, socket) {
@@ -68,7 +70,11 @@ pub(super) fn sweep(node: &Arc<Node>, now: i64) {
     metrics::gauge!("beckon_calls_live").set(node.calls.board().live().count() as f64);
 }
 
-fn each(node: &Arc<Node>, inputs: impl Fn(Option<Snapshot>) -> Vec<Input>, now: i64) -> Vec<Rest> {
+fn each(
+    node: &Arc<Node>,
+    inputs: impl Fn(Option<Snapshot>) -> Vec<Input>,
+    now: Moment,
+) -> Vec<Rest> {
     let mut board = node.calls.board();
     let mut rests = Vec::new();
     for id in board.ids() {

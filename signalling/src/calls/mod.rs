@@ -1,14 +1,18 @@
 //! One-to-one calls: ringing, answering, carrying signals between the two, and the record that stays.
 //!
-//! A call lives in memory on the node where its caller's socket is; [`crate::domain::call`] decides what happens
-//! to it. Browsers send media to each other: what passes here is only the talk about it.
+//! A call lives in memory on the node where it was started or taken up again; [`crate::domain::call`] decides what happens
+//! to it. Browsers send media to each other: what passes here is only the talk about it. So an answered call outlives
+//! this process: both clients carry a signed fact ([`Facts`]) and present it to whatever node they reach next.
 
 mod board;
 mod ending;
+mod facts;
 mod keep;
 mod moving;
+mod orphans;
 pub mod record;
 mod remote;
+mod resuming;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -21,28 +25,32 @@ use self::board::{Board, People};
 use self::ending::Over;
 use self::remote::Remote;
 use crate::accounts::Caller;
+use crate::bus::Notice;
 use crate::cache::Claim;
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::conversations::open_direct;
 use crate::domain::call::{Act, Call, Effect, Ending, Input, Opening, Parties, Snapshot, open};
 use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
-use crate::domain::ids::{CallId, ClientMsgId, ConversationId, SocketId, UserId};
+use crate::domain::ids::{CallId, ConversationId, SocketId, UserId};
 use crate::domain::message::{CallMedia, CallOutcome, SystemKind};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
-use crate::ice::in_call;
 use crate::node::Node;
 use crate::{people, store};
 
+pub use self::facts::{Facts, Kind};
 pub use self::keep::{keep, stop};
 pub use self::moving::{active, hand_on};
+pub use self::orphans::node_gone;
+pub use self::resuming::{Return, page_left, resume};
 
 /// The longest signal frame: a description with many candidates takes a few KiB.
 pub const SIGNAL_BYTES_MAX: usize = 32 * 1024;
 
 /// What a node knows of calls.
-#[derive(Default)]
 pub struct Calls {
+    pub facts: Facts,
     board: Mutex<Board>,
     remote: Remote,
     /// Endings under way: told, and on their way into the store.
@@ -60,8 +68,8 @@ pub struct Wish {
 /// What is left to do about an input once the board is unlocked.
 #[derive(Default)]
 struct Rest {
-    /// The call was answered: other nodes may know.
-    answered: Option<Snapshot>,
+    /// Other sockets carry the call now: other nodes may know.
+    moved: Option<Snapshot>,
     over: Option<Over>,
 }
 
@@ -70,7 +78,10 @@ pub async fn start(node: &Arc<Node>, caller: Caller, socket: SocketId, wish: Wis
     node.limits.call(caller.user)?;
     let parties = Parties { call_id: wish.call_id, caller: caller.user, callee: wish.callee };
     let (people, conversation) = may_call(node, caller, wish.callee).await?;
-    let call = Call::ring(parties, conversation, wish.media, socket, now_ms());
+    if record::is_written(node, wish.call_id, caller.user).await? {
+        return Err(Code::CallOver.into());
+    }
+    let call = Call::ring(parties, conversation, wish.media, socket, moment());
     match ring(node, &call, &people).await? {
         Opening::Again => Ok(()),
         Opening::Ring => {
@@ -83,7 +94,7 @@ pub async fn start(node: &Arc<Node>, caller: Caller, socket: SocketId, wish: Wis
         Opening::Busy => {
             count_start(wish.media);
             let ending = Ending { outcome: CallOutcome::Busy, by: None, duration_ms: None };
-            ending::settle(node, Over::new(&call, ClientMsgId::fresh(), ending)).await;
+            ending::settle(node, Over::new(&call, ending)).await;
             Ok(())
         }
     }
@@ -126,8 +137,9 @@ pub async fn signal(
     socket: SocketId,
     call_id: CallId,
     signal: Signal,
+    connection: Option<u32>,
 ) -> Result<()> {
-    let frame = Payload::from(ServerFrame::CallSignal { call_id, signal });
+    let frame = Payload::from(ServerFrame::CallSignal { call_id, signal, connection });
     if frame.size() > SIGNAL_BYTES_MAX {
         return Err(Refusal { field: Some("signal"), ..Code::TooLarge.into() });
     }
@@ -151,8 +163,7 @@ pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<Cal
         return Ok(vec![]);
     };
     let mine = call.carriers().any(|carrier| carrier == socket);
-    let ice_servers = node.ice.servers(in_call(call.parties.call_id, user), now_ms());
-    Ok(vec![tell::call_state(&call, &me, &other, mine, ice_servers)])
+    Ok(vec![tell::call_state(node, &call, &me, &other, mine)])
 }
 
 /// Only contacts may call each other; their conversation will hold the record.
@@ -200,7 +211,7 @@ fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Re
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
         let entry = board.insert(call.clone(), people.clone())?;
-        tell::state(&node.bus, entry, &node.ice, |call| ServerFrame::CallRinging { call });
+        tell::state(node, entry, |call| ServerFrame::CallRinging { call });
     }
     Ok(opening)
 }
@@ -223,7 +234,7 @@ async fn act(
     signal: Option<Payload>,
 ) -> Result<()> {
     let input = Input::Act { user: caller.user, socket, act };
-    match apply(node, now_ms(), call_id, input, signal.as_ref()) {
+    match apply(node, moment(), call_id, input, signal.as_ref()) {
         Some(rest) => finish(node, rest?).await,
         None => remote::ask(node, caller.user, socket, call_id, act, signal).await?,
     }
@@ -234,7 +245,7 @@ async fn act(
 /// into their mailboxes before the board is unlocked: they hear things in the order in which they happened.
 fn apply(
     node: &Node,
-    now: i64,
+    now: Moment,
     call_id: CallId,
     input: Input,
     signal: Option<&Payload>,
@@ -260,16 +271,24 @@ fn perform(
         let Some(entry) = board.get_mut(call_id) else { break };
         match effect {
             Effect::TellAccepted => {
-                let frame = |call| ServerFrame::CallAccepted { call };
-                tell::state(&node.bus, entry, &node.ice, frame);
-                rest.answered = entry.call.snapshot();
+                tell::state(node, entry, |call| ServerFrame::CallAccepted { call });
+                rest.moved = entry.call.snapshot();
+            }
+            Effect::TellResumed => {
+                tell::carriers(node, entry, |call| ServerFrame::CallResumed { call });
+                rest.moved = entry.call.snapshot();
+            }
+            Effect::TellTaken(socket) => tell::taken(node, entry, socket),
+            Effect::TellAway(socket) => {
+                let frame = ServerFrame::CallAway { call_id }.into();
+                node.bus.publish(Notice::Socket { id: socket, frame });
             }
             Effect::Relay(to) => {
                 entry.count_signal()?;
                 tell::relay(&node.bus, to, signal);
             }
             Effect::End(ending) => {
-                rest.over = Some(Over::new(&entry.call, entry.record_id, ending));
+                rest.over = Some(Over::new(&entry.call, ending));
                 board.release(call_id);
             }
             Effect::Forget => board.forget(call_id),
@@ -280,7 +299,7 @@ fn perform(
 
 /// Does what an input still asks for, and returns when the two may call anew.
 async fn finish(node: &Arc<Node>, rest: Rest) {
-    if let Some(call) = rest.answered {
+    if let Some(call) = rest.moved {
         renew(node, &call).await;
     }
     if let Some(over) = rest.over {
@@ -290,8 +309,13 @@ async fn finish(node: &Arc<Node>, rest: Rest) {
 
 /// Keeps a call's claim, unless the call ended meanwhile: its claim must not come back.
 async fn renew(node: &Node, call: &Snapshot) {
-    node.cache.renew_call(call).await;
-    if !node.calls.board().is_live(call.parties.call_id) {
+    let id = call.parties.call_id;
+    if !node.cache.renew_call(call).await {
+        tracing::warn!(call.id = %id, "another node has taken this call up");
+        let mut board = node.calls.board();
+        board.release(id);
+        board.forget(id);
+    } else if !node.calls.board().is_live(id) {
         node.cache.release_call(&call.parties).await;
     }
 }
@@ -306,6 +330,15 @@ fn count_start(media: CallMedia) {
 }
 
 impl Calls {
+    pub fn new(facts: Facts) -> Calls {
+        Calls {
+            facts,
+            board: Mutex::default(),
+            remote: Remote::default(),
+            endings: TaskTracker::new(),
+        }
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.board.lock().expect("nothing panics under this lock")
     }

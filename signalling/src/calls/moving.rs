@@ -1,6 +1,6 @@
 //! A one-to-one call that goes on as a group call.
 
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::domain::call::Snapshot;
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
@@ -18,7 +18,7 @@ pub async fn hand_on(node: &Node, user: UserId, id: CallId) -> Result<()> {
     let parties = {
         let mut board = node.calls.board();
         let entry = board.get_mut(id).ok_or(Code::NotFound)?;
-        entry.call.hand_on(now_ms(), user)?;
+        entry.call.hand_on(moment(), user)?;
         let parties = entry.call.parties;
         board.release(id);
         parties

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use crate::conversations;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::store::messages::{NewMessage, Sent};
+use crate::{conversations, store};
 
 /// Waits between attempts to write a record while the store is away; then it is given up, and logged.
 const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
+
+/// Whether the call that `sender` began has its record: it is over, and its id is used up.
+pub async fn is_written(node: &Node, call: CallId, sender: UserId) -> Result<bool> {
+    let id = node.calls.facts.record_id(call);
+    Ok(store::messages::is_stored(&node.db, id, sender).await?)
+}
 
 /// Writes a record; it is no news to those who know of the call.
 pub async fn write(node: &Node, record: NewMessage, know_of_it: &[UserId]) {

@@ -9,7 +9,7 @@ use super::{Rest, apply, finish};
 use crate::bus::Notice;
 use crate::bus::calls::{CallWord, Carrier, Deed, Word};
 use crate::bus::questions::Questions;
-use crate::clock::now_ms;
+use crate::clock::{moment, ticks_ms};
 use crate::domain::call::{Act, Input, SOCKET_GRACE_MS};
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
@@ -30,7 +30,7 @@ pub(super) struct Remote {
 struct Carried {
     node: NodeId,
     socket: SocketId,
-    /// When the other node last said that the call lives.
+    /// When the other node last said that the call lives, in ticks.
     confirmed_at: i64,
 }
 
@@ -55,8 +55,8 @@ pub(super) async fn ask(
     let deed = |request| Deed { request, call_id, user, socket, act, signal };
     let say = |request| say(node, holder, Word::Ask(deed(request)));
     remote.questions.ask(ANSWER_WITHIN, say).await?;
-    if act == Act::Accept {
-        let carried = Carried { node: holder, socket, confirmed_at: now_ms() };
+    if matches!(act, Act::Accept | Act::Resume { .. }) {
+        let carried = Carried { node: holder, socket, confirmed_at: ticks_ms() };
         remote.carried().insert(call_id, carried);
     }
     Ok(())
@@ -74,7 +74,7 @@ pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
         }
         Word::Carrying { carriers } => confirm(node, from, carriers),
         Word::StillLive { calls } => {
-            node.calls.remote.keep_only(from, &calls, now_ms());
+            node.calls.remote.keep_only(from, &calls, ticks_ms());
         }
     }
 }
@@ -83,7 +83,7 @@ pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
 fn perform(node: &Arc<Node>, from: NodeId, deed: Deed) {
     let Deed { request, call_id, user, socket, act, signal } = deed;
     let input = Input::Act { user, socket, act };
-    let done = match apply(node, now_ms(), call_id, input, signal.as_ref()) {
+    let done = match apply(node, moment(), call_id, input, signal.as_ref()) {
         Some(done) => done.map_err(|refusal| refusal.code),
         None => Err(Code::NotFound),
     };
@@ -104,10 +104,15 @@ fn perform(node: &Arc<Node>, from: NodeId, deed: Deed) {
 }
 
 fn confirm(node: &Arc<Node>, from: NodeId, carriers: Vec<Carrier>) {
-    let now = now_ms();
-    for Carrier { call_id, socket, .. } in carriers.iter().filter(|carrier| carrier.connected) {
-        // ends nothing and tells nobody, so there is nothing to finish
-        let _ = apply(node, now, *call_id, Input::SocketSeen(*socket), None);
+    let now = moment();
+    for Carrier { call_id, socket, connected, closed } in &carriers {
+        let input = match (connected, closed) {
+            (true, _) => Input::SocketSeen(*socket),
+            (false, true) => Input::SocketClosed(*socket),
+            (false, false) => continue,
+        };
+        // ends nothing, so there is nothing to finish
+        let _ = apply(node, now, *call_id, input, None);
     }
     let board = node.calls.board();
     let calls = carriers.iter().map(|c| c.call_id).filter(|id| board.is_live(*id)).collect();
@@ -119,8 +124,10 @@ fn confirm(node: &Arc<Node>, from: NodeId, carriers: Vec<Carrier>) {
 /// their node has been silent for too long.
 pub(super) fn vouch(node: &Node, now: i64) {
     for (holder, calls) in node.calls.remote.by_holder() {
-        let carrier =
-            |(call_id, socket)| Carrier { call_id, socket, connected: is_connected(node, socket) };
+        let carrier = |(call_id, socket)| {
+            let closed = node.hub.socket(socket).is_none();
+            Carrier { call_id, socket, connected: is_connected(node, socket), closed }
+        };
         say(node, holder, Word::Carrying { carriers: calls.into_iter().map(carrier).collect() });
     }
     for (call_id, socket) in node.calls.remote.take_lost(now) {
@@ -165,6 +172,11 @@ impl Remote {
         carried.extract_if(|_, c| is_lost(c)).map(|(id, c)| (id, c.socket)).collect()
     }
 
+    /// No longer carries what lived on a node that is gone.
+    pub(super) fn forget_node(&self, gone: NodeId) {
+        self.carried().retain(|_, carried| carried.node != gone);
+    }
+
     fn carried(&self) -> MutexGuard<'_, HashMap<CallId, Carried>> {
         self.carried.lock().expect("nothing panics under this lock")
     }
@@ -172,6 +184,6 @@ impl Remote {
 
 impl Rest {
     fn is_nothing(&self) -> bool {
-        self.answered.is_none() && self.over.is_none()
+        self.moved.is_none() && self.over.is_none()
     }
 }

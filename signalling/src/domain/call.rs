@@ -1,15 +1,29 @@
 //! A one-to-one call: it rings, it is active, it is over. Pure: time and inputs go in, effects come out.
 
+mod fact;
+mod leg;
+mod opening;
+
 use serde::{Deserialize, Serialize};
 
-use super::ids::{CallId, ConversationId, SocketId, UserId};
+use self::leg::Leg;
+use super::ids::{ConversationId, SocketId, UserId};
 use super::message::{CallMedia, CallOutcome};
+use super::moment::Moment;
 use super::refusal::Code;
+
+pub use self::fact::{CallFact, FACT_LIFE_MS};
+pub use self::opening::{Opening, Parties, Snapshot, open};
 
 /// A call nobody has answered for this long is missed.
 pub const ANSWER_WITHIN_MS: i64 = 45_000;
-/// A party whose socket has been gone for this long has left the call.
+/// A party whose socket has been broken for this long has left the call.
 pub const SOCKET_GRACE_MS: i64 = 20_000;
+/// A party whose page has been gone for this long has left the call: long enough to load it anew on a slow line.
+pub const PAGE_GRACE_MS: i64 = 15_000;
+/// After a call was taken up again by one of the two, the other has this long to come back: clients wait up to 20 s
+/// between two tries to connect.
+pub const RETURN_WITHIN_MS: i64 = 30_000;
 /// A call that has ended is remembered for this long, so that frames under way hear `call_over`, not `not_found`.
 pub const REMEMBER_OVER_MS: i64 = 60_000;
 
@@ -27,51 +41,6 @@ impl CallOutcome {
     }
 }
 
-/// Who calls whom: enough to tell whether two calls are about the same two people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parties {
-    pub call_id: CallId,
-    pub caller: UserId,
-    pub callee: UserId,
-}
-
-impl Parties {
-    /// Whether `user` is one of the two.
-    pub fn includes(&self, user: UserId) -> bool {
-        user == self.caller || user == self.callee
-    }
-}
-
-/// What becomes of a wish to call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// Both are free: ring.
-    Ring,
-    /// The caller's own frame again, after a break: the call is there already.
-    Again,
-    /// Both call each other: this is the answer to the call that came first.
-    Meet(CallId),
-    /// The callee talks to somebody else: over before it rang.
-    Busy,
-}
-
-/// Decides what becomes of `wish`, given the live calls that its two people are in.
-pub fn open(
-    wish: &Parties,
-    caller_in: Option<&Snapshot>,
-    callee_in: Option<&Snapshot>,
-) -> Result<Opening, Code> {
-    match (caller_in, callee_in) {
-        (Some(live), _) if live.parties == *wish => Ok(Opening::Again),
-        (Some(live), _) if live.rings(wish.callee, wish.caller) => {
-            Ok(Opening::Meet(live.parties.call_id))
-        }
-        (Some(_), _) => Err(Code::InCall),
-        (None, Some(_)) => Ok(Opening::Busy),
-        (None, None) => Ok(Opening::Ring),
-    }
-}
-
 /// Something that happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +49,8 @@ pub enum Input {
     Act { user: UserId, socket: SocketId, act: Act },
     /// A socket has broken; it may be resumed.
     SocketGone(SocketId),
+    /// A socket is gone for good, with its page.
+    SocketClosed(SocketId),
     /// A broken socket was resumed.
     SocketBack(SocketId),
     /// The node that holds this socket vouches for it for the next [`SOCKET_GRACE_MS`].
@@ -99,6 +70,10 @@ pub enum Act {
     Hangup,
     /// Send SDP, a candidate or a media state to the other; its content is none of our business.
     Signal,
+    /// Carry an answered call on from this socket, with the media connection of this number if it is still there.
+    Resume {
+        connection: Option<u32>,
+    },
 }
 
 /// What has to be done about an input.
@@ -106,6 +81,12 @@ pub enum Act {
 pub enum Effect {
     /// Tell all sockets of both that the call was answered.
     TellAccepted,
+    /// Tell both carrying sockets that both are there again, and which media connection is theirs.
+    TellResumed,
+    /// Tell this socket, which carried the call, that another one of its person does now.
+    TellTaken(SocketId),
+    /// Tell this socket that the other one's page is gone, and may be back.
+    TellAway(SocketId),
     /// Hand the signal to the other party's socket.
     Relay(SocketId),
     /// Free both for other calls, tell all their sockets, and write the record: once a call, and always.
@@ -133,59 +114,23 @@ pub struct Call {
     state: State,
 }
 
-/// A live call as it looks from outside, on this node or another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Snapshot {
-    pub parties: Parties,
-    pub conversation_id: ConversationId,
-    pub media: CallMedia,
-    pub started_at: i64,
-    pub accepted_at: Option<i64>,
-    /// The socket the caller talks from.
-    pub caller_socket: SocketId,
-    /// The socket the callee answered from.
-    pub callee_socket: Option<SocketId>,
-}
-
-impl Snapshot {
-    /// The socket that carries the call for `user`.
-    pub fn carrier_of(&self, user: UserId) -> Option<SocketId> {
-        if user == self.parties.caller { Some(self.caller_socket) } else { self.callee_socket }
-    }
-
-    fn rings(&self, caller: UserId, callee: UserId) -> bool {
-        self.accepted_at.is_none() && self.parties.caller == caller && self.parties.callee == callee
-    }
-
-    /// All sockets that carry the call.
-    pub fn carriers(&self) -> impl Iterator<Item = SocketId> + use<> {
-        std::iter::once(self.caller_socket).chain(self.callee_socket)
-    }
-}
-
 #[derive(Clone, Debug)]
 enum State {
-    Ringing { caller: Leg },
-    Active { caller: Leg, callee: Leg, accepted_at: i64 },
+    Ringing { caller: Leg, missed_at: i64 },
+    Active(Active),
     Over { forget_at: i64 },
 }
 
-/// The socket that carries the call for one of the two.
-#[derive(Clone, Copy, Debug)]
-struct Leg {
-    socket: SocketId,
-    /// When it counts as lost; none while it is known to be there.
-    lost_at: Option<i64>,
-}
-
-impl Leg {
-    fn new(socket: SocketId) -> Leg {
-        Leg { socket, lost_at: None }
-    }
-
-    fn is_lost(&self, now: i64) -> bool {
-        self.lost_at.is_some_and(|at| now >= at)
-    }
+#[derive(Clone, Debug)]
+struct Active {
+    caller: Leg,
+    callee: Leg,
+    /// What the wall clock said when it was answered.
+    accepted_at: i64,
+    /// The same in ticks, to tell how long it lasted.
+    since: i64,
+    /// Counts the media connections that the two have had.
+    connections: u32,
 }
 
 impl Call {
@@ -195,49 +140,69 @@ impl Call {
         conversation_id: ConversationId,
         media: CallMedia,
         socket: SocketId,
-        now: i64,
+        now: Moment,
     ) -> Call {
-        let state = State::Ringing { caller: Leg::new(socket) };
-        Call { parties, conversation_id, media, started_at: now, state }
+        let missed_at = now.ticks + ANSWER_WITHIN_MS;
+        let state = State::Ringing { caller: Leg::new(socket, None), missed_at };
+        Call { parties, conversation_id, media, started_at: now.wall, state }
+    }
+
+    /// An answered call that another process knew. Both have yet to come back.
+    pub fn taken_up(fact: &CallFact, now: Moment) -> Call {
+        let lasted = (now.wall - fact.accepted_at).max(0);
+        let state = State::Active(Active {
+            caller: Leg::expected(now.ticks),
+            callee: Leg::expected(now.ticks),
+            accepted_at: fact.accepted_at,
+            since: now.ticks - lasted,
+            connections: 0,
+        });
+        let CallFact { parties, conversation_id, media, started_at, .. } = *fact;
+        Call { parties, conversation_id, media, started_at, state }
     }
 
     /// Applies one input; a refused one changes nothing. `NotFound` also answers those whose call it is not,
     /// `CallOver` also another device of the person who has answered.
-    pub fn handle(&mut self, now: i64, input: Input) -> Result<Vec<Effect>, Code> {
+    pub fn handle(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>, Code> {
+        let ticks = now.ticks;
         match input {
             Input::Act { user, .. } if !self.parties.includes(user) => Err(Code::NotFound),
             Input::Act { user, socket, act } => match act {
                 Act::Accept => self.accept(now, user, socket),
-                Act::Decline => self.decline(now, user),
-                Act::Hangup => self.hangup(now, user),
+                Act::Decline => self.decline(ticks, user),
+                Act::Hangup => self.hangup(ticks, user),
                 Act::Signal => self.signal(user, socket),
+                Act::Resume { connection } => self.resume(user, socket, connection),
             },
-            Input::SocketGone(socket) => Ok(self.watch(socket, |leg| {
-                let at = now + SOCKET_GRACE_MS;
-                leg.lost_at = Some(leg.lost_at.map_or(at, |earlier| earlier.min(at)));
-            })),
-            Input::SocketBack(socket) => Ok(self.watch(socket, |leg| leg.lost_at = None)),
-            Input::SocketSeen(socket) => {
-                Ok(self.watch(socket, |leg| leg.lost_at = Some(now + SOCKET_GRACE_MS)))
-            }
-            Input::Tick => Ok(self.tick(now)),
-            Input::NodeStops if self.is_live() => Ok(self.end(now, CallOutcome::Lost, None)),
-            Input::NodeStops => Ok(vec![]),
+            Input::SocketGone(socket) => Ok(self.watch(socket, |leg| leg.break_line(ticks))),
+            Input::SocketClosed(socket) => Ok(self.page_closed(ticks, socket)),
+            Input::SocketBack(socket) => Ok(self.watch(socket, Leg::mend_line)),
+            Input::SocketSeen(socket) => Ok(self.watch(socket, |leg| leg.is_vouched_for(ticks))),
+            Input::Tick => Ok(self.tick(ticks)),
+            Input::NodeStops => match self.state {
+                State::Ringing { .. } => Ok(self.end(ticks, CallOutcome::Lost, None)),
+                State::Active(_) | State::Over { .. } => Ok(vec![]),
+            },
         }
     }
 
     /// The call goes on as a group call: nobody hears of an end, and nothing is written here.
-    pub fn hand_on(&mut self, now: i64, user: UserId) -> Result<(), Code> {
+    pub fn hand_on(&mut self, now: Moment, user: UserId) -> Result<(), Code> {
         self.active_for(user)?;
-        self.state = State::Over { forget_at: now + REMEMBER_OVER_MS };
+        self.state = State::Over { forget_at: now.ticks + REMEMBER_OVER_MS };
         Ok(())
+    }
+
+    /// The call cannot go on, because one of its two has gone on to another.
+    pub fn give_up(&mut self, now: Moment) -> Ending {
+        self.over(now.ticks, CallOutcome::Lost, None)
     }
 
     /// The answered call as one of its two may hand it on.
     pub fn active_for(&self, user: UserId) -> Result<Snapshot, Code> {
         match (&self.state, self.snapshot()) {
             _ if !self.parties.includes(user) => Err(Code::NotFound),
-            (State::Active { .. }, Some(call)) => Ok(call),
+            (State::Active(_), Some(call)) => Ok(call),
             (State::Ringing { .. }, _) => Err(Code::Denied),
             _ => Err(Code::CallOver),
         }
@@ -251,41 +216,47 @@ impl Call {
     /// What everybody may know of it, while it is live.
     pub fn snapshot(&self) -> Option<Snapshot> {
         let (caller_socket, callee_socket) = match &self.state {
-            State::Ringing { caller } => (caller.socket, None),
-            State::Active { caller, callee, .. } => (caller.socket, Some(callee.socket)),
+            State::Ringing { caller, .. } => (caller.socket, None),
+            State::Active(active) => (active.caller.socket, active.callee.socket),
             State::Over { .. } => return None,
         };
+        let active = self.active();
         Some(Snapshot {
             parties: self.parties,
             conversation_id: self.conversation_id,
             media: self.media,
             started_at: self.started_at,
-            accepted_at: self.accepted_at(),
+            accepted_at: active.map(|active| active.accepted_at),
             caller_socket,
             callee_socket,
+            connection: active.map(|active| active.connections),
         })
     }
 
-    fn accepted_at(&self) -> Option<i64> {
-        match self.state {
-            State::Active { accepted_at, .. } => Some(accepted_at),
+    fn active(&self) -> Option<&Active> {
+        match &self.state {
+            State::Active(active) => Some(active),
             State::Ringing { .. } | State::Over { .. } => None,
         }
     }
 
-    fn accept(&mut self, now: i64, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
+    fn accept(&mut self, now: Moment, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
         if user != self.parties.callee {
             return Err(Code::Denied);
         }
         match &self.state {
-            State::Ringing { caller } => {
-                let (caller, callee) = (*caller, Leg::new(socket));
-                self.state = State::Active { caller, callee, accepted_at: now };
+            State::Ringing { caller, .. } => {
+                let mut caller = *caller;
+                caller.connection = Some(1);
+                let callee = Leg::new(socket, Some(1));
+                let (accepted_at, since, connections) = (now.wall, now.ticks, 1);
+                let active = Active { caller, callee, accepted_at, since, connections };
+                self.state = State::Active(active);
                 Ok(vec![Effect::TellAccepted])
             }
             // The same frame again after a break: the answer stands.
-            State::Active { callee, .. } if callee.socket == socket => Ok(vec![]),
-            State::Active { .. } | State::Over { .. } => Err(Code::CallOver),
+            State::Active(active) if active.callee.socket == Some(socket) => Ok(vec![]),
+            State::Active(_) | State::Over { .. } => Err(Code::CallOver),
         }
     }
 
@@ -295,7 +266,7 @@ impl Call {
         }
         match self.state {
             State::Ringing { .. } => Ok(self.end(now, CallOutcome::Declined, Some(user))),
-            State::Active { .. } | State::Over { .. } => Err(Code::CallOver),
+            State::Active(_) | State::Over { .. } => Err(Code::CallOver),
         }
     }
 
@@ -304,35 +275,73 @@ impl Call {
         let outcome = match self.state {
             State::Ringing { .. } if user == self.parties.caller => CallOutcome::Cancelled,
             State::Ringing { .. } => CallOutcome::Declined,
-            State::Active { .. } => CallOutcome::Completed,
+            State::Active(_) => CallOutcome::Completed,
             State::Over { .. } => return Err(Code::CallOver),
         };
         Ok(self.end(now, outcome, Some(user)))
     }
 
+    /// What cannot be delivered now may be sent again once both are there.
     fn signal(&self, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
-        let State::Active { caller, callee, .. } = &self.state else {
+        let Some(active) = self.active() else {
             return Err(if self.is_live() { Code::Denied } else { Code::CallOver });
         };
-        let Parties { caller: caller_id, callee: callee_id, .. } = self.parties;
-        if user == caller_id && socket == caller.socket {
-            Ok(vec![Effect::Relay(callee.socket)])
-        } else if user == callee_id && socket == callee.socket {
-            Ok(vec![Effect::Relay(caller.socket)])
-        } else {
-            Err(Code::Denied)
+        let (mine, other) = match user == self.parties.caller {
+            true => (&active.caller, &active.callee),
+            false => (&active.callee, &active.caller),
+        };
+        match other.socket {
+            _ if mine.socket != Some(socket) => Err(Code::Denied),
+            Some(to) if other.is_present() => Ok(vec![Effect::Relay(to)]),
+            _ => Err(Code::Unavailable),
         }
     }
 
-    fn watch(&mut self, socket: SocketId, change: impl FnOnce(&mut Leg)) -> Vec<Effect> {
-        let leg = match &mut self.state {
-            State::Ringing { caller } | State::Active { caller, .. } if caller.socket == socket => {
-                Some(caller)
-            }
-            State::Active { callee, .. } if callee.socket == socket => Some(callee),
-            _ => None,
+    fn resume(
+        &mut self,
+        user: UserId,
+        socket: SocketId,
+        connection: Option<u32>,
+    ) -> Result<Vec<Effect>, Code> {
+        let active = match &mut self.state {
+            State::Active(active) => active,
+            State::Ringing { .. } => return Err(Code::Denied),
+            State::Over { .. } => return Err(Code::CallOver),
         };
-        if let Some(leg) = leg {
+        let (mine, other) = match user == self.parties.caller {
+            true => (&mut active.caller, &mut active.callee),
+            false => (&mut active.callee, &mut active.caller),
+        };
+        let former = std::mem::replace(mine, Leg::new(socket, connection));
+        let taken = former.socket.filter(|former| *former != socket).map(Effect::TellTaken);
+        active.connections = active.connections.max(connection.unwrap_or_default());
+        if !other.is_present() {
+            return Ok(taken.into_iter().collect());
+        }
+        if connection.is_none() || connection != other.connection {
+            active.connections = active.connections.saturating_add(1);
+        }
+        let agreed = Some(active.connections);
+        (mine.connection, other.connection) = (agreed, agreed);
+        Ok(taken.into_iter().chain([Effect::TellResumed]).collect())
+    }
+
+    fn page_closed(&mut self, now: i64, socket: SocketId) -> Vec<Effect> {
+        let mut news = false;
+        self.watch(socket, |leg| news = leg.leave_page(now));
+        let Some(active) = self.active().filter(|_| news) else { return vec![] };
+        let gone = |leg: &Leg| leg.socket == Some(socket);
+        let other = if gone(&active.caller) { &active.callee } else { &active.caller };
+        other.socket.filter(|_| other.is_present()).map(Effect::TellAway).into_iter().collect()
+    }
+
+    fn watch(&mut self, socket: SocketId, change: impl FnOnce(&mut Leg)) -> Vec<Effect> {
+        let legs = match &mut self.state {
+            State::Ringing { caller, .. } => [Some(caller), None],
+            State::Active(Active { caller, callee, .. }) => [Some(caller), Some(callee)],
+            State::Over { .. } => [None, None],
+        };
+        if let Some(leg) = legs.into_iter().flatten().find(|leg| leg.socket == Some(socket)) {
             change(leg);
         }
         vec![]
@@ -340,13 +349,15 @@ impl Call {
 
     fn tick(&mut self, now: i64) -> Vec<Effect> {
         match &self.state {
-            State::Ringing { caller } if caller.is_lost(now) => {
+            State::Ringing { caller, .. } if caller.is_lost(now) => {
                 self.end(now, CallOutcome::Cancelled, Some(self.parties.caller))
             }
-            State::Ringing { .. } if now >= self.started_at + ANSWER_WITHIN_MS => {
+            State::Ringing { missed_at, .. } if now >= *missed_at => {
                 self.end(now, CallOutcome::Missed, None)
             }
-            State::Active { caller, callee, .. } if caller.is_lost(now) || callee.is_lost(now) => {
+            State::Active(Active { caller, callee, .. })
+                if caller.is_lost(now) || callee.is_lost(now) =>
+            {
                 self.end(now, CallOutcome::Lost, None)
             }
             State::Over { forget_at } if now >= *forget_at => vec![Effect::Forget],
@@ -355,9 +366,13 @@ impl Call {
     }
 
     fn end(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Vec<Effect> {
-        let duration_ms = self.accepted_at().map(|at| (now - at).max(0));
+        vec![Effect::End(self.over(now, outcome, by))]
+    }
+
+    fn over(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Ending {
+        let duration_ms = self.active().map(|active| (now - active.since).max(0));
         self.state = State::Over { forget_at: now + REMEMBER_OVER_MS };
-        vec![Effect::End(Ending { outcome, by, duration_ms })]
+        Ending { outcome, by, duration_ms }
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::ids::CallId;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ const ALICE_WEB: SocketId = SocketId(Uuid::from_u128(11));
 const BOB_WEB: SocketId = SocketId(Uuid::from_u128(21));
 const BOB_PHONE: SocketId = SocketId(Uuid::from_u128(22));
 const EVE_WEB: SocketId = SocketId(Uuid::from_u128(31));
-const START: i64 = 1_000_000;
+const START: Moment = Moment { wall: 1_000_000, ticks: 5_000 };
 
 fn parties(call: u128, caller: UserId, callee: UserId) -> Parties {
     Parties { call_id: CallId(Uuid::from_u128(call)), caller, callee }
@@ -28,7 +29,7 @@ fn active() -> Call {
 
 fn act(
     call: &mut Call,
-    now: i64,
+    now: Moment,
     user: UserId,
     socket: SocketId,
     act: Act,
@@ -171,11 +172,112 @@ fn an_ended_call_is_remembered_for_a_minute() {
 }
 
 #[test]
-fn a_node_that_stops_loses_its_live_calls() {
+fn a_node_that_stops_loses_what_rings_and_leaves_the_rest_to_its_two() {
+    let lost = ringing().handle(START + 9_000, Input::NodeStops);
+    assert_eq!(lost, Ok(ended(CallOutcome::Lost, None, None)));
     let mut call = active();
-    let lost = call.handle(START + 9_000, Input::NodeStops);
-    assert_eq!(lost, Ok(ended(CallOutcome::Lost, None, Some(9_000))));
     assert_eq!(call.handle(START + 9_000, Input::NodeStops), Ok(vec![]));
+    assert!(call.is_live());
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_deadline_and_no_duration() {
+    let set = |ms: i64, by: i64| Moment { wall: START.wall + ms + by, ticks: START.ticks + ms };
+    for by in [-3_600_000, 3_600_000] {
+        let mut call = ringing();
+        assert_eq!(call.handle(set(44_999, by), Input::Tick), Ok(vec![]));
+        let missed = call.handle(set(45_000, by), Input::Tick);
+        assert_eq!(missed, Ok(ended(CallOutcome::Missed, None, None)));
+        let mut call = active();
+        let over = act(&mut call, set(60_000, by), BOB, BOB_WEB, Act::Hangup);
+        assert_eq!(over, Ok(ended(CallOutcome::Completed, Some(BOB), Some(60_000))));
+    }
+}
+
+fn resume(call: &mut Call, user: UserId, socket: SocketId, connection: Option<u32>) -> Vec<Effect> {
+    act(call, START, user, socket, Act::Resume { connection }).unwrap()
+}
+
+/// The call of [`active`], as a node knows it that has only been shown its fact.
+fn taken_up(now: Moment) -> Call {
+    Call::taken_up(&CallFact::of(&active().snapshot().unwrap(), START.wall).unwrap(), now)
+}
+
+#[test]
+fn a_call_taken_up_from_its_fact_is_the_same_call() {
+    let later = Moment { wall: START.wall + 40_000, ticks: 100 };
+    let mut call = taken_up(later);
+    let waiting = act(&mut call, later, ALICE, ALICE_WEB, Act::Resume { connection: Some(1) });
+    assert_eq!(waiting, Ok(vec![]), "until the other is back");
+    assert_eq!(act(&mut call, later, ALICE, ALICE_WEB, Act::Signal), Err(Code::Unavailable));
+    let both = act(&mut call, later, BOB, BOB_PHONE, Act::Resume { connection: Some(1) });
+    assert_eq!(both, Ok(vec![Effect::TellResumed]));
+    let known = call.snapshot().unwrap();
+    assert_eq!((known.started_at, known.accepted_at), (START.wall, Some(START.wall)));
+    assert_eq!(known.connection, Some(1), "their media went on without us");
+    let relayed = act(&mut call, later, ALICE, ALICE_WEB, Act::Signal);
+    assert_eq!(relayed, Ok(vec![Effect::Relay(BOB_PHONE)]));
+    let over = act(&mut call, later + 20_000, BOB, BOB_PHONE, Act::Hangup);
+    assert_eq!(over, Ok(ended(CallOutcome::Completed, Some(BOB), Some(60_000))));
+}
+
+#[test]
+fn a_call_to_which_only_one_comes_back_is_lost() {
+    let mut call = taken_up(START + 10_000);
+    resume(&mut call, ALICE, ALICE_WEB, Some(1));
+    assert_eq!(call.handle(START + 39_999, Input::Tick), Ok(vec![]));
+    let lost = call.handle(START + 40_000, Input::Tick);
+    assert_eq!(lost, Ok(ended(CallOutcome::Lost, None, Some(40_000))));
+}
+
+#[test]
+fn a_page_loaded_anew_comes_back_into_its_call_over_a_new_connection() {
+    let mut call = active();
+    let closed = call.handle(START, Input::SocketClosed(BOB_WEB));
+    assert_eq!(closed, Ok(vec![Effect::TellAway(ALICE_WEB)]));
+    assert_eq!(call.handle(START, Input::SocketClosed(BOB_WEB)), Ok(vec![]), "told once");
+    assert_eq!(act(&mut call, START, ALICE, ALICE_WEB, Act::Signal), Err(Code::Unavailable));
+    let back = resume(&mut call, BOB, BOB_PHONE, None);
+    assert_eq!(back, [Effect::TellTaken(BOB_WEB), Effect::TellResumed]);
+    assert_eq!(call.snapshot().unwrap().connection, Some(2));
+    assert_eq!(call.handle(START + 60_000, Input::Tick), Ok(vec![]));
+}
+
+#[test]
+fn a_page_that_stays_away_has_left_after_its_grace() {
+    let mut call = active();
+    call.handle(START, Input::SocketClosed(BOB_WEB)).unwrap();
+    for late in [Input::SocketBack(BOB_WEB), Input::SocketSeen(BOB_WEB)] {
+        call.handle(START + 1, late).unwrap();
+    }
+    assert_eq!(call.handle(START + (PAGE_GRACE_MS - 1), Input::Tick), Ok(vec![]));
+    let lost = call.handle(START + PAGE_GRACE_MS, Input::Tick);
+    assert_eq!(lost, Ok(ended(CallOutcome::Lost, None, Some(PAGE_GRACE_MS))));
+}
+
+#[test]
+fn both_agree_on_a_connection_whoever_missed_what() {
+    let connection = |call: &Call| call.snapshot().unwrap().connection;
+    let mut call = taken_up(START);
+    resume(&mut call, BOB, BOB_PHONE, None);
+    assert_eq!(resume(&mut call, ALICE, ALICE_WEB, Some(7)), [Effect::TellResumed]);
+    assert_eq!(connection(&call), Some(8), "neither has this number");
+    // Alice never heard of it.
+    assert_eq!(resume(&mut call, ALICE, ALICE_WEB, Some(7)), [Effect::TellResumed]);
+    assert_eq!(connection(&call), Some(9));
+    assert_eq!(resume(&mut call, ALICE, ALICE_WEB, Some(9)), [Effect::TellResumed]);
+    assert_eq!(connection(&call), Some(9), "nothing is built anew without need");
+    assert_eq!(resume(&mut call, ALICE, ALICE_WEB, Some(u32::MAX)), [Effect::TellResumed]);
+}
+
+#[test]
+fn only_an_answered_call_is_resumed_and_only_by_its_two() {
+    let again = Act::Resume { connection: None };
+    assert_eq!(act(&mut ringing(), START, ALICE, ALICE_WEB, again), Err(Code::Denied));
+    assert_eq!(act(&mut active(), START, EVE, EVE_WEB, again), Err(Code::NotFound));
+    let mut over = active();
+    act(&mut over, START, ALICE, ALICE_WEB, Act::Hangup).unwrap();
+    assert_eq!(act(&mut over, START, ALICE, ALICE_WEB, again), Err(Code::CallOver));
 }
 
 #[test]
@@ -187,7 +289,7 @@ fn opening_a_call() {
     let wish = parties(1, ALICE, BOB);
     let same = live(wish, None);
     let glare = live(parties(2, BOB, ALICE), None);
-    let talking = live(parties(2, BOB, ALICE), Some(START));
+    let talking = live(parties(2, BOB, ALICE), Some(START.wall));
     let elsewhere = live(parties(3, BOB, EVE), None);
     let mine = live(parties(4, ALICE, EVE), None);
     let other_device = live(parties(5, ALICE, BOB), None);
@@ -207,11 +309,14 @@ fn any_input() -> impl Strategy<Value = Input> {
     let owned = vec![(ALICE, ALICE_WEB), (BOB, BOB_WEB), (BOB, BOB_PHONE), (EVE, EVE_WEB)];
     let person = prop::sample::select(owned);
     let socket = person.clone().prop_map(|(_, socket)| socket);
-    let acts = vec![Act::Accept, Act::Decline, Act::Hangup, Act::Signal, Act::Signal, Act::Signal];
+    let again = [None, Some(1)].map(|connection| Act::Resume { connection });
+    let acts =
+        vec![Act::Accept, Act::Decline, Act::Hangup, Act::Signal, Act::Signal, again[0], again[1]];
     prop_oneof![
         4 => (person, prop::sample::select(acts))
             .prop_map(|((user, socket), act)| Input::Act { user, socket, act }),
         1 => socket.clone().prop_map(Input::SocketGone),
+        1 => socket.clone().prop_map(Input::SocketClosed),
         1 => socket.clone().prop_map(Input::SocketBack),
         1 => socket.prop_map(Input::SocketSeen),
         2 => Just(Input::Tick),
@@ -229,7 +334,7 @@ proptest! {
         let mut now = START;
         let mut effects = Vec::new();
         for (wait, input) in inputs {
-            now += wait;
+            now = now + wait;
             let carrying: Vec<_> = call.snapshot().iter().flat_map(Snapshot::carriers).collect();
             let was_live = call.is_live();
             let new = call.handle(now, input).unwrap_or_default();

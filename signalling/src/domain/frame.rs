@@ -102,6 +102,20 @@ pub enum ClientFrame {
         reference: Option<String>,
         call_id: CallId,
         signal: Signal,
+        /// The media connection that it is about, for the other side.
+        #[serde(default)]
+        connection: Option<u32>,
+    },
+    /// Carry an answered call on from this socket.
+    CallResume {
+        #[serde(default, rename = "ref")]
+        reference: Option<String>,
+        call_id: CallId,
+        /// From the newest `CallState` of the call.
+        fact: String,
+        /// The media connection that is still there, by its number in the newest `CallState`.
+        #[serde(default)]
+        connection: Option<u32>,
     },
 }
 
@@ -116,7 +130,8 @@ impl ClientFrame {
             | CallAccept { reference, .. }
             | CallDecline { reference, .. }
             | CallHangup { reference, .. }
-            | CallSignal { reference, .. } => reference.as_ref(),
+            | CallSignal { reference, .. }
+            | CallResume { reference, .. } => reference.as_ref(),
             Hello { .. } | Resume { .. } | Typing { .. } | Presence { .. } => None,
         }
     }
@@ -193,6 +208,20 @@ pub enum ServerFrame {
     CallSignal {
         call_id: CallId,
         signal: Signal,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connection: Option<u32>,
+    },
+    /// Both are there again, and this is their media connection.
+    CallResumed {
+        call: CallState,
+    },
+    /// The other one's page is gone, and may be back in a moment.
+    CallAway {
+        call_id: CallId,
+    },
+    /// The node that held my call is gone: whoever carries it presents it anew.
+    CallOrphaned {
+        call_id: CallId,
     },
     CallEnded {
         call_id: CallId,
@@ -231,6 +260,12 @@ pub struct CallState {
     /// Whether this socket is one of the two that carry the call.
     pub mine: bool,
     pub ice_servers: Vec<IceServer>,
+    /// Which media connection the two have, counted from 1; none before the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u32>,
+    /// Signed by the server, for the two sockets that carry an answered call: lets them come back into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -2,15 +2,18 @@
 //! effects come out.
 
 mod acts;
+mod fact;
 mod wire;
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::fact::GroupCallFact;
 pub use self::wire::{CallTicket, GroupCallPhase, GroupCallState, GroupMedia, MuteSource};
 use super::ids::{CallId, ConversationId, UserId};
 use super::message::CallOutcome;
+use super::moment::Moment;
 use super::refusal::{Code, Refusal, Result};
 
 /// A call in which nobody has been for this long is over; as long, a seat is kept for whoever has a ticket.
@@ -114,25 +117,28 @@ pub struct GroupCall {
     removed: HashSet<UserId>,
     /// Have left the conversation since the call began, perhaps with a ticket in hand.
     outside: HashSet<UserId>,
-    /// Since when nobody is inside.
+    /// When it began, in ticks.
+    since: i64,
+    /// Since when nobody is inside, in ticks.
     empty_since: i64,
     /// Who has ever been in it.
     came: Vec<UserId>,
     /// Who was rung and said no.
     declined: Vec<UserId>,
-    /// When to forget it; none while it is live.
+    /// When to forget it, in ticks; none while it is live.
     forget_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Until {
     user: UserId,
+    /// In ticks.
     at: i64,
 }
 
 impl GroupCall {
     /// A call begins; `owner` is the group's, if it is one.
-    pub fn begin(origin: Origin, owner: Option<UserId>, size_max: usize, now: i64) -> GroupCall {
+    pub fn begin(origin: Origin, owner: Option<UserId>, size_max: usize, now: Moment) -> GroupCall {
         GroupCall {
             origin,
             size_max,
@@ -143,7 +149,8 @@ impl GroupCall {
             guests: HashSet::new(),
             removed: HashSet::new(),
             outside: HashSet::new(),
-            empty_since: now,
+            since: now.ticks - (now.wall - origin.started_at).max(0),
+            empty_since: now.ticks,
             came: vec![],
             declined: vec![],
             forget_at: None,
@@ -151,13 +158,26 @@ impl GroupCall {
     }
 
     /// A one-to-one call goes on as this one: both are on their way into the room, and it has been a call already.
-    pub fn grown(origin: Origin, both: [UserId; 2], size_max: usize, now: i64) -> GroupCall {
-        let coming = both.map(|user| Until { user, at: now + EMPTY_MS }).into();
+    pub fn grown(origin: Origin, both: [UserId; 2], size_max: usize, now: Moment) -> GroupCall {
+        let coming = both.map(|user| Until { user, at: now.ticks + EMPTY_MS }).into();
         GroupCall { coming, came: both.into(), ..GroupCall::begin(origin, None, size_max, now) }
     }
 
+    /// A call that another process held goes on here: somebody who was in it is the first to come back.
+    pub fn taken_up(
+        fact: &GroupCallFact,
+        owner: Option<UserId>,
+        size_max: usize,
+        now: Moment,
+    ) -> GroupCall {
+        let guests = fact.guest.then_some(fact.holder).into_iter().collect();
+        let came = vec![fact.holder];
+        GroupCall { came, guests, ..GroupCall::begin(fact.origin, owner, size_max, now) }
+    }
+
     /// Applies one input; a refused one changes nothing.
-    pub fn handle(&mut self, now: i64, input: Input) -> Result<Vec<Effect>> {
+    pub fn handle(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>> {
+        let now = now.ticks;
         match input {
             Input::Tick => Ok(self.tick(now)),
             Input::Act { .. } if !self.is_live() => Err(Code::CallOver.into()),
@@ -170,6 +190,8 @@ impl GroupCall {
             Input::Owner(owner) => Ok(self.hand_over(owner)),
             Input::Emptied => Ok(self.empty(now)),
             Input::Dissolved => Ok(self.end(now, CallOutcome::Completed)),
+            // whoever is in it goes on elsewhere
+            Input::NodeStops if self.has_people() => Ok(vec![]),
             Input::NodeStops => Ok(self.end(now, CallOutcome::Lost)),
         }
     }
@@ -186,6 +208,10 @@ impl GroupCall {
     /// To whom its record is no news: who has ever been in it, and who was rung and said no.
     pub fn known_to(&self) -> Vec<UserId> {
         [self.came.as_slice(), &self.declined].concat()
+    }
+
+    fn has_people(&self) -> bool {
+        !self.inside.is_empty() || !self.coming.is_empty()
     }
 
     pub fn ringing(&self) -> impl Iterator<Item = UserId> {

@@ -1,6 +1,6 @@
 use super::*;
 
-const START: i64 = 1_700_000_000_000;
+const START: Moment = Moment { wall: 1_700_000_000_000, ticks: 5_000 };
 const SIZE: usize = 3;
 
 struct Cast {
@@ -22,7 +22,7 @@ fn origin(started_by: UserId) -> Origin {
         conversation_id: ConversationId::fresh(),
         media: GroupMedia::Video,
         started_by,
-        started_at: START,
+        started_at: START.wall,
     }
 }
 
@@ -33,7 +33,7 @@ fn started(cast: &Cast) -> GroupCall {
     call
 }
 
-fn does(call: &mut GroupCall, now: i64, user: UserId, act: Act) -> Result<Vec<Effect>, Code> {
+fn does(call: &mut GroupCall, now: Moment, user: UserId, act: Act) -> Result<Vec<Effect>, Code> {
     call.handle(now, Input::Act { user, act }).map_err(|refusal| refusal.code)
 }
 
@@ -46,7 +46,7 @@ fn enters(call: &mut GroupCall, user: UserId) -> Vec<Effect> {
     call.handle(START, Input::Entered(user)).unwrap()
 }
 
-fn leaves(call: &mut GroupCall, now: i64, user: UserId, lost: bool) -> Vec<Effect> {
+fn leaves(call: &mut GroupCall, now: Moment, user: UserId, lost: bool) -> Vec<Effect> {
     call.handle(now, Input::Left { user, lost }).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn rings(call: &mut GroupCall, by: UserId, guests: &[UserId]) -> Result<Vec<Effe
     does(call, START, by, Act::Invite { members: vec![], guests: guests.to_vec() })
 }
 
-fn tick(call: &mut GroupCall, now: i64) -> Vec<Effect> {
+fn tick(call: &mut GroupCall, now: Moment) -> Vec<Effect> {
     call.handle(now, Input::Tick).unwrap()
 }
 
@@ -88,7 +88,7 @@ fn a_call_nobody_comes_to_is_cancelled() {
     let cast = cast();
     let mut call = GroupCall::begin(origin(cast.alice), None, SIZE, START);
     joins(&mut call, cast.alice, true).unwrap();
-    assert_eq!(tick(&mut call, START + EMPTY_MS - 1), []);
+    assert_eq!(tick(&mut call, START + (EMPTY_MS - 1)), []);
     assert_eq!(tick(&mut call, START + EMPTY_MS), ends(CallOutcome::Cancelled, None));
 }
 
@@ -97,7 +97,7 @@ fn whoever_is_lost_may_come_back_before_the_call_is_over() {
     let cast = cast();
     let mut call = started(&cast);
     assert_eq!(leaves(&mut call, START + 1_000, cast.alice, true), tells());
-    assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS - 1), []);
+    assert_eq!(tick(&mut call, START + (1_000 + EMPTY_MS - 1)), []);
     call.handle(START + 20_999, Input::Entered(cast.alice)).unwrap();
     assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS), []);
     leaves(&mut call, START + 30_000, cast.alice, true);
@@ -171,7 +171,7 @@ fn an_invitation_ends_by_declining_and_by_time() {
     let declined = does(&mut call, START, cast.carol, Act::Decline);
     assert_eq!(declined, Ok(tells_also(vec![cast.carol])));
     assert_eq!(does(&mut call, START, cast.carol, Act::Decline), Err(Code::NotFound));
-    assert_eq!(tick(&mut call, START + RING_MS - 1), []);
+    assert_eq!(tick(&mut call, START + (RING_MS - 1)), []);
     assert_eq!(tick(&mut call, START + RING_MS), tells_also(vec![cast.dave]));
     for late in [cast.carol, cast.dave] {
         assert_eq!(joins(&mut call, late, false), Err(Code::NotMember));
@@ -266,10 +266,49 @@ fn a_one_to_one_call_goes_on_with_its_age() {
 }
 
 #[test]
-fn a_node_that_stops_loses_its_calls() {
+fn a_node_that_stops_leaves_a_call_to_the_people_in_it() {
     let cast = cast();
-    let over = started(&cast).handle(START + 7, Input::NodeStops).unwrap();
-    assert_eq!(over, ends(CallOutcome::Lost, Some(7)));
+    let mut call = started(&cast);
+    assert_eq!(call.handle(START + 7, Input::NodeStops).unwrap(), []);
+    leaves(&mut call, START + 8, cast.alice, true);
+    let over = call.handle(START + 9, Input::NodeStops).unwrap();
+    assert_eq!(over, ends(CallOutcome::Lost, Some(9)));
     let over = started(&cast).handle(START + 7, Input::Dissolved).unwrap();
     assert_eq!(over, ends(CallOutcome::Completed, Some(7)));
+}
+
+#[test]
+fn a_call_taken_up_again_goes_on_with_its_age_and_its_guest() {
+    let cast = cast();
+    let fact = |holder, guest| GroupCallFact {
+        origin: origin(cast.alice),
+        holder,
+        guest,
+        issued_at: START.wall,
+        expires_at: START.wall + 1,
+    };
+    let later = Moment { wall: START.wall + 60_000, ticks: 0 };
+    let mut call = GroupCall::taken_up(&fact(cast.bob, true), Some(cast.owner), SIZE, later);
+    assert!(does(&mut call, later, cast.bob, Act::Join { member: false }).is_ok());
+    let stranger = does(&mut call, later, cast.carol, Act::Join { member: false });
+    assert_eq!(stranger, Err(Code::NotMember));
+    call.handle(later, Input::Entered(cast.bob)).unwrap();
+    let over = leaves(&mut call, later + 5_000, cast.bob, false);
+    assert_eq!(over, ends(CallOutcome::Completed, Some(65_000)));
+    let mut nobody = GroupCall::taken_up(&fact(cast.bob, false), None, SIZE, later);
+    let over = tick(&mut nobody, later + EMPTY_MS);
+    assert_eq!(over, ends(CallOutcome::Completed, Some(80_000)));
+}
+
+#[test]
+fn a_clock_that_is_set_changes_no_deadline_and_no_duration() {
+    let cast = cast();
+    for by in [-3_600_000, 3_600_000] {
+        let set = |ms: i64| Moment { wall: START.wall + ms + by, ticks: START.ticks + ms };
+        let mut call = started(&cast);
+        leaves(&mut call, set(1_000), cast.alice, true);
+        assert_eq!(tick(&mut call, set(1_000 + EMPTY_MS - 1)), []);
+        let over = tick(&mut call, set(1_000 + EMPTY_MS));
+        assert_eq!(over, ends(CallOutcome::Completed, Some(1_000 + EMPTY_MS)));
+    }
 }

@@ -9,6 +9,7 @@ pub mod group_call;
 pub mod ids;
 pub mod login;
 pub mod message;
+pub mod moment;
 pub mod network;
 pub mod refusal;
 pub mod schema;

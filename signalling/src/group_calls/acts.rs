@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{apply, existing, finish, growing, room, tell};
 use crate::bus::group_calls::{Deed, Done};
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::domain::group_call::{Act, CallTicket, GroupCallState, Input, RINGING_MAX};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
@@ -50,7 +50,7 @@ async fn join(
     let me = existing(node, user).await?;
     let member = rows::role_of(&node.db, conversation_of(node, id)?, user).await?.is_some();
     let call = act(node, user, id, Act::Join { member }, vec![me.clone()]).await?;
-    Ok(room::ticket(node, url, call, &me))
+    Ok(room::ticket(node, url, call, &me, !member))
 }
 
 /// Contacts of `user`, who are rung.
@@ -89,7 +89,7 @@ async fn act(
     people: Vec<User>,
 ) -> Result<GroupCallState> {
     know(node, id, people);
-    let rest = apply(node, now_ms(), id, Input::Act { user, act })?;
+    let rest = apply(node, moment(), id, Input::Act { user, act })?;
     let call = node.group_calls.board().get(id).map(tell::state);
     finish(node, id, rest).await;
     call.ok_or(Code::CallOver.into())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::group_call::GroupCall;
-use crate::domain::ids::{CallId, ClientMsgId, ConversationId, UserId};
+use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::User;
 
@@ -21,10 +21,9 @@ pub(super) struct Entry {
     pub(super) call: GroupCall,
     /// Everybody who came or was asked in, as they were then.
     pub(super) people: HashMap<UserId, User>,
-    /// Names the record: writing it twice writes it once.
-    pub(super) record_id: ClientMsgId,
     /// Something changed that not everybody has been told; whom it concerned until then.
     pub(super) untold: Option<Vec<UserId>>,
+    /// In ticks.
     pub(super) told_at: i64,
 }
 
@@ -44,8 +43,7 @@ impl Board {
         }
         self.live_in.insert(conversation, id);
         let people = people.into_iter().map(|user| (user.id, user)).collect();
-        let record_id = ClientMsgId::fresh();
-        self.calls.insert(id, Entry { call, people, record_id, untold: None, told_at: 0 });
+        self.calls.insert(id, Entry { call, people, untold: None, told_at: i64::MIN / 2 });
         Ok(None)
     }
 

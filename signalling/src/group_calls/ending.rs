@@ -7,7 +7,7 @@ use super::room;
 use crate::calls::record;
 use crate::clock::now_ms;
 use crate::domain::group_call::{Ending, GroupMedia, Origin};
-use crate::domain::ids::{ClientMsgId, MessageId, UserId};
+use crate::domain::ids::{MessageId, UserId};
 use crate::domain::message::{Body, CallMedia};
 use crate::node::Node;
 use crate::store::messages::{Author, NewMessage};
@@ -19,14 +19,12 @@ pub(super) struct Over {
     ending: Ending,
     /// To whom the record is no news.
     known_to: Vec<UserId>,
-    /// Names the record: writing it twice writes it once.
-    record_id: ClientMsgId,
 }
 
 impl Over {
     pub(super) fn new(entry: &Entry, ending: Ending) -> Over {
         let (origin, known_to) = (entry.call.origin, entry.call.known_to());
-        Over { origin, ending, known_to, record_id: entry.record_id }
+        Over { origin, ending, known_to }
     }
 }
 
@@ -60,7 +58,7 @@ async fn write_record(node: &Node, over: Over) {
         id: MessageId::fresh(),
         conversation: conversation_id,
         sender: started_by,
-        client_msg_id: over.record_id,
+        client_msg_id: node.calls.facts.record_id(id),
         body: Body::Call { call_id: id, media, outcome, duration_ms },
         at: now_ms(),
         author: Author::Server,

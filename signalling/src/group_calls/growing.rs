@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{acts, count_start, open, room, tell, withdraw};
 use crate::calls;
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::domain::call::{Parties, Snapshot};
 use crate::domain::group_call::{CallTicket, GroupCall, GroupMedia, Origin};
 use crate::domain::ids::{CallId, UserId};
@@ -31,7 +31,7 @@ pub(super) async fn grow(
     let both = store::users::by_ids(&node.db, [caller, callee]).await?;
     let me = both.iter().find(|one| one.id == user).cloned().ok_or(Code::NotFound)?;
     let origin = origin(&direct);
-    let call = GroupCall::grown(origin, [caller, callee], room::size_max(node), now_ms());
+    let call = GroupCall::grown(origin, [caller, callee], room::size_max(node), moment());
     if open(node, call, both).await?.is_some() {
         return Err(Code::Conflict.into()); // the two left guests behind in another call
     }
@@ -45,7 +45,7 @@ pub(super) async fn grow(
     }
     let users: Vec<_> = guests.iter().map(|guest| guest.id).collect();
     let call = acts::invite(node, user, id, &users).await?;
-    Ok(room::ticket(node, url, call, &me))
+    Ok(room::ticket(node, url, call, &me, false))
 }
 
 fn origin(direct: &Snapshot) -> Origin {

@@ -10,10 +10,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Rest, apply, finish, perform, remote, renew, room};
 use crate::bus::group_calls::Membership;
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::domain::conversation::Role;
 use crate::domain::group_call::{Input, Origin};
 use crate::domain::ids::{CallId, ConversationId};
+use crate::domain::moment::Moment;
 use crate::node::Node;
 use crate::rooms;
 use crate::store::conversations as rows;
@@ -42,7 +43,7 @@ pub async fn keep(node: Arc<Node>) {
             },
             word = node.hub.group_words.next() => remote::hear(&node, word),
             change = node.hub.memberships.next() => members_changed(&node, change),
-            _ = sweeps.tick() => sweep(&node, now_ms()),
+            _ = sweeps.tick() => sweep(&node, moment()),
             _ = renewals.tick() => {
                 tokio::spawn(renew_all(node.clone()));
             }
@@ -53,11 +54,12 @@ pub async fn keep(node: Arc<Node>) {
     }
 }
 
-/// Ends all calls of this node, because nobody will look after them: told and recorded before the sockets close.
+/// Ends the calls of this node that nobody is in: told and recorded before the sockets close. Whoever is in one goes on
+/// with it on whatever node they reach next.
 pub async fn stop(node: &Arc<Node>) {
     let ids = node.group_calls.board().ids();
     for id in ids {
-        if let Ok(rest) = apply(node, now_ms(), id, Input::NodeStops) {
+        if let Ok(rest) = apply(node, moment(), id, Input::NodeStops) {
             finish(node, id, rest).await;
         }
     }
@@ -70,7 +72,7 @@ pub async fn stop(node: &Arc<Node>) {
 /// Applies what happened to a call of this node, if it is still there. What it asks for is done beside: a Redis
 /// that is slow to answer holds nothing up.
 pub(super) fn input(node: &Arc<Node>, id: CallId, input: Input) {
-    if let Ok(rest) = apply(node, now_ms(), id, input) {
+    if let Ok(rest) = apply(node, moment(), id, input) {
         finish_beside(node, id, rest);
     }
 }
@@ -83,7 +85,7 @@ fn finish_beside(node: &Arc<Node>, id: CallId, rest: Rest) {
 }
 
 /// Lets time pass for every call, and tells what was held back.
-fn sweep(node: &Arc<Node>, now: i64) {
+fn sweep(node: &Arc<Node>, now: Moment) {
     let mut board = node.group_calls.board();
     for id in board.ids() {
         let Some(entry) = board.get_mut(id) else { continue };

@@ -10,6 +10,7 @@ mod growing;
 mod keep;
 mod remote;
 mod room;
+mod taking_up;
 mod tell;
 
 use std::collections::HashMap;
@@ -22,13 +23,14 @@ use self::ending::Over;
 use crate::accounts::Caller;
 use crate::bus::group_calls::{Deed, Done};
 use crate::bus::questions::Questions;
-use crate::clock::now_ms;
+use crate::clock::moment;
 use crate::conversations::must_be_member;
 use crate::domain::conversation::{Kind, Role};
 use crate::domain::group_call::{
     CallTicket, Effect, GroupCall, GroupCallState, GroupMedia, Input, MuteSource, Origin,
 };
 use crate::domain::ids::{CallId, ConversationId, UserId};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 use crate::node::Node;
@@ -36,6 +38,7 @@ use crate::store::{self, conversations as rows};
 
 pub use self::board::GROUP_CALLS_MAX;
 pub use self::keep::{keep, stop};
+pub use self::taking_up::node_gone;
 
 /// What a node knows of group calls.
 #[derive(Default)]
@@ -79,22 +82,23 @@ pub async fn start(
     let user = asker.caller.user;
     must_be_member(node, user, conversation).await?;
     if let Some(call) = find_in(node, conversation).await {
-        return Ok((false, join(node, asker, call.id).await?));
+        return Ok((false, join(node, asker, call.id, None).await?));
     }
     node.limits.call(user)?;
     let stored = rows::by_id(&node.db, conversation).await?.ok_or(Code::NotMember)?;
     if stored.kind != Kind::Group {
         return Err(Code::NotSupported.into()); // two people call each other
     }
-    let (id, started_at) = (CallId::fresh(), now_ms());
-    let origin = Origin { id, conversation_id: conversation, media, started_by: user, started_at };
+    let (id, now) = (CallId::fresh(), moment());
+    let (conversation_id, started_at) = (conversation, now.wall);
+    let origin = Origin { id, conversation_id, media, started_by: user, started_at };
     let owner = owner_of(node, conversation).await?;
-    let call = GroupCall::begin(origin, owner, room::size_max(node), started_at);
+    let call = GroupCall::begin(origin, owner, room::size_max(node), now);
     let found = open(node, call, vec![existing(node, user).await?]).await?;
     if found.is_none() {
         count_start(media, "group");
     }
-    Ok((found.is_none(), join(node, asker, found.unwrap_or(id)).await?))
+    Ok((found.is_none(), join(node, asker, found.unwrap_or(id), None).await?))
 }
 
 /// The live call of a conversation.
@@ -107,9 +111,22 @@ pub async fn get(
     find_in(node, conversation).await.ok_or(Code::NotFound.into())
 }
 
-/// Lets a member of the conversation or somebody invited in.
-pub async fn join(node: &Arc<Node>, asker: Asker<'_>, id: CallId) -> Result<CallTicket> {
-    ticket(does(node, asker, id, Deed::Join).await?)
+/// Lets a member of the conversation or somebody invited in. Whoever was in a call that no node knows any more shows the
+/// `fact` of their ticket, and it goes on here.
+pub async fn join(
+    node: &Arc<Node>,
+    asker: Asker<'_>,
+    id: CallId,
+    fact: Option<&str>,
+) -> Result<CallTicket> {
+    let mut done = does(node, asker, id, Deed::Join).await;
+    if let (Err(refusal), Some(fact)) = (&done, fact)
+        && refusal.code == Code::NotFound
+    {
+        taking_up::take_up(node, asker.caller, id, fact).await?;
+        done = does(node, asker, id, Deed::Join).await;
+    }
+    ticket(done?)
 }
 
 /// Rings contacts of somebody in the call.
@@ -208,10 +225,11 @@ async fn find_in(node: &Node, conversation: ConversationId) -> Option<GroupCallS
 async fn open(node: &Node, call: GroupCall, people: Vec<User>) -> Result<Option<CallId>> {
     let (id, conversation) = (call.origin.id, call.origin.conversation_id);
     room::announce(node, id, call.size_max)?;
-    let found = node.group_calls.board().insert(call, people);
-    let found = match found {
+    let here = node.group_calls.board().insert(call, people);
+    let found = match here {
+        Ok(Some(here)) if here == id => return Ok(Some(id)), // taken up a moment ago
         Ok(None) => claim(node, id).await,
-        found => found?,
+        here => here?,
     };
     if found.is_some() {
         withdraw(node, id, conversation).await;
@@ -226,7 +244,7 @@ async fn claim(node: &Node, id: CallId) -> Option<CallId> {
     (place.node != node.id).then_some(place.call.id)
 }
 
-/// Takes back a call that nobody has heard of.
+/// Takes back a call that nobody has heard of here.
 async fn withdraw(node: &Node, id: CallId, conversation: ConversationId) {
     node.group_calls.board().forget(id);
     node.cache.release_group_call(id, conversation).await;
@@ -235,14 +253,14 @@ async fn withdraw(node: &Node, id: CallId, conversation: ConversationId) {
 
 /// Applies an input to a call that lives here. What sockets hear of it is in their mailboxes before the board is
 /// unlocked: they hear things in the order in which they happened.
-fn apply(node: &Node, now: i64, id: CallId, input: Input) -> Result<Rest> {
+fn apply(node: &Node, now: Moment, id: CallId, input: Input) -> Result<Rest> {
     let mut board = node.group_calls.board();
     let entry = board.get_mut(id).ok_or(Code::NotFound)?;
     let effects = entry.call.handle(now, input)?;
     Ok(perform(node, &mut board, id, effects, now))
 }
 
-fn perform(node: &Node, board: &mut Board, id: CallId, effects: Vec<Effect>, now: i64) -> Rest {
+fn perform(node: &Node, board: &mut Board, id: CallId, effects: Vec<Effect>, now: Moment) -> Rest {
     let mut rest = Rest::default();
     for effect in effects {
         let Some(entry) = board.get_mut(id) else { break };
@@ -259,7 +277,7 @@ fn perform(node: &Node, board: &mut Board, id: CallId, effects: Vec<Effect>, now
         }
     }
     if let Some(entry) = board.get_mut(id) {
-        rest.told = tell::changed(&node.bus, entry, now);
+        rest.told = tell::changed(&node.bus, entry, now.ticks);
     }
     rest
 }
@@ -284,8 +302,11 @@ async fn renew(node: &Node, id: CallId) {
         Some((tell::state(entry), entry.call.guests().collect::<Vec<_>>()))
     };
     let Some((call, guests)) = state(node) else { return };
-    node.cache.renew_group_call(&call, &guests).await;
-    if state(node).is_none() {
+    if !node.cache.renew_group_call(&call, &guests).await {
+        tracing::warn!(call.id = %id, "another node has taken this group call up");
+        node.group_calls.board().forget(id);
+        room::close(node, id).await;
+    } else if state(node).is_none() {
         node.cache.release_group_call(id, call.conversation_id).await;
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use livekit_protocol::{DisconnectReason, TrackSource};
 
 use super::keep::input;
-use super::{acts, existing};
+use super::{acts, existing, taking_up};
 use crate::domain::group_call::{CallTicket, GroupCallState, Input, MuteSource};
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
@@ -46,11 +46,19 @@ pub(super) fn url(node: &Node, own_url: Option<&str>) -> Result<String> {
     }
 }
 
-pub(super) fn ticket(node: &Node, url: String, call: GroupCallState, user: &User) -> CallTicket {
+/// A way in, and what lets its holder go on with the call after this process. `guest`: not a member of the conversation.
+pub(super) fn ticket(
+    node: &Node,
+    url: String,
+    call: GroupCallState,
+    user: &User,
+    guest: bool,
+) -> CallTicket {
     let (identity, name) = (user.id.to_string(), user.nickname.clone());
     let pass = Pass { room: self::name(call.id), identity, name, life: TICKET_LIFE };
     let rooms::Ticket { url, token } = rooms::ticket(node, &url, pass);
-    CallTicket { call, url, token }
+    let fact = Some(taking_up::fact_for(node, &call, user.id, guest));
+    CallTicket { call, url, token, fact }
 }
 
 /// Mutes what somebody sends; a shared screen with its sound.

@@ -25,6 +25,7 @@ pub(super) fn state(entry: &Entry) -> GroupCallState {
         invited: call.ringing().filter_map(|user| profile(entry, user)).collect(),
         size_max: call.size_max,
         moderators: call.moderators(),
+        lost: false,
     }
 }
 

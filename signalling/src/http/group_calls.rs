@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use super::{Answer, Arrival, Json, Path};
 use crate::accounts::Caller;
 use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
 use crate::domain::ids::{CallId, ConversationId, UserId};
-use crate::domain::refusal::WireError;
+use crate::domain::refusal::{Code, WireError};
 use crate::domain::schema;
 use crate::group_calls::{self, Asker};
 use crate::node::Node;
@@ -22,6 +23,13 @@ use crate::rooms;
 #[derive(Deserialize, ToSchema)]
 pub(super) struct StartGroupCall {
     media: GroupMedia,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+pub(super) struct JoinGroupCall {
+    /// From the ticket of whoever was in the call before the server restarted.
+    #[serde(default)]
+    fact: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -91,16 +99,27 @@ pub(super) async fn get(
 
 /// Join a group call as a member or as somebody invited
 #[utoipa::path(post, path = "/api/v1/group-calls/{call_id}/join", operation_id = "join_group_call",
-    tag = "group calls", params(("call_id" = CallId, Path)),
+    tag = "group calls", params(("call_id" = CallId, Path)), request_body = Option<JoinGroupCall>,
     responses((status = 200, body = CallTicket), (status = "4XX", body = WireError)))]
 pub(super) async fn join(
     State(node): State<Arc<Node>>,
     caller: Caller,
     here: Here,
     Path(call_id): Path<CallId>,
+    body: Bytes,
 ) -> Result<Json<CallTicket>, Answer> {
-    let ticket = group_calls::join(&node, here.asks(caller), call_id).await?;
+    let fact = fact_in(&body)?;
+    let ticket = group_calls::join(&node, here.asks(caller), call_id, fact.as_deref()).await?;
     Ok(Json(under_login(&node, caller, ticket)))
+}
+
+/// Clients of former versions send no body.
+fn fact_in(body: &Bytes) -> Result<Option<String>, Answer> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let asked: Option<JoinGroupCall> = serde_json::from_slice(body).map_err(|_| Code::Malformed)?;
+    Ok(asked.unwrap_or_default().fact)
 }
 
 /// Ring contacts of mine into the group call I am in

@@ -6,6 +6,7 @@ pub mod files;
 pub mod logins;
 pub mod messages;
 pub mod requests;
+pub mod secrets;
 pub mod sql;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -50,7 +50,8 @@ pub(super) async fn frame(connection: &Connection, frame: ClientFrame) -> Option
         | CallAccept { .. }
         | CallDecline { .. }
         | CallHangup { .. }
-        | CallSignal { .. } => {
+        | CallSignal { .. }
+        | CallResume { .. } => {
             let done = call(connection, frame).await;
             Some(Answer::Now(ok_or_error(connection, reference, done)))
         }
@@ -80,8 +81,12 @@ async fn call(connection: &Connection, frame: ClientFrame) -> Result<()> {
         ClientFrame::CallHangup { call_id, .. } => {
             calls::hang_up(node, *caller, mailbox.id, call_id).await
         }
-        ClientFrame::CallSignal { call_id, signal, .. } => {
-            calls::signal(node, *caller, mailbox.id, call_id, signal).await
+        ClientFrame::CallSignal { call_id, signal, connection, .. } => {
+            calls::signal(node, *caller, mailbox.id, call_id, signal, connection).await
+        }
+        ClientFrame::CallResume { call_id, fact, connection, .. } => {
+            let back = calls::Return { call_id, fact, connection };
+            calls::resume(node, *caller, mailbox.id, back).await
         }
         _ => Err(Code::Malformed.into()),
     }

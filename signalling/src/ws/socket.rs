@@ -15,7 +15,7 @@ use super::dispatch::{self, Answer};
 use super::pace::{Pace, TooFast};
 use super::reference;
 use crate::accounts::{self, Caller};
-use crate::clock::now_ms;
+use crate::clock::{now_ms, ticks_ms};
 use crate::domain::frame::{CLIENT_MIN, ClientFrame, Payload, ServerFrame};
 use crate::domain::refusal::{Code, Lang, Refusal};
 use crate::hub::{Attachment, Close, Mailbox, Next};
@@ -76,7 +76,7 @@ async fn greet(
     let (resumed, asked) = match frame {
         ClientFrame::Hello { lang } => (None, lang),
         ClientFrame::Resume { socket_id, n, lang } => {
-            let resumed = node.hub.resume(socket_id, caller.user, caller.login, n, now_ms());
+            let resumed = node.hub.resume(socket_id, caller.user, caller.login, n, ticks_ms());
             (resumed.map(|found| (found, n)), lang)
         }
         _ => return Err(Some(Close::Malformed)),
@@ -140,7 +140,8 @@ async fn serve(
         }
         _ = &mut writing => {}
     }
-    if connection.node.hub.detach(&mailbox, attachment, now_ms()) {
+    if connection.node.hub.detach(&mailbox, attachment, ticks_ms()) {
+        calls::page_left(&connection.node, mailbox.user, mailbox.id);
         presence::depart(&connection.node, mailbox.user).await;
     }
 }

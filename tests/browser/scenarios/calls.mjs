@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Look } from '../look.mjs'
 import { scenario } from '../stage.mjs'
 
 scenario('A video call: both see and hear, mute, camera, screen, and its record', async stage => {
@@ -39,6 +40,12 @@ scenario('A video call: both see and hear, mute, camera, screen, and its record'
   await bob.see('call-minimise').click()
   await bob.see('call-mini').waitFor()
   await bob.says('Can you see me?')
+  // Whoever sees nothing but the call learns of it there.
+  await alice.see('call-message').getByText('Can you see me?').waitFor()
+  assert.equal(await alice.see('call-unread').innerText(), '1')
+  const problems = []
+  await new Look('en-light-desktop', problems).at(alice, 'call-message', { judged: true })
+  assert.deepEqual(problems, [])
   await bob.see('call-expand').click()
   await bob.call.isIn('live')
 
@@ -48,7 +55,7 @@ scenario('A video call: both see and hear, mute, camera, screen, and its record'
   await alice.hears('Can you see me?')
 })
 
-scenario('A voice call outlives a cut network and a page that is reloaded ends it', async stage => {
+scenario('A voice call outlives a cut network and a page that is loaded anew', async stage => {
   const wire = await stage.wire()
   const { alice, bob } = await twoInConversation(stage, { baseURL: wire.url })
   await alice.call.calls('voice')
@@ -67,9 +74,64 @@ scenario('A voice call outlives a cut network and a page that is reloaded ends i
   await bob.see('call-camera').click()
   await alice.call.watches('call-remote-video')
 
-  await bob.page.reload()
-  await alice.call.leavesAfter('completed')
+  for (const [away, waiting] of [[bob, alice], [alice, bob]]) {
+    const reloaded = away.page.reload()
+    await waiting.call.isIn('reconnecting')
+    await new Look('en-light-desktop', []).at(waiting, 'call-reconnecting')
+    await reloaded
+    for (const { call } of [alice, bob]) await call.isIn('live')
+    await Promise.all([alice, bob].map(({ call }) => call.hearsAndSees({ frames: 0 })))
+    await alice.call.watches('call-remote-video')
+  }
+  await bob.call.hangsUp()
+  await Promise.all([alice, bob].map(({ call }) => call.leavesAfter('completed')))
   await alice.call.hasRecord('completed')
+  assert.equal(await alice.see('call-record').count(), 1)
+})
+
+scenario('A call outlives a server that is killed: media goes on, and everything works after', async stage => {
+  const { alice, bob } = await twoInConversation(stage)
+  await alice.call.calls('voice')
+  await bob.call.accepts()
+  for (const { call } of [alice, bob]) await call.isIn('live')
+  await Promise.all([alice, bob].map(({ call }) => call.hearsAndSees({ frames: 0 })))
+
+  await stage.server.kill()
+  await alice.see('call-notice').waitFor()
+  await Promise.all([alice, bob].map(({ call }) => call.hearsAndSees({ frames: 0 })))
+  await new Look('en-light-desktop', []).at(alice, 'call-server-away')
+  await stage.server.up()
+  for (const { call } of [alice, bob]) {
+    await call.see('call-notice').waitFor({ state: 'detached' })
+    await call.isIn('live')
+  }
+  // What the two tell each other through the server.
+  await alice.see('call-mute').click()
+  await bob.call.seesThemMuted(true)
+  await bob.see('call-camera').click()
+  await alice.call.watches('call-remote-video')
+
+  await alice.call.hangsUp()
+  await Promise.all([alice, bob].map(({ call }) => call.leavesAfter('completed')))
+  for (const person of [alice, bob]) {
+    await person.call.hasRecord('completed')
+    assert.equal(await person.see('call-record').count(), 1)
+  }
+})
+
+scenario('Whoever hangs up while the server is away has hung up when it is back', async stage => {
+  const { alice, bob } = await twoInConversation(stage)
+  await alice.call.calls('voice')
+  await bob.call.accepts()
+  for (const { call } of [alice, bob]) await call.isIn('live')
+  await stage.server.kill()
+  await alice.see('call-notice').waitFor()
+  await alice.call.hangsUp()
+  await bob.call.isIn('reconnecting')
+  await stage.server.up()
+  await bob.page.locator('[data-test="call-ended"][data-outcome="completed"]').waitFor()
+  await bob.see('call-to-chat').click()
+  await bob.call.hasRecord('completed')
 })
 
 scenario('A call that is called off, and one that is declined', async stage => {

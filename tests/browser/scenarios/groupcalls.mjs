@@ -99,6 +99,31 @@ scenario('Whoever loses touch with the server hears on, and comes back', async s
   await Promise.all([bob.hears(alice), alice.hears(bob)])
 }, { refused: true })
 
+scenario('A group call outlives a server that is killed: everybody is back in it by themselves', async stage => {
+  const people = await stage.cast('alice', 'bob')
+  const [alice, bob] = await Attendee.inGroup(...people)
+  await alice.starts('voice')
+  await bob.joins('voice')
+  await Promise.all([bob.hears(alice), alice.hears(bob)])
+
+  await stage.server.kill()
+  await bob.isIn('reconnecting')
+  await bob.see('call-notice').waitFor()
+  await new Look('en-light-desktop', []).at(bob.person, 'room-reconnecting')
+  await stage.server.up()
+  for (const attendee of [alice, bob]) {
+    await attendee.isIn()
+    await attendee.see('call-notice').waitFor({ state: 'detached' })
+  }
+  await Promise.all([alice.sees(alice, bob), bob.sees(alice, bob)])
+  await Promise.all([bob.hears(alice), alice.hears(bob)])
+
+  await bob.leaves()
+  await alice.leaves()
+  assert.match(await people[0].call.hasRecord('completed'), /\d:\d\d/)
+  assert.equal(await people[0].see('call-record').count(), 1)
+})
+
 scenario('Somebody joins two who talk, and nobody hangs up', async stage => {
   const people = await stage.cast('alice', 'bob', 'carol')
   const [alice, bob, carol] = people

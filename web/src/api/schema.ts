@@ -944,7 +944,14 @@ export interface components {
             accepted_at?: number | null;
             callee: components["schemas"]["Profile"];
             caller: components["schemas"]["Profile"];
+            /**
+             * Format: int32
+             * @description Which media connection the two have, counted from 1; none before the answer.
+             */
+            connection?: number | null;
             conversation_id: components["schemas"]["ConversationId"];
+            /** @description Signed by the server, for the two sockets that carry an answered call: lets them come back into it. */
+            fact?: string | null;
             ice_servers: components["schemas"]["IceServer"][];
             id: components["schemas"]["CallId"];
             media: components["schemas"]["CallMedia"];
@@ -957,6 +964,8 @@ export interface components {
         /** @description The way into a group call's room. */
         CallTicket: {
             call: components["schemas"]["GroupCall"];
+            /** @description Signed by the server: whoever was in the call presents it to join the same call after the server restarted. */
+            fact?: string | null;
             /** @description A LiveKit access token, good for 10 minutes to join. */
             token: string;
             /** @description Where the room is, for a LiveKit SDK. */
@@ -1057,10 +1066,27 @@ export interface components {
             type: "call_hangup";
         } | {
             call_id: components["schemas"]["CallId"];
+            /**
+             * Format: int32
+             * @description The media connection that it is about, for the other side.
+             */
+            connection?: number | null;
             ref?: string | null;
             signal: components["schemas"]["Signal"];
             /** @enum {string} */
             type: "call_signal";
+        } | {
+            call_id: components["schemas"]["CallId"];
+            /**
+             * Format: int32
+             * @description The media connection that is still there, by its number in the newest `CallState`.
+             */
+            connection?: number | null;
+            /** @description From the newest `CallState` of the call. */
+            fact: string;
+            ref?: string | null;
+            /** @enum {string} */
+            type: "call_resume";
         };
         /**
          * Format: uuid
@@ -1229,6 +1255,8 @@ export interface components {
             id: components["schemas"]["CallId"];
             /** @description Whom it rings. */
             invited: components["schemas"]["Profile"][];
+            /** @description Not ended by anybody: the node that held it is gone, and whoever was in it may go on with it elsewhere. */
+            lost?: boolean;
             media: components["schemas"]["GroupMedia"];
             moderators: components["schemas"]["UserId"][];
             /** @description Who is in it, longest first. */
@@ -1274,6 +1302,10 @@ export interface components {
         };
         Invite: {
             user_ids: components["schemas"]["UserId"][];
+        };
+        JoinGroupCall: {
+            /** @description From the ticket of whoever was in the call before the server restarted. */
+            fact?: string | null;
         };
         /** @enum {string} */
         Kind: "direct" | "group";
@@ -1506,9 +1538,23 @@ export interface components {
             type: "call_accepted";
         } | {
             call_id: components["schemas"]["CallId"];
+            /** Format: int32 */
+            connection?: number | null;
             signal: components["schemas"]["Signal"];
             /** @enum {string} */
             type: "call_signal";
+        } | {
+            call: components["schemas"]["CallState"];
+            /** @enum {string} */
+            type: "call_resumed";
+        } | {
+            call_id: components["schemas"]["CallId"];
+            /** @enum {string} */
+            type: "call_away";
+        } | {
+            call_id: components["schemas"]["CallId"];
+            /** @enum {string} */
+            type: "call_orphaned";
         } | {
             by?: components["schemas"]["UserId"] | null;
             call_id: components["schemas"]["CallId"];
@@ -2572,7 +2618,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["JoinGroupCall"] | null;
+            };
+        };
         responses: {
             200: {
                 headers: {

@@ -1,3 +1,4 @@
+mod going_on;
 mod nodes;
 mod one_node;
 mod stage;

@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, code};
 use crate::calls::{keep, live, remote};
-use crate::clock::now_ms;
+use crate::clock::{moment, ticks_ms};
 use crate::domain::call::SOCKET_GRACE_MS;
 use crate::domain::refusal::Code;
 
@@ -63,17 +63,17 @@ async fn a_node_that_falls_silent_loses_its_calls_on_both_sides() {
     bob.accepts(call).await.unwrap();
 
     // all is well as long as they talk to each other
-    keep::sweep(&here, now_ms() - 2 * SOCKET_GRACE_MS);
-    remote::vouch(&there, now_ms());
+    keep::sweep(&here, moment() + -2 * SOCKET_GRACE_MS);
+    remote::vouch(&there, ticks_ms());
     bob.signals(call, "words between two nodes stay in order").await.unwrap();
     alice.hears("call_signal").await;
-    keep::sweep(&here, now_ms());
+    keep::sweep(&here, moment());
     alice.signals(call, "still there").await.unwrap();
     bob.hears("call_signal").await;
 
     there.stop.cancel();
-    keep::sweep(&here, now_ms() + SOCKET_GRACE_MS + 1);
+    keep::sweep(&here, moment() + SOCKET_GRACE_MS + 1);
     assert_eq!(alice.hears("call_ended").await["outcome"], "lost");
-    remote::vouch(&there, now_ms() + SOCKET_GRACE_MS + 1);
+    remote::vouch(&there, ticks_ms() + SOCKET_GRACE_MS + 1);
     assert_eq!(bob.hears("call_ended").await["outcome"], "lost");
 }

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Caller;
 use crate::bus::Bus;
-use crate::cache::Cache;
-use crate::calls::{self, Calls, Wish};
+use crate::cache::{BEAT_EVERY, Cache};
+use crate::calls::{self, Calls, Facts, Wish};
 use crate::chat::Lanes;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, ticks_ms};
 use crate::config::Config;
 use crate::domain::contact::Side;
 use crate::domain::frame::{ServerFrame, Signal};
@@ -56,8 +56,16 @@ impl Stage {
 
     /// A node that hears the others, and on which time passes only when a test sweeps.
     pub(super) async fn node(&self) -> Arc<Node> {
-        let node = self.build();
+        let node = self.build().await;
         let hearer = node.clone();
+        node.cache.beat().await;
+        let beater = node.clone();
+        tokio::spawn(async move {
+            while !beater.stop.is_cancelled() {
+                tokio::time::sleep(BEAT_EVERY).await;
+                beater.cache.beat().await;
+            }
+        });
         tokio::spawn(async move {
             loop {
                 let word = hearer.hub.call_words.next().await;
@@ -77,12 +85,12 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             to.hub.close_all(Close::Restart);
-            to.hub.detach(&probe.mailbox, 0, now_ms());
+            to.hub.detach(&probe.mailbox, 0, ticks_ms());
         }
         (here, there)
     }
 
-    fn build(&self) -> Arc<Node> {
+    async fn build(&self) -> Arc<Node> {
         let (id, stop) = (NodeId::fresh(), CancellationToken::new());
         let config = Config { data_dir: self.folder.path().into(), ..Config::default() };
         let keys = Keys::load(&config).unwrap();
@@ -100,7 +108,7 @@ impl Stage {
             lanes: Lanes::new(self.db.clone(), bus.clone(), 100),
             bus,
             hub,
-            calls: Calls::default(),
+            calls: Calls::new(Facts::load(&self.db).await.unwrap()),
             rooms: Arc::new(Rooms::new(&config.rooms, keys, ice.clone(), None, stop.clone())),
             ice,
             group_calls: Default::default(),
@@ -205,7 +213,7 @@ impl Person {
 
     pub(super) async fn signals(&self, call: CallId, sdp: &str) -> Result<()> {
         let signal = Signal::Offer { sdp: sdp.to_owned() };
-        calls::signal(&self.node, self.caller, self.mailbox.id, call, signal).await
+        calls::signal(&self.node, self.caller, self.mailbox.id, call, signal, None).await
     }
 
     /// The next frame of this type; those before it are skipped.

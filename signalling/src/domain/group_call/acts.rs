@@ -230,7 +230,7 @@ impl GroupCall {
         self.ringing.clear();
         vec![Effect::End(match !self.came.is_empty() {
             true => {
-                let duration_ms = Some((now - self.origin.started_at).max(0));
+                let duration_ms = Some((now - self.since).max(0));
                 Ending { outcome, duration_ms }
             }
             false => Ending { outcome: CallOutcome::Cancelled, duration_ms: None },

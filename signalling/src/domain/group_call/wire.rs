@@ -40,6 +40,9 @@ pub struct GroupCallState {
     /// People at once.
     pub size_max: usize,
     pub moderators: Vec<UserId>,
+    /// Not ended by anybody: the node that held it is gone, and whoever was in it may go on with it elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,4 +60,7 @@ pub struct CallTicket {
     pub url: String,
     /// A LiveKit access token, good for 10 minutes to join.
     pub token: String,
+    /// Signed by the server: whoever was in the call presents it to join the same call after the server restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
 }

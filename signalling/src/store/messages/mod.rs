@@ -7,7 +7,7 @@ pub use append::{Author, NewMessage, Sent, append, append_all};
 pub use changes::{changes, recall};
 
 use super::sql::{Db, Error, On, Record, Result, Row, sql};
-use crate::domain::ids::ConversationId;
+use crate::domain::ids::{ClientMsgId, ConversationId, UserId};
 use crate::domain::message::{Body, Message};
 
 /// Up to `limit` messages with `seq < before`, newest first.
@@ -53,6 +53,17 @@ pub async fn by_seq<'c>(
     .bind(seq)
     .optional(on)
     .await
+}
+
+/// Whether `sender` has a message of this client id.
+pub async fn is_stored(db: &Db, id: ClientMsgId, sender: UserId) -> Result<bool> {
+    let found: Option<(i64,)> =
+        sql("SELECT seq FROM messages WHERE client_msg_id = ? AND sender_id = ?")
+            .bind(id)
+            .bind(sender)
+            .optional(db)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// The newest message of each conversation.

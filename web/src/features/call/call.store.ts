@@ -9,12 +9,15 @@ import { farewell, knock, ring, ringback } from './audio'
 import { current, next, NO_CALLS, type Call, type Calls, type Effect, type Input } from './callState'
 import { DirectCall, SLOTS, type Slot } from './direct'
 import { useLocal } from './local.store'
+import { keepSeat, takeSeat } from './seat'
 import { Outbox, type Delivery } from './outbox'
 import { rate, Steady, type Quality, type Sample } from './quality'
 
 /** Nobody waits longer for media that does not come. */
 const MEDIA_LOST_MS = 40_000
 const SAMPLE_EVERY_MS = 2000
+/** A server that cannot let us back in yet is asked again. */
+const ASK_AGAIN_MS = 1000
 /** After a move the other side may still listen to the direct connection for as long. */
 const LINGER_MS = 4000
 
@@ -38,6 +41,8 @@ export const useCall = defineStore('call', () => {
   let stopSending: (() => void) | undefined
   let moveOn: (call: GroupCall) => void = () => {}
   let sampling: ReturnType<typeof setInterval> | undefined
+  /** Hung up while the server was away, so that it has not heard of it. */
+  let owed: { callId: Uuid, fact?: string } | undefined
 
   function feed(input: Input): void {
     if (!account.me) return
@@ -48,7 +53,7 @@ export const useCall = defineStore('call', () => {
 
   function perform(effect: Effect): void {
     switch (effect.do) {
-      case 'send': return send(effect.frame)
+      case 'send': return send(effect.frame, effect.fact)
       case 'open': return open(effect.call)
       case 'signal': return receive(effect.signal)
       case 'repair': return repair()
@@ -58,16 +63,42 @@ export const useCall = defineStore('call', () => {
     }
   }
 
-  function send(frame: Extract<Effect, { do: 'send' }>['frame']): void {
+  function send(frame: Extract<Effect, { do: 'send' }>['frame'], fact?: string): void {
     socket.request(frame).catch(error => {
-      if (frame.type !== 'call_start' && frame.type !== 'call_accept') return
       const code = error instanceof ApiError ? error.code : 'unknown'
-      feed({ type: 'refused', callId: frame.call_id, refusal: { code, message: errorText(error) } })
+      const later = error instanceof ApiError && error.retryable
+      switch (frame.type) {
+        case 'call_hangup': return void (later && (owed = { callId: frame.call_id, fact }))
+        case 'call_resume': return later ? askAgain(frame, code) : feed({ type: 'not_resumed', callId: frame.call_id, over: code === 'call_over' })
+        case 'call_start':
+        case 'call_accept': return feed({ type: 'refused', callId: frame.call_id, refusal: { code, message: errorText(error) } })
+      }
     })
   }
 
-  function open({ id, role, iceServers }: Call): void {
-    outbox = new Outbox(signal => deliver(id, signal))
+  /** A server that cannot say yet; a new socket asks by itself. */
+  function askAgain(frame: Extract<Effect, { do: 'send' }>['frame'], code: string): void {
+    if (code === 'offline') return
+    setTimeout(() => call.value?.id === frame.call_id && socket.state.value === 'live' && send(frame), ASK_AGAIN_MS)
+  }
+
+  /** Tells a server that is back what it has not heard; one that has forgotten the call is shown it first. */
+  async function settle({ calls: known }: { calls: readonly { id: Uuid }[] }): Promise<void> {
+    if (!owed) return
+    const { callId, fact } = owed
+    owed = undefined
+    try {
+      if (fact && !known.some(one => one.id === callId)) await socket.request({ type: 'call_resume', call_id: callId, fact })
+      await socket.request({ type: 'call_hangup', call_id: callId })
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'offline') owed ??= { callId, fact }
+    }
+  }
+
+  function open({ id, role, iceServers, connection }: Call): void {
+    direct?.close()
+    forget()
+    outbox = new Outbox(signal => deliver(id, signal, connection))
     direct = new DirectCall({
       polite: role === 'callee',
       iceServers,
@@ -80,9 +111,9 @@ export const useCall = defineStore('call', () => {
     tellMedia()
   }
 
-  async function deliver(callId: Uuid, signal: Signal): Promise<Delivery> {
+  async function deliver(callId: Uuid, signal: Signal, connection?: number): Promise<Delivery> {
     try {
-      await socket.request({ type: 'call_signal', call_id: callId, signal })
+      await socket.request({ type: 'call_signal', call_id: callId, signal, connection })
       return 'sent'
     } catch (error) {
       return error instanceof ApiError && error.retryable ? 'offline' : 'refused'
@@ -97,7 +128,10 @@ export const useCall = defineStore('call', () => {
 
   function repair(): void {
     void outbox?.flush()
-    direct?.repair()
+    direct?.repeat()
+    tellMedia()
+    if (direct?.connected) feed({ type: 'media_up' })
+    else direct?.repair()
   }
 
   function listTracks(): void {
@@ -156,11 +190,28 @@ export const useCall = defineStore('call', () => {
     local.open(media)
   }
 
-  for (const type of ['welcome', 'call_ringing', 'call_accepted', 'call_signal', 'call_ended', 'call_moved'] as const) {
+  /** Back into the call that this page was in before it was loaded anew. */
+  function restore(): void {
+    const seat = account.me && takeSeat(account.me.id, Date.now())
+    if (!seat || call.value) return
+    local.open(seat.camera ? 'video' : 'voice', { muted: !seat.microphone })
+    feed({ type: 'restore', call: seat.call, agreedAt: seat.agreedAt })
+  }
+
+  /** A page may be loaded anew in the middle of a call; what was not answered yet is called off, so that nobody rings in vain. */
+  function leavePage(): void {
+    const { phase: now } = calls.value
+    const agreedAt = 'agreedAt' in now ? now.agreedAt : undefined
+    if (!account.me || !call.value?.fact || agreedAt === undefined) return feed({ type: 'hangup' })
+    const { camera = false, microphone = true } = local.media?.on ?? {}
+    keepSeat({ me: account.me.id, call: call.value, agreedAt, camera, microphone, leftAt: Date.now() })
+  }
+
+  for (const type of ['welcome', 'call_ringing', 'call_accepted', 'call_signal', 'call_resumed', 'call_away', 'call_orphaned', 'call_ended', 'call_moved'] as const) {
     socket.on(type, frame => feed(frame as Input))
   }
-  // A closed page says goodbye, so that nobody talks to an empty chair until the server gives up.
-  addEventListener('pagehide', () => feed({ type: 'hangup' }))
+  socket.on('welcome', frame => void settle(frame))
+  addEventListener('pagehide', leavePage)
 
   watch(() => local.media && [local.media.on.microphone, local.media.tracks.microphone, local.media.tracks.camera, local.media.tracks.screen], tellMedia)
   watch(phase, (_, __, onCleanup) => {
@@ -175,7 +226,7 @@ export const useCall = defineStore('call', () => {
 
   return {
     phase, incoming, call, remote, remoteTracks, quality,
-    start, accept,
+    start, accept, restore,
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     hangUp: () => feed({ type: 'hangup' }),
     dismiss: () => feed({ type: 'dismiss' }),

@@ -180,6 +180,66 @@ describe('trouble on the way', () => {
   })
 })
 
+describe('outliving a page and a server', () => {
+  const carried = { ...ours, connection: 1, fact: 'signed' }
+  const inCall = () => new Device().hears(callBob, ring(ours), agree(carried), { type: 'media_up' })
+  const back = (connection: number): Input => ({ type: 'call_resumed', call: { ...carried, state: 'active', connection, fact: 'newer' } })
+  const shown = { type: 'call_resume', call_id: 'x', fact: 'signed', connection: 1 }
+
+  it('shows what it carries to a server that has forgotten the call, and talks on', () => {
+    const device = inCall().hears(welcomeFrame(false))
+    expect(device.effects).toEqual([{ do: 'send', frame: shown }])
+    expect(device.kind).toBe('live')
+    expect(device.hears(back(1)).did).toEqual(['repair'])
+    expect(device.calls.phase).toMatchObject({ kind: 'live', call: { fact: 'newer' }, agreedAt: 1000 })
+  })
+
+  it('shows it when another socket carried the call, and when the node that held it is gone', () => {
+    const active: WireCall = { ...ours, state: 'active', mine: false }
+    expect(inCall().hears(welcomeFrame(false, [active])).effects).toEqual([{ do: 'send', frame: shown }])
+    expect(inCall().hears({ type: 'call_orphaned', call_id: 'x' }).effects).toEqual([{ do: 'send', frame: shown }])
+    expect(inCall().hears({ type: 'call_orphaned', call_id: 'other' }).effects).toEqual([])
+  })
+
+  it('waits for the other side\'s page, and makes a new connection with it', () => {
+    const device = inCall().hears({ type: 'call_away', call_id: 'x' })
+    expect(device.kind).toBe('reconnecting')
+    expect(device.hears(back(2)).effects).toMatchObject([{ do: 'open', call: { connection: 2, role: 'caller' } }])
+    const stale: Input = { type: 'call_signal', call_id: 'x', connection: 1, signal: { kind: 'candidates_end' } }
+    expect(device.hears(stale).did).toEqual([])
+    expect(device.hears({ ...stale, connection: 2 }).did).toEqual(['signal'])
+    expect(device.hears({ type: 'media_up' }).calls.phase).toMatchObject({ kind: 'live', agreedAt: 1000 })
+  })
+
+  it('comes back after the page was loaded anew, without the connection it had', () => {
+    const { phase } = inCall().calls
+    const restore: Input = { type: 'restore', call: phase.kind === 'live' ? phase.call : undefined!, agreedAt: 500 }
+    const device = new Device().hears(restore)
+    expect([device.kind, ...device.effects]).toEqual(['reconnecting', { do: 'send', frame: { ...shown, connection: undefined } }])
+    expect(device.hears(welcomeFrame(false, [{ ...ours, state: 'active', mine: false }])).said).toEqual(['call_resume x'])
+    expect(device.hears(back(2)).did).toEqual(['open'])
+    expect(device.hears({ type: 'media_up' }).calls.phase).toMatchObject({ kind: 'live', agreedAt: 500 })
+  })
+
+  it('ends when it is not let back in', () => {
+    for (const [over, outcome] of [[true, 'completed'], [false, 'lost']] as const) {
+      const device = inCall().hears({ type: 'not_resumed', callId: 'x', over })
+      expect(device.calls.phase).toMatchObject({ kind: 'ended', outcome })
+      expect(device.did).toEqual(['close'])
+    }
+  })
+
+  it('says goodbye with what it carries, for a server that has forgotten', () => {
+    expect(inCall().hears({ type: 'hangup' }).effects).toMatchObject([{ do: 'send', fact: 'signed' }, { do: 'close' }])
+  })
+
+  it('rings again under the same id when the server has forgotten that it rang', () => {
+    const device = new Device().hears(callBob, ring(ours), welcomeFrame(false))
+    expect(device.effects).toEqual([{ do: 'send', frame: { type: 'call_start', call_id: 'x', user_id: 'bob', media: 'video' } }])
+    expect(device.calls.phase).toMatchObject({ kind: 'outgoing', ringing: false })
+  })
+})
+
 describe('becoming a group call', () => {
   const group: GroupCall = {
     id: 'x', conversation_id: 'c', media: 'video', started_by: 'alice', started_at: 1, state: 'active',

@@ -16,6 +16,10 @@ export interface Call {
   readonly role: 'caller' | 'callee'
   readonly conversationId?: Uuid
   readonly iceServers: readonly RTCIceServer[]
+  /** Which media connection this page has for it; none after the page was loaded anew. */
+  readonly connection?: number
+  /** The server's signature under an answered call: whoever shows it is let back in, even by a server that has forgotten. */
+  readonly fact?: string
 }
 
 export type CallPhase =
@@ -44,7 +48,7 @@ export interface Calls {
 
 export const NO_CALLS: Calls = { phase: { kind: 'idle' }, incoming: [] }
 
-type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_ended' | 'call_moved'
+type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_resumed' | 'call_away' | 'call_orphaned' | 'call_ended' | 'call_moved'
 
 export type Input =
   | { [T in CallFrame]: { type: T } & ServerFrames[T] }[CallFrame]
@@ -52,10 +56,14 @@ export type Input =
   | { type: 'accept', callId: Uuid }
   | { type: 'decline', callId: Uuid }
   | { type: 'hangup' }
+  /** The page was loaded anew in the middle of this call. */
+  | { type: 'restore', call: Call, agreedAt: number }
   /** The end screen was closed. */
   | { type: 'dismiss' }
   /** The server refused our `call_start` or `call_accept`, or did not hear it. */
   | { type: 'refused', callId: Uuid, refusal: Refusal }
+  /** The server will not let us back in; `over` when the other side has hung up meanwhile. */
+  | { type: 'not_resumed', callId: Uuid, over: boolean }
   | { type: 'media_up' }
   | { type: 'media_down' }
   /** Media has been away for longer than anybody waits. */
@@ -64,7 +72,9 @@ export type Input =
   | { type: 'moved' }
 
 export type Effect =
-  | { do: 'send', frame: Extract<RequestFrame, { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' }> }
+  /** `fact` lets a server that has forgotten the call end it properly. */
+  | { do: 'send', frame: Extract<RequestFrame, { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' | 'call_resume' }>, fact?: string }
+  /** A new media connection, in the place of the one there was. */
   | { do: 'open', call: Call }
   | { do: 'signal', signal: Signal }
   /** The socket is back and the call is still ours: what went wrong meanwhile can be repaired. */
@@ -88,8 +98,10 @@ export function next(calls: Calls, input: Input, context: Context): Step {
     case 'accept': return accept(calls, input.callId, context)
     case 'decline': return [without(calls, input.callId), [say('call_decline', input.callId)]]
     case 'hangup': return hangUp(calls, context)
+    case 'restore': return restore(calls, input)
     case 'dismiss': return calls.phase.kind === 'ended' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
     case 'refused': return refused(calls, input.callId, input.refusal)
+    case 'not_resumed': return agreedOn(calls.phase, input.callId) ? finish(calls, input.over ? 'completed' : 'lost', context, []) : [calls, []]
     case 'media_up': return [mediaUp(calls), []]
     case 'media_down': return [mediaDown(calls), []]
     case 'media_lost': return mediaLost(calls, context)
@@ -98,7 +110,10 @@ export function next(calls: Calls, input: Input, context: Context): Step {
     case 'welcome': return welcome(calls, input, context)
     case 'call_ringing': return [ringing(calls, input.call, context), []]
     case 'call_accepted': return accepted(calls, input.call, context)
-    case 'call_signal': return [calls, agreedOn(calls.phase, input.call_id) ? [{ do: 'signal', signal: input.signal }] : []]
+    case 'call_signal': return [calls, isForUs(calls.phase, input) ? [{ do: 'signal', signal: input.signal }] : []]
+    case 'call_resumed': return resumed(calls, input.call, context)
+    case 'call_away': return [agreedOn(calls.phase, input.call_id) ? mediaDown(calls) : calls, []]
+    case 'call_orphaned': return [calls, agreedOn(calls.phase, input.call_id) ? comeBack(current(calls.phase)) : []]
     case 'call_ended': return ended(calls, input.call_id, input.outcome, context)
   }
 }
@@ -136,13 +151,39 @@ function hangUp(calls: Calls, context: Context): Step {
   const call = current(calls.phase)
   if (!call) return [calls, []]
   const outcome = agreedAt(calls.phase) === undefined ? 'cancelled' : 'completed'
-  return finish(calls, outcome, context, [say('call_hangup', call.id)])
+  return finish(calls, outcome, context, [farewell(call)])
 }
 
 function mediaLost(calls: Calls, context: Context): Step {
   const { phase } = calls
   if (phase.kind !== 'connecting' && phase.kind !== 'reconnecting') return [calls, []]
-  return finish(calls, 'lost', context, [say('call_hangup', phase.call.id)])
+  return finish(calls, 'lost', context, [farewell(phase.call)])
+}
+
+/** Its connection went with the former page; the server is asked for a new one. */
+function restore(calls: Calls, { call, agreedAt }: Extract<Input, { type: 'restore' }>): Step {
+  if (calls.phase.kind !== 'idle') return [calls, []]
+  const again: Call = { ...call, connection: undefined }
+  return [{ ...calls, phase: { kind: 'reconnecting', call: again, agreedAt } }, comeBack(again)]
+}
+
+/** Both are there again. A connection of another number than ours is one that both sides make anew. */
+function resumed(calls: Calls, wire: WireCall, context: Context): Step {
+  const call = current(calls.phase)
+  const since = agreedAt(calls.phase)
+  if (call?.id !== wire.id || since === undefined) return [calls, []]
+  const now = seen(wire, context)
+  if (call.connection !== undefined && call.connection === now.connection) {
+    return [{ ...calls, phase: { ...calls.phase, call: now } as CallPhase }, [{ do: 'repair' }]]
+  }
+  const kind = calls.phase.kind === 'connecting' ? 'connecting' : 'reconnecting'
+  return [{ ...calls, phase: { kind, call: now, agreedAt: since } }, [{ do: 'open', call: now }]]
+}
+
+function comeBack(call: Call | undefined): Effect[] {
+  if (!call?.fact) return []
+  const { id, fact, connection } = call
+  return [{ do: 'send', frame: { type: 'call_resume', call_id: id, fact, connection } }]
 }
 
 /** The socket that carries the call goes with it; the other devices of the two see it like any group call. */
@@ -203,7 +244,7 @@ function ended(calls: Calls, callId: Uuid, outcome: Outcome, context: Context): 
 
 /**
  * A recovered socket replays what was missed, so little is concluded from its list. A new one knows only the
- * list: what is not in it, or no longer ours, is over.
+ * list: what is not in it, or no longer ours, is over, unless it can be resumed or rung anew.
  */
 function welcome(calls: Calls, frame: ServerFrames['welcome'], context: Context): Step {
   const [left, effects] = frame.recovered ? recovered(calls, frame.calls) : renewed(calls, frame, context)
@@ -228,10 +269,18 @@ function renewed(calls: Calls, { calls: wires, group_calls }: ServerFrames['welc
   const rest: Calls = { ...calls, incoming }
   if (!call) return [rest, []]
   if (moved) return move(rest, moved)
+  if (!wire?.mine && agreedAt(calls.phase) !== undefined && call.fact) return [rest, comeBack(call)]
+  if (!wire && calls.phase.kind === 'outgoing') return ringAgain(rest, calls.phase.call)
   if (!wire?.mine) return finish(rest, 'lost', context, wire ? [say('call_hangup', call.id)] : [])
   if (wire.state === 'ringing') return [ringing(rest, wire, context), []]
   const [taken, effects] = accepted(rest, wire, context)
   return [taken, effects.length ? effects : [{ do: 'repair' }]]
+}
+
+/** The server has forgotten that we call: the same call rings anew. */
+function ringAgain(calls: Calls, call: Call): Step {
+  const frame = { type: 'call_start', call_id: call.id, user_id: call.peer.id, media: call.media } as const
+  return [{ ...calls, phase: { kind: 'outgoing', call, ringing: false } }, [{ do: 'send', frame }]]
 }
 
 /** We called while they called us, and the server made ours the answer to theirs. */
@@ -259,6 +308,11 @@ function agreedOn(phase: CallPhase, callId: Uuid): boolean {
   return current(phase)?.id === callId && agreedAt(phase) !== undefined
 }
 
+/** A signal about a connection that one side no longer has is of no use. */
+function isForUs(phase: CallPhase, { call_id, connection }: ServerFrames['call_signal']): boolean {
+  return agreedOn(phase, call_id) && (connection === undefined || connection === current(phase)?.connection)
+}
+
 function seen(wire: WireCall, context: Context): Call {
   const role = wire.caller.id === context.me ? 'caller' : 'callee'
   return {
@@ -268,7 +322,13 @@ function seen(wire: WireCall, context: Context): Call {
     role,
     conversationId: wire.conversation_id,
     iceServers: wire.ice_servers,
+    connection: wire.connection,
+    fact: wire.fact,
   }
+}
+
+function farewell(call: Call): Effect {
+  return { do: 'send', frame: { type: 'call_hangup', call_id: call.id }, fact: call.fact }
 }
 
 function say(type: 'call_accept' | 'call_decline' | 'call_hangup', callId: Uuid): Effect {

@@ -82,6 +82,15 @@ export class DirectCall {
     }
   }
 
+  get connected(): boolean {
+    return this.pc.connectionState === 'connected'
+  }
+
+  /** Says again what may have been lost with the server: an offer that nobody answers would stand in the way of the next. */
+  repeat(): void {
+    if (this.pc.signalingState === 'have-local-offer') this.sendDescription()
+  }
+
   /**
    * Looks for a new way if the present one does not carry. Only the caller does: both sides notice a broken way,
    * and when both offer, Chromium (156) shows no more pictures on the side that gives way.

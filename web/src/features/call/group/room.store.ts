@@ -18,8 +18,12 @@ import { nextFloor, remember, same, type Layout, type TileKey } from './scene'
 /** A call that moved into the room ends its direct connection by then, whether the room carries it or not. */
 const MOVE_MS = 10_000
 
+/** A server that restarts is asked for the room again and again, for as long as anybody waits. */
+const ASK_AGAIN_MS = 1000
+const ASK_FOR_MS = 45_000
+
 /** What the page was in when it was loaded anew, so that it goes back there. */
-interface Seat { readonly callId: Uuid, readonly camera: boolean, readonly microphone: boolean }
+interface Seat { readonly callId: Uuid, readonly fact?: string, readonly camera: boolean, readonly microphone: boolean }
 
 const SEAT = 'beckon.seat'
 
@@ -58,6 +62,8 @@ export const useRoom = defineStore('room', () => {
 
   let room: MediaRoom | undefined
   let stopSending: (() => void) | undefined
+  /** The server's signature under our being in a call: it lets us back in even if the server has forgotten the call. */
+  let pass: { callId: Uuid, fact?: string } | undefined
 
   function feed(input: RoomInput): void {
     if (!account.me) return
@@ -77,10 +83,10 @@ export const useRoom = defineStore('room', () => {
 
   async function ask(target: Target, media: GroupMedia): Promise<void> {
     const asked = phase.value
+    // A room that is asked for anew is lost; what it may still say is no news.
+    close()
     try {
-      const found = 'callId' in target
-        ? await api.post<CallTicket>(`/group-calls/${target.callId}/join`)
-        : await api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
+      const found = await untilAnswered(() => request(target, media), () => phase.value === asked && 'since' in asked && asked.since !== undefined)
       if (phase.value === asked) feed({ type: 'ticket', ticket: found })
     } catch (error) {
       const code = error instanceof ApiError ? error.code : 'unknown'
@@ -88,8 +94,28 @@ export const useRoom = defineStore('room', () => {
     }
   }
 
-  async function enter({ url, token, call }: CallTicket): Promise<void> {
+  function request(target: Target, media: GroupMedia): Promise<CallTicket> {
+    if ('conversationId' in target) return api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
+    const fact = pass?.callId === target.callId ? pass.fact : undefined
+    return api.post<CallTicket>(`/group-calls/${target.callId}/join`, fact ? { fact } : undefined)
+  }
+
+  /** Whoever was inside waits for a server that is away for a moment. */
+  async function untilAnswered<T>(question: () => Promise<T>, waits: () => boolean): Promise<T> {
+    for (const until = Date.now() + ASK_FOR_MS; ;) {
+      try {
+        return await question()
+      } catch (error) {
+        const later = error instanceof ApiError && error.retryable && waits() && Date.now() < until
+        if (!later) throw error
+        await new Promise(resolve => setTimeout(resolve, ASK_AGAIN_MS))
+      }
+    }
+  }
+
+  async function enter({ url, token, call, fact }: CallTicket): Promise<void> {
     close()
+    pass = { callId: call.id, fact }
     const { MediaRoom } = await import('./room')
     if (callOf(phase.value)?.id !== call.id || phase.value.kind !== 'joining') return
     const mine = new MediaRoom({
@@ -162,6 +188,7 @@ export const useRoom = defineStore('room', () => {
   function resume(callId: Uuid): boolean {
     const seat = JSON.parse(sessionStorage.getItem(SEAT) ?? 'null') as Seat | null
     if (busy.value || seat?.callId !== callId) return false
+    pass = seat
     join({ callId }, seat.camera ? 'video' : 'voice', { muted: !seat.microphone })
     return true
   }
@@ -180,7 +207,7 @@ export const useRoom = defineStore('room', () => {
     if (on) turnedOff.value = undefined
   })
   watch(() => phase.value.kind === 'live' && call.value && local.media && ({
-    callId: call.value.id, camera: local.media.on.camera, microphone: local.media.on.microphone,
+    callId: call.value.id, fact: pass?.fact, camera: local.media.on.camera, microphone: local.media.on.microphone,
   }), seat => seat && sessionStorage.setItem(SEAT, JSON.stringify(seat)))
 
   // Another call is no place for what became of this one.

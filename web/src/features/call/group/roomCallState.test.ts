@@ -104,6 +104,17 @@ describe('inside', () => {
     expect([device.why, ...device.did]).toEqual(['lost', 'exit'])
   })
 
+  it('asks for the room anew when its server is gone, and not when it only hears less', () => {
+    expect(inside().hears({ type: 'reconnecting' }, welcome(false)).did).toEqual(['ask'])
+    expect(inside().hears({ type: 'reconnecting' }, welcome(false, call('a'))).did).toEqual([])
+    expect(inside().hears(welcome(false)).did).toEqual([])
+    const lost = told(call('a', { state: 'over', lost: true }))
+    const device = inside().hears(lost)
+    expect([device.phase.kind, ...device.did]).toEqual(['joining', 'ask'])
+    expect(device.hears(lost).did).toEqual([])
+    expect(device.hears(ticket('a'), { type: 'entered' }).phase).toMatchObject({ kind: 'live', since: 1000 })
+  })
+
   it.each([['offline', 'lost'], ['not_found', 'over'], ['call_over', 'over']])('was inside, so %s means %s', (code, reason) => {
     expect(inside().hears({ type: 'closed', reason: 'lost' }, refused(code)).why).toBe(reason)
   })

@@ -77,7 +77,7 @@ export function next(calls: RoomCalls, input: RoomInput, context: RoomContext): 
     case 'leave': return inHand(calls.phase) ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'exit' }]] : [calls, []]
     case 'dismiss': return calls.phase.kind === 'left' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
     case 'decline': return [withoutRing(calls, input.callId), [{ do: 'decline', callId: input.callId }]]
-    case 'welcome': return input.recovered ? [calls, []] : [welcome(calls, input.group_calls, context), []]
+    case 'welcome': return input.recovered ? [calls, []] : welcome(calls, input.group_calls, context)
     case 'group_call': return told(calls, input.call, context)
     case 'group_call_ringing': return [ringing(calls, input), []]
   }
@@ -139,7 +139,13 @@ function reconnecting(calls: RoomCalls): RoomCalls {
 function closed(calls: RoomCalls, reason: CloseReason): Step {
   const { phase } = calls
   if (phase.kind !== 'joining' && phase.kind !== 'live' && phase.kind !== 'reconnecting') return [calls, []]
-  if (reason !== 'lost' || phase.kind === 'joining') return leaveFor(calls, reason)
+  return reason === 'lost' ? comeBack(calls, 'lost') : leaveFor(calls, reason)
+}
+
+/** Asks for the room anew, once; whoever has asked already goes on to wait, or is out of luck when it is the room that closed. */
+function comeBack(calls: RoomCalls, otherwise?: LeftReason): Step {
+  const { phase } = calls
+  if (phase.kind !== 'live' && phase.kind !== 'reconnecting') return otherwise ? leaveFor(calls, otherwise) : [calls, []]
   const target: Target = { callId: phase.call.id }
   return [
     { ...calls, phase: { kind: 'joining', target, call: phase.call, since: phase.since } },
@@ -157,6 +163,7 @@ function leaveFor(calls: RoomCalls, reason: LeftReason, refusal?: Refusal): Step
 function told(calls: RoomCalls, call: GroupCall, context: RoomContext): Step {
   const rung = { ...calls, rings: stillRinging(calls.rings, call, context) }
   if (callOf(calls.phase)?.id !== call.id || !inHand(calls.phase)) return [rung, []]
+  if (call.lost) return comeBack(rung)
   if (call.state === 'over') return leaveFor(rung, 'over')
   return [{ ...rung, phase: { ...calls.phase, call } as RoomPhase }, []]
 }
@@ -171,16 +178,21 @@ function ringing(calls: RoomCalls, { call, by }: ServerFrames['group_call_ringin
   return known ? calls : { ...calls, rings: [...calls.rings, { call, by }] }
 }
 
-/** A new socket is told every call there is; who rang is told only once, so it is whoever started the call. */
-function welcome(calls: RoomCalls, told: readonly GroupCall[], { me }: RoomContext): RoomCalls {
+/**
+ * A new socket is told every call there is; who rang is told only once, so it is whoever started the call. A call in hand
+ * that is not among them is over, or was forgotten by a server that restarted: the answer to a new question tells.
+ */
+function welcome(calls: RoomCalls, told: readonly GroupCall[], { me }: RoomContext): Step {
   const rings = told.filter(call => call.invited.some(one => one.id === me)).flatMap(call => {
     const by = calls.rings.find(ring => ring.call.id === call.id)?.by
       ?? call.participants.find(one => one.id === call.started_by) ?? call.participants[0]
     return by ? [{ call, by }] : []
   })
-  const mine = callOf(calls.phase)
-  const news = told.find(call => call.id === mine?.id)
-  return { rings, phase: news && inHand(calls.phase) ? { ...calls.phase, call: news } as RoomPhase : calls.phase }
+  if (!inHand(calls.phase)) return [{ ...calls, rings }, []]
+  const news = told.find(call => call.id === callOf(calls.phase)?.id)
+  if (news) return [{ rings, phase: { ...calls.phase, call: news } as RoomPhase }, []]
+  // A room that carries on is right, whatever this server has heard of it.
+  return calls.phase.kind === 'reconnecting' ? comeBack({ ...calls, rings }) : [{ ...calls, rings }, []]
 }
 
 function withoutRing(calls: RoomCalls, callId: Uuid): RoomCalls {

@@ -1,0 +1,29 @@
+//! Calls whose node is gone: what rang stops ringing, and who was talking here is asked to take their call elsewhere.
+
+use crate::bus::Notice;
+use crate::domain::call::{Parties, Snapshot};
+use crate::domain::frame::ServerFrame;
+use crate::domain::ids::NodeId;
+use crate::domain::message::CallOutcome;
+use crate::node::Node;
+
+/// Another node is gone. Each node tells its own people.
+pub async fn node_gone(node: &Node, gone: NodeId) {
+    node.calls.remote.forget_node(gone);
+    for call in node.cache.calls_left_by(gone).await {
+        tell_here(node, &call);
+    }
+}
+
+fn tell_here(node: &Node, call: &Snapshot) {
+    let Parties { call_id, caller, callee } = call.parties;
+    if call.accepted_at.is_some() {
+        for id in call.carriers() {
+            let frame = ServerFrame::CallOrphaned { call_id }.into();
+            node.hub.deliver(&Notice::Socket { id, frame });
+        }
+        return;
+    }
+    let frame = ServerFrame::CallEnded { call_id, outcome: CallOutcome::Lost, by: None };
+    node.hub.deliver(&Notice::Users { ids: vec![caller, callee], frame: frame.into() });
+}

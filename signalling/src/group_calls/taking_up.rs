@@ -1,0 +1,80 @@
+//! A group call outlives its node: whoever was in it presents the fact of their ticket, and it goes on under the same id,
+//! with the same start and the same record.
+
+use std::sync::Arc;
+
+use super::{existing, open, owner_of, room};
+use crate::accounts::Caller;
+use crate::bus::Notice;
+use crate::calls::{Kind, record};
+use crate::clock::{moment, now_ms};
+use crate::conversations::must_be_member;
+use crate::domain::call::FACT_LIFE_MS;
+use crate::domain::frame::{Payload, ServerFrame};
+use crate::domain::group_call::{GroupCall, GroupCallFact, GroupCallPhase, GroupCallState, Origin};
+use crate::domain::ids::{CallId, NodeId, UserId};
+use crate::domain::refusal::{Code, Result};
+use crate::node::Node;
+
+/// What somebody who is let in carries.
+pub(super) fn fact_for(node: &Node, call: &GroupCallState, holder: UserId, guest: bool) -> String {
+    let origin = Origin {
+        id: call.id,
+        conversation_id: call.conversation_id,
+        media: call.media,
+        started_by: call.started_by,
+        started_at: call.started_at,
+    };
+    let now = now_ms();
+    let (issued_at, expires_at) = (now, now + FACT_LIFE_MS);
+    let fact = GroupCallFact { origin, holder, guest, issued_at, expires_at };
+    node.calls.facts.sign(Kind::GroupCall, &fact)
+}
+
+/// Goes on here with a call that no node knows, unless it is over.
+pub(super) async fn take_up(
+    node: &Arc<Node>,
+    caller: Caller,
+    id: CallId,
+    fact: &str,
+) -> Result<()> {
+    let user = caller.user;
+    let fact: GroupCallFact = node.calls.facts.read(Kind::GroupCall, fact)?;
+    let Origin { conversation_id, started_by, .. } = fact.origin;
+    if fact.origin.id != id || fact.holder != user {
+        return Err(Code::NotFound.into());
+    }
+    if !fact.guest {
+        must_be_member(node, user, conversation_id).await?;
+    }
+    if fact.expires_at <= now_ms() || record::is_written(node, id, started_by).await? {
+        return Err(Code::CallOver.into());
+    }
+    let owner = owner_of(node, conversation_id).await?;
+    let call = GroupCall::taken_up(&fact, owner, room::size_max(node), moment());
+    let people = vec![existing(node, user).await?];
+    match open(node, call, people).await {
+        Ok(None) => {
+            tracing::info!(call.id = %id, "a group call was taken up again");
+            metrics::counter!("beckon_group_calls_taken_up_total").increment(1);
+            Ok(())
+        }
+        // somebody else was faster, here or on another node
+        Ok(Some(found)) if found == id => Ok(()),
+        // the conversation has gone on to another call
+        Ok(Some(_)) => Err(Code::CallOver.into()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Another node is gone. Each node tells its own people what became of its calls; whoever was in one may go on.
+pub async fn node_gone(node: &Node, gone: NodeId) {
+    for call in node.cache.group_calls_left_by(gone).await {
+        let id = call.conversation_id;
+        let concerned = call.participants.iter().chain(&call.invited).map(|one| one.id).collect();
+        let call = GroupCallState { state: GroupCallPhase::Over, lost: true, ..call };
+        let frame = Payload::from(ServerFrame::GroupCall { call });
+        node.hub.deliver(&Notice::Conversation { id, frame: frame.clone() });
+        node.hub.deliver(&Notice::Users { ids: concerned, frame });
+    }
+}

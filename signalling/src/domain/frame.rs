@@ -140,7 +140,6 @@ impl ClientFrame {
 /// What the server says; every frame is sent with its number `n` beside these fields.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "made, written as text, and dropped; never kept")]
 pub enum ServerFrame {
     Welcome {
         socket_id: SocketId,

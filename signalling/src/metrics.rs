@@ -20,6 +20,9 @@ const COUNTERS: [(&str, &str); 11] = [
     ("beckon_sign_ins_refused_total", "Sign-ins with a wrong name or password."),
     ("beckon_sign_ins_total", "Sign-ins."),
     ("beckon_sockets_overflowed_total", "Sockets whose client did not read."),
+    ("beckon_calls_taken_up_total", "One-to-one calls taken up again by their facts."),
+    ("beckon_group_calls_taken_up_total", "Group calls taken up again by their facts."),
+    ("beckon_nodes_gone_total", "Other nodes that this one found gone."),
     ("beckon_users_registered_total", "Accounts made."),
 ];
 

@@ -6,9 +6,12 @@ use crate::domain::refusal::Code;
 use crate::hub::Close;
 
 /// Counters without labels.
-const COUNTERS: [(&str, &str); 11] = [
+const COUNTERS: [(&str, &str); 14] = [
     ("beckon_bus_dropped_total", "Notices to other nodes that were given up."),
     ("beckon_call_signals_total", "SDP and candidates passed between two people."),
+    ("beckon_calls_taken_up_total", "One-to-one calls taken up again by their facts."),
+    ("beckon_group_calls_taken_up_total", "Group calls taken up again by their facts."),
+    ("beckon_nodes_gone_total", "Other nodes that this one found gone."),
     ("beckon_redis_failures_total", "Requests to Redis that failed."),
     (
         "beckon_refreshes_repeated_total",
@@ -20,9 +23,6 @@ const COUNTERS: [(&str, &str); 11] = [
     ("beckon_sign_ins_refused_total", "Sign-ins with a wrong name or password."),
     ("beckon_sign_ins_total", "Sign-ins."),
     ("beckon_sockets_overflowed_total", "Sockets whose client did not read."),
-    ("beckon_calls_taken_up_total", "One-to-one calls taken up again by their facts."),
-    ("beckon_group_calls_taken_up_total", "Group calls taken up again by their facts."),
-    ("beckon_nodes_gone_total", "Other nodes that this one found gone."),
     ("beckon_users_registered_total", "Accounts made."),
 ];
 

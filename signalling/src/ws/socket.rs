@@ -92,7 +92,7 @@ async fn greet(
         let over = refusal.code == Code::Unauthenticated;
         let why = if over { Close::LoginEnded } else { Close::Restart };
         mailbox.close(why);
-        if node.hub.detach(&mailbox, attachment, now_ms()) {
+        if node.hub.detach(&mailbox, attachment, ticks_ms()) {
             let node = node.clone();
             tokio::spawn(async move { presence::depart(&node, caller.user).await });
         }

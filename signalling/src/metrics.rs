@@ -27,7 +27,7 @@ const COUNTERS: [(&str, &str); 14] = [
 ];
 
 /// Counters with labels; those whose values are a closed set are presets below.
-const LABELLED: [(&str, &str); 16] = [
+const LABELLED: [(&str, &str); 18] = [
     ("beckon_room_data_dropped_total", "Data packets that a room did not pass on, by reason."),
     ("beckon_room_departures_total", "Participants who are out of a room, by reason."),
     ("beckon_rooms_ended_total", "Rooms that were ended for everybody, by reason."),

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use beckon_sfu_api::{Command, EventSink, MediaNode, RoomId, RoomSettings, Unavailable};
 
+use beckon_sfu_core::described::Described;
+
 use crate::orders::{Order, OrderSender};
 
 /// Rooms of one shard; one more is refused.
@@ -67,9 +69,17 @@ impl MediaNode for Handle {
             if closes { directory.closed(room) } else { directory.homes.get(room).copied() }
         });
         match home {
-            Some(shard) => self.send(shard, Order::Tell { room: room.clone(), command }),
+            Some(shard) => self.send(shard, order(room.clone(), command)),
             None => Ok(()),
         }
+    }
+}
+
+/// Descriptions are read here, by whoever tells them: media of others must not wait for that.
+fn order(room: RoomId, command: Command) -> Order {
+    match Described::read(command) {
+        Ok(described) => Order::Describe { room, described: Box::new(described) },
+        Err(command) => Order::Tell { room, command },
     }
 }
 
@@ -98,6 +108,7 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use beckon_sfu_api::Description;
     use mio::{Poll, Token, Waker};
 
     use super::*;
@@ -127,6 +138,7 @@ mod tests {
             .map(|order| match order {
                 Order::Open { room, .. } => format!("open {room}"),
                 Order::Tell { room, command } => format!("{room} {command:?}"),
+                Order::Describe { room, .. } => format!("describe {room}"),
                 Order::Stop => "stop".into(),
             })
             .collect()
@@ -141,6 +153,15 @@ mod tests {
         open(&node, "c");
         assert_eq!(told(&shards[0]), ["open a"]);
         assert_eq!(told(&shards[1]), ["open b", "b Close", "open c"]);
+    }
+
+    #[test]
+    fn descriptions_are_read_before_they_reach_a_media_thread() {
+        let (node, shards) = node(1);
+        open(&node, "a");
+        let offer = Description { id: 1, sdp: "v=0".into() };
+        node.tell(&"a".into(), Command::Offer { participant: "PA_1".into(), offer }).unwrap();
+        assert_eq!(told(&shards[0]), ["open a", "describe a"]);
     }
 
     #[test]

@@ -5,14 +5,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use beckon_sfu_api::{Command, EventSink, RoomId, RoomSettings, Unavailable};
+use beckon_sfu_core::described::Described;
 use mio::Waker;
 
 /// Orders waiting for a shard; more are refused. A shard takes thousands a second, so this many means it is stuck.
 const WAITING_MAX: usize = 4096;
 
 pub(crate) enum Order {
-    Open { room: RoomId, settings: RoomSettings, events: EventSink },
-    Tell { room: RoomId, command: Command },
+    Open {
+        room: RoomId,
+        settings: RoomSettings,
+        events: EventSink,
+    },
+    Tell {
+        room: RoomId,
+        command: Command,
+    },
+    /// A description, read already: nothing takes as long.
+    Describe {
+        room: RoomId,
+        described: Box<Described>,
+    },
     Stop,
 }
 
@@ -21,7 +34,7 @@ impl Order {
     fn frees(&self) -> bool {
         use Command::{Close, Leave, Unpublish, Unsubscribe};
         match self {
-            Order::Open { .. } => false,
+            Order::Open { .. } | Order::Describe { .. } => false,
             Order::Tell { command, .. } => {
                 matches!(command, Close | Leave { .. } | Unpublish { .. } | Unsubscribe { .. })
             }

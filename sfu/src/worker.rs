@@ -126,6 +126,7 @@ impl Worker {
                 self.sinks.insert(room, events);
             }
             Order::Tell { room, command } => self.tell(now, &room, command),
+            Order::Describe { room, described } => self.shard.describe(now, &room, *described),
             Order::Stop => {
                 let rooms: Vec<RoomId> = self.sinks.keys().cloned().collect();
                 rooms.iter().for_each(|room| self.tell(now, room, Command::Close));

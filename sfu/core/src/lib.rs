@@ -4,6 +4,7 @@ pub mod clock;
 pub mod codec;
 mod connection;
 pub mod demux;
+pub mod described;
 pub mod downlink;
 pub mod extension;
 pub mod forwarder;

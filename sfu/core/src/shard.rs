@@ -10,6 +10,7 @@ use slotmap::SlotMap;
 
 use crate::clock::Clock;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
+use crate::described::Described;
 use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, Room};
 use crate::stats::{Counters, Discard, Way};
@@ -76,6 +77,12 @@ impl Shard {
             self.by_id.remove(room);
             self.rooms.remove(key);
         }
+    }
+
+    /// Takes a description that was read elsewhere; one for a room that is not open does nothing.
+    pub fn describe(&mut self, now: Instant, room: &RoomId, described: Described) {
+        let Some(key) = self.by_id.get(room).copied() else { return };
+        self.within(key, |room, ctx| room.describe(now, described, ctx));
     }
 
     /// Hears a datagram from `from`, sent to `local` of our addresses if the socket knows. It is decrypted in place.

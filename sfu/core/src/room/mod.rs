@@ -20,6 +20,7 @@ use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
 use crate::connection::{Connection, Happened};
 use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
+use crate::described::Described;
 use crate::downlink::allocator::{Demand, Grant};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::outgoing::Path;
@@ -108,16 +109,18 @@ impl Room {
 
     /// Carries out a command; a refused one is told as an event.
     pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
+        let command = match Described::read(command) {
+            Ok(described) => return self.describe(now, described, ctx),
+            Err(command) => command,
+        };
         self.hurry(now);
         match command {
             Command::Join { participant, connection, permissions } => {
                 self.join(now, participant, connection, permissions, ctx);
             }
             Command::Leave { participant } => self.leave(&participant, ctx),
-            Command::Offer { participant, offer } => self.offer(now, &participant, &offer, ctx),
-            Command::Answer { participant, answer } => {
-                self.answer(now, &participant, &answer, ctx);
-            }
+            // Taken above.
+            Command::Offer { .. } | Command::Answer { .. } => {}
             Command::Publish { participant, track } => self.announce(&participant, track, ctx),
             Command::Restart { participant } => self.restart(&participant, ctx),
             Command::Unpublish { track } => self.unpublish(&track, ctx),

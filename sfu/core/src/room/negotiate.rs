@@ -7,29 +7,31 @@ use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
 use super::{Context, Room};
 use crate::connection::Connection;
 use crate::demux::{Place, Side};
+use crate::described::Described;
 use crate::extension::Extension;
 use crate::forwarder::Bound;
 use crate::keys::ParticipantKey;
-use crate::negotiation::sdp;
+use crate::negotiation::sdp::Session;
 use crate::negotiation::{Answered, Binding, Local, Publication, Wanted};
 use crate::shard::ShardConfig;
 use crate::track::Track;
 
 impl Room {
-    /// The client offers: on its only connection, or on the one that it publishes on.
-    pub(super) fn offer(
-        &mut self,
-        now: Instant,
-        id: &ParticipantId,
-        offer: &Description,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some(key) = self.by_id.get(id).copied() else {
-            return self.refuse(id, None, Refused::NotFound, ctx);
+    /// The client offers, on its only connection or on the one that it publishes on; or it answers our offer.
+    pub fn describe(&mut self, now: Instant, described: Described, ctx: &mut Context<'_>) {
+        self.hurry(now);
+        let Described { participant: who, id, is_offer, session } = described;
+        let Some(key) = self.by_id.get(&who).copied() else {
+            return self.refuse(&who, None, Refused::NotFound, ctx);
         };
-        match self.answered(now, key, offer, ctx) {
-            Ok(answered) => self.carry_out(now, key, offer.id, answered, ctx),
-            Err(why) => self.refuse(id, None, why, ctx),
+        let done = if is_offer {
+            let answered = self.answered(now, key, session, ctx);
+            answered.map(|answered| self.carry_out(now, key, id, answered, ctx))
+        } else {
+            session.and_then(|session| self.accept(now, key, id, &session, ctx))
+        };
+        if let Err(why) = done {
+            self.refuse(&who, None, why, ctx);
         }
     }
 
@@ -37,14 +39,14 @@ impl Room {
         &mut self,
         now: Instant,
         key: ParticipantKey,
-        offer: &Description,
+        offer: Result<Session, Refused>,
         ctx: &mut Context<'_>,
     ) -> Result<Answered, Refused> {
         if let Some(participant) = self.participants.get_mut(key) {
             // Whatever becomes of this offer, the next may be asked for.
             participant.asked = false;
         }
-        let session = sdp::read(&offer.sdp)?;
+        let session = offer?;
         let sections_max = self.settings.sections_max();
         if session.sections.len() > sections_max {
             return Err(Refused::Limit);
@@ -119,40 +121,24 @@ impl Room {
         ctx.tell(&self.id, published);
     }
 
-    /// The client answers our offer.
-    pub(super) fn answer(
-        &mut self,
-        now: Instant,
-        id: &ParticipantId,
-        answer: &Description,
-        ctx: &mut Context<'_>,
-    ) {
-        let Some(key) = self.by_id.get(id).copied() else {
-            return self.refuse(id, None, Refused::NotFound, ctx);
-        };
-        if let Err(why) = self.accept(now, key, answer, ctx) {
-            self.refuse(id, None, why, ctx);
-        }
-    }
-
     fn accept(
         &mut self,
         now: Instant,
         key: ParticipantKey,
-        answer: &Description,
+        id: u32,
+        session: &Session,
         ctx: &mut Context<'_>,
     ) -> Result<(), Refused> {
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
         let subscriber = participant.subscriber.as_mut().ok_or(Refused::OutOfTurn)?;
-        let session = sdp::read(&answer.sdp)?;
-        if !subscriber.offerer.awaits(answer.id) {
+        if !subscriber.offerer.awaits(id) {
             return Err(Refused::OutOfTurn);
         }
-        if !subscriber.connection.may_be_of(&session) {
+        if !subscriber.connection.may_be_of(session) {
             return Err(Refused::Malformed);
         }
-        let accepted = subscriber.offerer.answer(answer.id, &session)?;
-        subscriber.connection.describe_remote(now, &session, false);
+        let accepted = subscriber.offerer.answer(id, session)?;
+        subscriber.connection.describe_remote(now, session, false);
         let id = participant.id.clone();
         let refused = accepted.refused.into_iter().map(|track| (track, Refused::Codec));
         self.refuse_tracks(&id, refused.collect(), ctx);

@@ -165,10 +165,12 @@ pub(super) fn layers(section: &Section) -> &[String] {
 
 /// How a track goes out through a section.
 pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agreed) -> Binding {
+    let is_described = matches!(agreed.codec, Codec::Av1 | Codec::Vp9);
     let mut extensions = ExtensionMap::default();
     for (id, extension) in agreed.extensions.iter() {
-        // frame numbers of a descriptor do not go on over a layer switch; only AV1 cannot do without
-        if extension != Extension::DependencyDescriptor || agreed.codec == Codec::Av1 {
+        // frame numbers of a descriptor do not go on over a change of simulcast layers; AV1 and the layers of SVC in VP9
+        // cannot do without
+        if extension != Extension::DependencyDescriptor || is_described {
             extensions.set(id, extension);
         }
     }
@@ -232,4 +234,21 @@ fn offered_extensions(kind: Kind) -> ExtensionMap {
         }
     }
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decoders of VP9 with layers of SVC, livekit-client's default, freeze without it.
+    #[test]
+    fn the_dependency_descriptor_goes_on_where_decoders_need_it() {
+        let goes_on = |codec| {
+            let binding = binding(&"TR_1".into(), "0", &offered(codec));
+            binding.extensions.id(Extension::DependencyDescriptor).is_some()
+        };
+        assert!(goes_on(Codec::Av1) && goes_on(Codec::Vp9));
+        // Their simulcast layers each count by themselves, and nothing but the picture is needed.
+        assert!(!goes_on(Codec::Vp8) && !goes_on(Codec::H264));
+    }
 }

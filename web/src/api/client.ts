@@ -72,8 +72,9 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
 }
 
 /**
- * Renews the cookies, one try at a time. A refresh token works once and two tabs share it, so the tabs take
- * turns under a lock and the second one sees that the first has done it.
+ * Renews the cookies, one try at a time. Two tabs share a refresh token, so they take turns under a lock and the
+ * second one sees that the first has done it. Where that fails, or an answer is lost, the server gives the same
+ * answer again for a minute.
  */
 export function refresh(seenExpiry = accessExpiry()): Promise<void> {
   refreshing ??= underLock(() => renew(seenExpiry)).finally(() => (refreshing = undefined))
@@ -85,7 +86,9 @@ async function renew(seenExpiry: string | null): Promise<void> {
   const response = await send('POST', '/logins/refresh', {})
   if (response.ok) return rememberExpiry((await response.json()) as SignedIn)
   const refusal = await errorOf(response)
-  if (response.status === 401) onSignedOut()
+  if (response.status !== 401) throw refusal
+  if (accessExpiry() !== seenExpiry && everSignedIn()) return // another tab was quicker, and holds fresh cookies
+  onSignedOut()
   throw refusal
 }
 

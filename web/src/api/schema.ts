@@ -615,7 +615,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Trade a refresh token, which works once, for new tokens */
+        /** Trade a refresh token for new tokens; for a minute the same one gets the same answer again */
         post: operations["refresh"];
         delete?: never;
         options?: never;
@@ -990,7 +990,9 @@ export interface components {
             seq: number;
         };
         ChangePassword: {
+            /** Format: password */
             new_password: string;
+            /** Format: password */
             old_password: string;
         };
         Changes: {
@@ -1018,7 +1020,7 @@ export interface components {
             body: components["schemas"]["Draft"];
             client_msg_id: components["schemas"]["ClientMsgId"];
             conversation_id: components["schemas"]["ConversationId"];
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "send";
         } | {
@@ -1027,7 +1029,7 @@ export interface components {
             read_seq?: number;
             /** Format: int64 */
             received_seq?: number;
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "receipt";
         } | {
@@ -1039,29 +1041,29 @@ export interface components {
             /** @enum {string} */
             type: "presence";
         } | {
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "ping";
         } | {
             call_id: components["schemas"]["CallId"];
             media: components["schemas"]["CallMedia"];
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "call_start";
             user_id: components["schemas"]["UserId"];
         } | {
             call_id: components["schemas"]["CallId"];
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "call_accept";
         } | {
             call_id: components["schemas"]["CallId"];
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "call_decline";
         } | {
             call_id: components["schemas"]["CallId"];
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "call_hangup";
         } | {
@@ -1071,7 +1073,7 @@ export interface components {
              * @description The media connection that it is about, for the other side.
              */
             connection?: number | null;
-            ref?: string | null;
+            ref?: string;
             signal: components["schemas"]["Signal"];
             /** @enum {string} */
             type: "call_signal";
@@ -1203,12 +1205,12 @@ export interface components {
             /** @enum {string} */
             type: "text";
         } | {
-            caption?: string | null;
+            caption?: string;
             file_id: components["schemas"]["FileId"];
             /** @enum {string} */
             type: "image";
         } | {
-            caption?: string | null;
+            caption?: string;
             file_id: components["schemas"]["FileId"];
             /** @enum {string} */
             type: "file";
@@ -1217,6 +1219,8 @@ export interface components {
         Error: {
             /** @description Stable, for programs. */
             code: string;
+            /** @description What is wrong and where, in English, for whoever writes the client. */
+            detail?: string | null;
             /** @description The field that broke its rule. */
             field?: string | null;
             /** @description For people, in the language the client asked for. */
@@ -1427,13 +1431,13 @@ export interface components {
             user_id: components["schemas"]["UserId"];
         };
         Refresh: {
-            /** @description Left out by pages that hold their tokens in cookies. */
-            refresh_token?: string | null;
+            refresh_token?: string;
         };
         Register: {
             device?: components["schemas"]["Device"] | null;
             name: string;
-            nickname?: string | null;
+            nickname?: string;
+            /** Format: password */
             password: string;
             transport?: components["schemas"]["Transport"];
         };
@@ -1461,6 +1465,11 @@ export interface components {
         /** @description What the server says; every frame is sent with its number `n` beside these fields. */
         ServerFrame: {
             calls: components["schemas"]["CallState"][];
+            /**
+             * Format: int32
+             * @description The oldest revision of the web client that is still served; an older page has to be loaded again.
+             */
+            client_min: number;
             group_calls: components["schemas"]["GroupCall"][];
             login_id: components["schemas"]["LoginId"];
             recovered: boolean;
@@ -1618,6 +1627,7 @@ export interface components {
         SignIn: {
             device?: components["schemas"]["Device"] | null;
             name: string;
+            /** Format: password */
             password: string;
             transport?: components["schemas"]["Transport"];
         };
@@ -1679,7 +1689,7 @@ export interface components {
         Transport: "bearer" | "cookie";
         UpdateMe: {
             direct_add?: boolean | null;
-            nickname?: string | null;
+            nickname?: string;
         };
         /**
          * Format: uuid
@@ -2341,6 +2351,7 @@ export interface operations {
     history: {
         parameters: {
             query?: {
+                /** @description Of these three the first given counts. */
                 before_seq?: number | null;
                 after_seq?: number | null;
                 around_seq?: number | null;
@@ -3444,7 +3455,6 @@ export interface operations {
     find: {
         parameters: {
             query: {
-                /** @description Exact, but for case and width. */
                 name: string;
             };
             header?: never;

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ApiError } from './errors'
+import { REVISION } from './revision'
 import { Socket } from './socket'
 
 /** The far end of the socket, in the hands of the test. */
@@ -47,6 +48,24 @@ it('says hello in the chosen language and is live with the welcome', () => {
   expect(socket.state.value).toBe('connecting')
   Far.last.hear({ type: 'welcome', n: 1, socket_id: 's', recovered: false, calls: [] })
   expect(socket.state.value).toBe('live')
+})
+
+it('ignores frames and fields of a later server and goes on', async () => {
+  Far.last.welcome()
+  Far.last.hear({ type: 'telepathy', n: 2, to: 'everybody' })
+  const asked = socket.request({ type: 'ping' })
+  Far.last.hear({ type: 'ok', n: 3, ref: Far.last.said.at(-1)!.ref, colour: 'blue' })
+  await asked
+  expect(Far.all).toHaveLength(1)
+})
+
+it('says that the page is too old when the server says so', () => {
+  Far.last.welcome()
+  expect(socket.outdated.value, 'a server of the first release says nothing').toBe(false)
+  Far.last.hear({ type: 'welcome', n: 1, socket_id: 's', recovered: false, calls: [], client_min: REVISION })
+  expect(socket.outdated.value).toBe(false)
+  Far.last.hear({ type: 'welcome', n: 1, socket_id: 's', recovered: false, calls: [], client_min: REVISION + 1 })
+  expect(socket.outdated.value).toBe(true)
 })
 
 describe('asking', () => {

@@ -2,6 +2,7 @@ import { ref, type Ref } from 'vue'
 import { api, refresh } from './client'
 import { ApiError } from './errors'
 import { toJson } from '@/shared/text'
+import { isOutdated } from './revision'
 import { afterClose, judge, NOTHING, openingFrame, waitMs, type Memory } from './link'
 import type { Ack, Lang, RequestFrame, ServerFrame, ServerFrameOf, ServerFrameType, TellFrame } from './types'
 
@@ -32,6 +33,8 @@ const KNOCK_EVERY_MS = 1000
 /** The one live connection: opens, resumes, reconnects, pairs answers with questions, hands frames out. */
 export class Socket {
   readonly state: Ref<SocketState> = ref('stopped')
+  /** The server no longer serves pages as old as this one. */
+  readonly outdated: Ref<boolean> = ref(false)
   private ws?: WebSocket
   private memory: Memory = NOTHING
   private lang: Lang = 'en'
@@ -128,6 +131,7 @@ export class Socket {
     if (verdict === 'restart') return this.retry()
     if (verdict === 'ignore') return
     if (frame.type === 'welcome') {
+      this.outdated.value = isOutdated(frame.client_min)
       this.attempt = 0
       this.state.value = 'live'
       clearTimeout(this.timer)

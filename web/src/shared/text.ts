@@ -6,6 +6,14 @@ export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\uFFFD')
 }
 
+/**
+ * Whether there is something to see: no spaces, fillers, zero-width signs, controls, or marks without a letter. The
+ * server follows the same rule and refuses names, titles and messages in which there is not.
+ */
+export function hasVisible(text: string): boolean {
+  return /(?![\p{Default_Ignorable_Code_Point}\u2800\u{1D159}])[\p{L}\p{N}\p{P}\p{S}\p{Co}\p{Cn}]/u.test(text)
+}
+
 const [FIRST_STRONG_ISOLATE, POP_ISOLATE] = ['\u2068', '\u2069']
 
 /** Somebody's words inside others: whichever way they are written, what stands around them keeps its order (UAX 9). */

@@ -1,5 +1,5 @@
 import type { Body, Draft, ErrorBody, Millis, Uuid } from '@/api'
-import { wellFormed } from '@/shared/text'
+import { hasVisible, wellFormed } from '@/shared/text'
 
 /** What has been written and is not yet acknowledged; it outlives the page. */
 export interface OutboxItem {
@@ -89,7 +89,7 @@ export function pieces(text: string, max = Infinity): string[] {
     found.push(characters.splice(0, cut > max / 2 ? cut : max).join('').trim())
     while (/^\s$/.test(characters[0] ?? '')) characters.shift()
   }
-  return characters.length ? [...found, characters.join('')] : found
+  return characters.length && hasVisible(text) ? [...found, characters.join('')] : found
 }
 
 /** As it can be said to others. */

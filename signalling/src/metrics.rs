@@ -6,7 +6,7 @@ use crate::domain::refusal::Code;
 use crate::hub::Close;
 
 /// Counters without labels.
-const COUNTERS: [(&str, &str); 14] = [
+const COUNTERS: &[(&str, &str)] = &[
     ("beckon_bus_dropped_total", "Notices to other nodes that were given up."),
     ("beckon_call_signals_total", "SDP and candidates passed between two people."),
     ("beckon_calls_taken_up_total", "One-to-one calls taken up again by their facts."),
@@ -27,7 +27,7 @@ const COUNTERS: [(&str, &str); 14] = [
 ];
 
 /// Counters with labels; those whose values are a closed set are presets below.
-const LABELLED: [(&str, &str); 18] = [
+const LABELLED: &[(&str, &str)] = &[
     ("beckon_room_data_dropped_total", "Data packets that a room did not pass on, by reason."),
     ("beckon_room_departures_total", "Participants who are out of a room, by reason."),
     ("beckon_rooms_ended_total", "Rooms that were ended for everybody, by reason."),
@@ -51,7 +51,7 @@ const LABELLED: [(&str, &str); 18] = [
     ("beckon_sockets_closed_total", "Sockets that the server closed, by reason."),
 ];
 
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: &[(&str, &str)] = &[
     ("beckon_calls_live", "One-to-one calls."),
     ("beckon_group_calls_live", "Group calls."),
     ("beckon_group_calls_people", "People in group calls."),
@@ -61,7 +61,7 @@ const GAUGES: [(&str, &str); 7] = [
     ("beckon_sockets_open", "Open sockets of people."),
 ];
 
-const HISTOGRAMS: [(&str, &str); 3] = [
+const HISTOGRAMS: &[(&str, &str)] = &[
     ("beckon_call_duration_seconds", "Lengths of one-to-one calls that were answered."),
     ("beckon_commit_group_size", "Messages committed together."),
     ("beckon_group_call_duration_seconds", "Lengths of group calls."),
@@ -70,8 +70,8 @@ const HISTOGRAMS: [(&str, &str); 3] = [
 /// Tells the recorder what the metrics mean, and shows counters before anything was counted.
 pub fn describe() {
     for (name, help) in COUNTERS {
-        describe_counter!(name, help);
-        counter!(name).increment(0);
+        describe_counter!(*name, *help);
+        counter!(*name).increment(0);
     }
     LABELLED.iter().for_each(|(name, help)| describe_counter!(*name, *help));
     GAUGES.iter().for_each(|(name, help)| describe_gauge!(*name, *help));

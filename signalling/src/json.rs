@@ -20,8 +20,8 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
     }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let field = error.path().to_string();
-        let field = if field == "." { String::new() } else { field };
+        let path = error.path().to_string();
+        let field = path.trim_end_matches(['.', '?']).to_owned(); // a key that was not read yet is a "?"
         malformed(field, error.inner().to_string())
     })?;
     reader.end().map_err(|error| malformed(String::new(), error.to_string()))?;

@@ -217,7 +217,7 @@ fn a_flood_ends_the_association_and_says_so_once() {
         peer.says(packet);
         assert_eq!(peer.lost(), 1);
         let init = [[0, 0, 0, 1], [0, 2, 0, 0], [0, 64, 0, 64], [0, 0, 0, 1]].concat();
-        assert_eq!(peer.says(self::packet(0, INIT, &init)), [Bytes::new(); 0], "no other");
+        assert!(peer.says(self::packet(0, INIT, &init)).is_empty(), "no other");
     }
 }
 

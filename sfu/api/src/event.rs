@@ -83,12 +83,14 @@ pub enum Event {
         audios: u32,
         videos: u32,
     },
-    /// An announced track has its media section. Told before the answer that says so.
+    /// An announced track has its media section, and its codec is known: told before the answer that says so, or after it,
+    /// with the first packet. Told again when packets show that it is another codec.
     Published {
         participant: ParticipantId,
         track: TrackId,
         codec: Codec,
         mid: String,
+        answered: bool,
     },
     /// A track ended: unpublished by its section, its publisher gone, or its permission taken.
     Unpublished {

@@ -85,8 +85,10 @@ pub struct Announced {
     pub cid: String,
     pub kind: Kind,
     pub source: Source,
-    /// What the publisher would like to send; VP8 and Opus unless it says otherwise.
+    /// What the publisher says that it will send; what it sends decides.
     pub codec: Option<Codec>,
+    /// Its sound has two channels.
+    pub stereo: bool,
     /// Announced layers, lowest first; empty for audio.
     pub layers: Vec<Layer>,
     pub muted: bool,

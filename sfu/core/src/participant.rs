@@ -160,8 +160,18 @@ impl Participant {
         self.subscriptions.iter().filter(|subscription| subscription.kind == kind).count()
     }
 
-    /// An SSRC that no stream to this participant has.
-    pub fn fresh_ssrc(&self) -> u32 {
+    /// SSRCs of a stream and of its repairs that no stream to this participant has.
+    pub fn fresh_ssrcs(&self) -> (u32, u32) {
+        let ssrc = self.fresh_ssrc();
+        loop {
+            let other = self.fresh_ssrc();
+            if other != ssrc {
+                return (ssrc, other);
+            }
+        }
+    }
+
+    fn fresh_ssrc(&self) -> u32 {
         loop {
             let ssrc = rand::random();
             if ssrc != 0 && self.subscription_by_ssrc(ssrc).is_none() {

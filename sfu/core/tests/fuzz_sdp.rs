@@ -116,6 +116,7 @@ fn announced() -> Vec<Announced> {
         kind: codec.kind(),
         source: Source::Camera,
         codec: Some(codec),
+        stereo: false,
         layers: Vec::new(),
         muted: false,
     };
@@ -129,6 +130,7 @@ fn wanted() -> Vec<Wanted> {
         kind: if codec == Codec::Opus { Kind::Audio } else { Kind::Video },
         source: Source::Camera,
         codec,
+        stereo: false,
         ssrc,
         rtx_ssrc: ssrc + 1,
     };

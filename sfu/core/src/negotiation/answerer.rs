@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use beckon_sfu_api::{Announced, Kind, MidTrack, Refused, TrackId};
 
-use super::policy::{self, Agreed};
+use super::policy::{self, Agreed, Sound};
 use super::sdp::{Direction, Media, Section, Session};
 use super::uses::Use;
 use super::write::{Origin, Rtp, Says, Writer};
@@ -33,7 +33,7 @@ struct Last {
 enum Reply<'a> {
     Rejected,
     Data,
-    Rtp { direction: Direction, agreed: Agreed, sends: Option<&'a Wanted> },
+    Rtp { direction: Direction, agreed: Vec<Agreed>, sends: Option<&'a Wanted> },
 }
 
 impl Default for Answerer {
@@ -135,13 +135,14 @@ impl Answerer {
         };
         let sections: Vec<&Section> = offer.sections.iter().filter(unclaimed).collect();
         for (section, announced) in pair(&sections, announced) {
-            let Some(agreed) = policy::agree_published(section, announced.codec) else {
+            let sound = Sound { source: announced.source, stereo: announced.stereo };
+            let agreed = policy::agree_track(section, announced.codec, sound);
+            let Some(publication) = policy::publication(&announced.id, section, &agreed) else {
                 answered.refused.push((announced.id.clone(), Refused::Codec));
                 continue;
             };
-            let publication = policy::publication(&announced.id, section, &agreed);
             answered.published.push(publication.clone());
-            let used = Use::Published { publication, source: announced.source };
+            let used = Use::Published { publication, sound };
             self.uses.insert(section.mid.clone(), used);
         }
     }
@@ -221,7 +222,7 @@ impl Answerer {
         for (section, reply) in answered() {
             match reply {
                 Reply::Rejected => writer.rejected(section),
-                Reply::Data => writer.data(&section.mid),
+                Reply::Data => writer.data(&section.mid, section.protocol()),
                 Reply::Rtp { direction, agreed, sends } => {
                     mids.extend(sends.map(|wanted| MidTrack {
                         mid: section.mid.clone(),
@@ -230,6 +231,7 @@ impl Answerer {
                     let receives = *direction == Direction::Receive;
                     writer.rtp(&Rtp {
                         mid: &section.mid,
+                        protocol: section.protocol(),
                         direction: *direction,
                         agreed,
                         sends: *sends,
@@ -245,19 +247,20 @@ impl Answerer {
     /// `None` if the section offers nothing that we know.
     fn reply<'w>(&self, section: &Section, wanted: &'w [Wanted]) -> Option<Reply<'w>> {
         let (direction, agreed, sends) = match self.uses.get(&section.mid) {
-            Some(Use::Published { publication, source }) => {
-                let agreed = policy::agree_track(section, publication.codec, *source)?;
+            Some(Use::Published { publication, sound }) => {
+                let agreed = policy::agree_track(section, Some(publication.codec()), *sound);
                 (Direction::Receive, agreed, None)
             }
             Some(used @ Use::Subscribed { codec, .. }) => {
                 let sends = wanted.iter().find(|wanted| used.carries(wanted));
-                (Direction::Send, policy::agree(section, *codec)?, sends)
+                let stereo = sends.is_some_and(|wanted| wanted.stereo);
+                (Direction::Send, vec![policy::agree_wanted(section, *codec, stereo)?], sends)
             }
             Some(Use::Forgotten) | None => {
-                (Direction::Inactive, policy::agree_idle(section)?, None)
+                (Direction::Inactive, vec![policy::agree_idle(section)?], None)
             }
         };
-        Some(Reply::Rtp { direction, agreed, sends })
+        (!agreed.is_empty()).then_some(Reply::Rtp { direction, agreed, sends })
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Wanted {
     pub kind: Kind,
     pub source: Source,
     pub codec: Codec,
+    /// Its sound has two channels.
+    pub stereo: bool,
     pub ssrc: u32,
     /// Announced only if the section has a repair format.
     pub rtx_ssrc: u32,
@@ -60,21 +62,43 @@ impl Wanted {
     }
 }
 
+/// A codec in which a track may come in, and how its packets are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    pub codec: Codec,
+    pub payload_type: u8,
+    pub rtx_payload_type: Option<u8>,
+}
+
 /// How a track comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
     pub track: TrackId,
     pub mid: String,
-    pub codec: Codec,
-    pub payload_type: u8,
-    pub rtx_payload_type: Option<u8>,
+    /// All that its section may carry: the announced codec first, then as its publisher prefers them. Never empty.
+    pub formats: Vec<Incoming>,
     pub extensions: ExtensionMap,
+    /// Lost packets may be asked for again.
+    pub nack: bool,
     /// Announced SSRCs, lowest layer first, each with that of its repair stream. Empty where layers go by `rids`.
     pub ssrcs: Vec<(u32, Option<u32>)>,
     /// Layers, lowest first; empty without simulcast.
     pub rids: Vec<String>,
     /// Its packets are numbered for congestion control, and feedback about them is awaited.
     pub transport_cc: bool,
+}
+
+impl Publication {
+    /// What its publisher is expected to send.
+    pub fn codec(&self) -> Codec {
+        self.preferred().codec
+    }
+
+    /// # Panics
+    /// Never: a section without a format is no publication.
+    pub fn preferred(&self) -> Incoming {
+        self.formats[0]
+    }
 }
 
 /// How a subscribed track goes out.

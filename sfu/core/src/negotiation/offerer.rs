@@ -214,7 +214,7 @@ impl Offerer {
             std::iter::once(DATA.to_owned()).chain(open.map(Slot::mid)).collect();
         let bundled = bundle.iter().map(String::as_str);
         let mut writer = Writer::new(&mut self.origin, local, Says::Offer, bundled);
-        writer.data(DATA);
+        writer.data(DATA, "UDP/DTLS/SCTP");
         for slot in &self.slots {
             let mid = slot.mid();
             let (codec, sends) = match &slot.state {
@@ -228,10 +228,12 @@ impl Offerer {
                     continue;
                 }
             };
+            let stereo = sends.is_some_and(|wanted| wanted.stereo);
             writer.rtp(&Rtp {
                 mid: &mid,
+                protocol: "UDP/TLS/RTP/SAVPF",
                 direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
-                agreed: &policy::offered(codec),
+                agreed: &[policy::offered(codec, stereo)],
                 sends,
                 layers: &[],
                 simulcast: false,

@@ -3,7 +3,7 @@
 use beckon_sfu_api::{Codec, Kind, Source};
 
 use super::sdp::{Feedback, Format, Section};
-use super::{Binding, Publication, Wanted};
+use super::{Binding, Incoming, Publication, Wanted};
 use crate::extension::{Extension, ExtensionMap};
 
 /// Layers of a track.
@@ -39,20 +39,23 @@ pub(super) fn agree(section: &Section, codec: Codec) -> Option<Agreed> {
     })
 }
 
-/// What a published section is to carry: the wished codec if it is offered, else the usual one, else any.
-pub(super) fn agree_published(section: &Section, wish: Option<Codec>) -> Option<Agreed> {
-    let usual: &[Codec] = match section.kind()? {
-        Kind::Audio => &[Codec::Opus],
-        Kind::Video => &[Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1],
-    };
-    let wish = wish.filter(|codec| usual.contains(codec));
-    wish.into_iter().chain(usual.iter().copied()).find_map(|codec| agree(section, codec))
+/// All that a section offers and that we know, as its client prefers it, but with `first` before the others.
+pub(super) fn agree_all(section: &Section, first: Option<Codec>) -> Vec<Agreed> {
+    let offered = section.formats.iter().filter_map(Format::codec);
+    let fitting = offered.filter(|codec| Some(codec.kind()) == section.kind());
+    let mut codecs: Vec<Codec> = Vec::new();
+    for codec in first.into_iter().chain(fitting) {
+        if !codecs.contains(&codec) {
+            codecs.push(codec);
+        }
+    }
+    codecs.into_iter().filter_map(|codec| agree(section, codec)).collect()
 }
 
 /// What a section without a track is answered with. Everything is accepted in it as well: Chromium offers later
 /// sections only with the header extensions that were accepted before, and simulcast needs those.
 pub(super) fn agree_idle(section: &Section) -> Option<Agreed> {
-    agree_published(section, None)
+    agree_all(section, None).into_iter().next()
 }
 
 /// The format of a codec that most decoders know.
@@ -86,13 +89,14 @@ fn h264_rank(format: &Format) -> u8 {
     if fragments { profile_rank } else { profile_rank + 3 }
 }
 
-/// Parameters to answer with. Those of VP8 are limits of the offerer as a receiver, not ours, but for the bit rate that
+/// Parameters to answer with. Those of VP8, and some of VP9, are limits of the offerer as a receiver, not ours, but for the bit rate that
 /// livekit-client would like to start with: Chromium reads it from the answer.
 fn parameters(format: &Format, codec: Codec) -> String {
     match codec {
         Codec::Vp8 => without(&format.parameters, |parameter| !parameter.starts_with("x-google-")),
         Codec::Opus if format.parameters.is_empty() => OPUS.to_owned(),
-        Codec::Opus | Codec::H264 | Codec::Vp9 | Codec::Av1 => format.parameters.clone(),
+        Codec::Opus | Codec::H264 | Codec::Av1 => format.parameters.clone(),
+        Codec::Vp9 => without(&format.parameters, |parameter| parameter.starts_with("max-f")),
     }
 }
 
@@ -101,20 +105,50 @@ fn without(parameters: &str, unwanted: impl Fn(&str) -> bool) -> String {
     kept.collect::<Vec<_>>().join(";")
 }
 
-/// What a section with a published track is answered with. livekit-client offers stereo for every track, and a voice
-/// that was sent so would cost more for nothing.
-pub(super) fn agree_track(section: &Section, codec: Codec, source: Source) -> Option<Agreed> {
+/// What an announced track sounds like, as far as its section has to say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sound {
+    pub(super) source: Source,
+    pub(super) stereo: bool,
+}
+
+/// What a section with a published track is answered with: all that it may carry. livekit-client offers stereo for every
+/// track, and a voice that was sent so without being announced so would cost more for nothing.
+pub(super) fn agree_track(section: &Section, first: Option<Codec>, sound: Sound) -> Vec<Agreed> {
+    let mut all = agree_all(section, first);
+    for agreed in all.iter_mut().filter(|agreed| agreed.codec == Codec::Opus) {
+        if sound.stereo {
+            agreed.parameters = in_stereo(&agreed.parameters);
+        } else if sound.source == Source::Microphone {
+            agreed.parameters = without(&agreed.parameters, is_stereo);
+        }
+    }
+    all
+}
+
+/// What the section of a subscriber says of a track.
+pub(super) fn agree_wanted(section: &Section, codec: Codec, stereo: bool) -> Option<Agreed> {
     let mut agreed = agree(section, codec)?;
-    if source == Source::Microphone {
-        let stereo = |parameter: &str| parameter.ends_with("stereo=1");
-        agreed.parameters = without(&agreed.parameters, stereo);
+    if stereo && codec == Codec::Opus {
+        agreed.parameters = in_stereo(&agreed.parameters);
     }
     Some(agreed)
 }
 
+/// Both directions' names of it: what is to be received, and what is sent (RFC 7587, 6.1).
+fn in_stereo(parameters: &str) -> String {
+    let rest = without(parameters, is_stereo);
+    let both = "stereo=1;sprop-stereo=1";
+    if rest.is_empty() { both.to_owned() } else { format!("{rest};{both}") }
+}
+
+fn is_stereo(parameter: &str) -> bool {
+    parameter.starts_with("stereo=") || parameter.starts_with("sprop-stereo=")
+}
+
 fn taken(kind: Kind) -> Feedback {
     let video = kind == Kind::Video;
-    Feedback { transport_cc: true, fir: video, nack: video, pli: video }
+    Feedback { transport_cc: true, fir: video, nack: true, pli: video }
 }
 
 fn accepted(offered: &ExtensionMap, transport_cc: bool) -> ExtensionMap {
@@ -135,23 +169,28 @@ fn accepted(offered: &ExtensionMap, transport_cc: bool) -> ExtensionMap {
 pub(super) fn publication(
     track: &beckon_sfu_api::TrackId,
     section: &Section,
-    agreed: &Agreed,
-) -> Publication {
+    agreed: &[Agreed],
+) -> Option<Publication> {
+    let first = agreed.first()?;
     let mut layers: Vec<usize> = (0..LAYERS_MAX).collect();
     // rids and SSRCs are listed in the same order
     layers.sort_by_key(|at| section.rids.get(*at).and_then(|rid| rid_rank(rid)).unwrap_or(*at));
     let pick = |at: &usize| section.ssrcs.get(*at).copied();
-    Publication {
-        track: track.clone(),
-        mid: section.mid.clone(),
+    let format = |agreed: &Agreed| Incoming {
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         rtx_payload_type: agreed.rtx,
-        extensions: agreed.extensions,
+    };
+    Some(Publication {
+        track: track.clone(),
+        mid: section.mid.clone(),
+        formats: agreed.iter().map(format).collect(),
+        extensions: first.extensions,
+        nack: first.feedback.nack,
         ssrcs: layers.iter().filter_map(pick).collect(),
         rids: layers.iter().filter_map(|at| section.rids.get(*at).cloned()).collect(),
-        transport_cc: agreed.feedback.transport_cc,
-    }
+        transport_cc: first.feedback.transport_cc,
+    })
 }
 
 fn rid_rank(rid: &str) -> Option<usize> {
@@ -165,12 +204,19 @@ pub(super) fn layers(section: &Section) -> &[String] {
 
 /// How a track goes out through a section.
 pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agreed) -> Binding {
-    let is_described = matches!(agreed.codec, Codec::Av1 | Codec::Vp9);
+    // Without a repair stream a packet that is asked for goes out again as it was, with the same SRTP nonce. A number for
+    // congestion control would make it another one.
+    let repeats = agreed.feedback.nack && agreed.rtx.is_none();
     let mut extensions = ExtensionMap::default();
     for (id, extension) in agreed.extensions.iter() {
-        // frame numbers of a descriptor do not go on over a change of simulcast layers; AV1 and the layers of SVC in VP9
-        // cannot do without
-        if extension != Extension::DependencyDescriptor || is_described {
+        let goes = match extension {
+            // frame numbers of a descriptor do not go on over a change of simulcast layers; AV1 and the layers of SVC in
+            // VP9 cannot do without
+            Extension::DependencyDescriptor => matches!(agreed.codec, Codec::Av1 | Codec::Vp9),
+            Extension::TransportCc => !repeats,
+            _ => true,
+        };
+        if goes {
             extensions.set(id, extension);
         }
     }
@@ -180,7 +226,7 @@ pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agree
         payload_type: agreed.payload_type,
         rtx_payload_type: agreed.rtx,
         extensions,
-        transport_cc: agreed.feedback.transport_cc,
+        transport_cc: agreed.feedback.transport_cc && !repeats,
     }
 }
 
@@ -198,7 +244,7 @@ pub(super) fn stream(wanted: &Wanted) -> String {
 const OPUS: &str = "minptime=10;useinbandfec=1";
 
 /// What our own offers say of a codec.
-pub(super) fn offered(codec: Codec) -> Agreed {
+pub(super) fn offered(codec: Codec, stereo: bool) -> Agreed {
     let (payload_type, rtx, parameters) = match codec {
         Codec::Opus => (111, None, OPUS),
         Codec::Vp8 => (96, Some(97), ""),
@@ -214,7 +260,11 @@ pub(super) fn offered(codec: Codec) -> Agreed {
         codec,
         payload_type,
         rtx,
-        parameters: parameters.to_owned(),
+        parameters: if stereo && codec == Codec::Opus {
+            in_stereo(parameters)
+        } else {
+            parameters.to_owned()
+        },
         feedback: taken(codec.kind()),
         extensions: offered_extensions(codec.kind()),
     }
@@ -244,7 +294,7 @@ mod tests {
     #[test]
     fn the_dependency_descriptor_goes_on_where_decoders_need_it() {
         let goes_on = |codec| {
-            let binding = binding(&"TR_1".into(), "0", &offered(codec));
+            let binding = binding(&"TR_1".into(), "0", &offered(codec, false));
             binding.extensions.id(Extension::DependencyDescriptor).is_some()
         };
         assert!(goes_on(Codec::Av1) && goes_on(Codec::Vp9));

@@ -13,11 +13,17 @@ use super::sdp::{
 use crate::extension::{Extension, ExtensionMap};
 
 /// The longest name of a section or layer that we are ready to write.
-const TOKEN_MAX: usize = 16;
-/// Bytes of a line; a BUNDLE group of all sections is the longest.
-const LINE_MAX: usize = 64 + SECTIONS_MAX * (TOKEN_MAX + 1);
+const TOKEN_MAX: usize = 64;
+/// Bytes of a line; a BUNDLE group of all sections is the longest, with names that fit into a short header extension
+/// (RFC 8285, 4.2), as clients with many sections have them.
+const LINE_MAX: usize = 64 + SECTIONS_MAX * (16 + 1);
 /// Payload types, SSRCs, SSRC groups or layers of one section.
 const LIST_MAX: usize = 96;
+/// What RTP over DTLS may be called (RFC 9429, 5.1.2); GStreamer and older browsers say the later ones.
+const RTP: [&str; 5] =
+    ["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"];
+/// What data channels may be called: in RFC 8841, and in its draft, which older browsers and stacks follow.
+const SCTP: [&str; 3] = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"];
 /// Candidates of a description.
 const CANDIDATES_MAX: usize = 32;
 
@@ -133,10 +139,10 @@ impl Draft {
         let mut words = value.splitn(4, ' ');
         let (media, port, protocol) = (words.next()?, words.next()?, words.next()?);
         let list = words.next().filter(|list| !list.is_empty())?;
-        let kind = match (media, protocol) {
-            ("audio", "UDP/TLS/RTP/SAVPF") => Media::Rtp(Kind::Audio),
-            ("video", "UDP/TLS/RTP/SAVPF") => Media::Rtp(Kind::Video),
-            ("application", "UDP/DTLS/SCTP") => Media::Data,
+        let kind = match media {
+            "audio" if RTP.contains(&protocol) => Media::Rtp(Kind::Audio),
+            "video" if RTP.contains(&protocol) => Media::Rtp(Kind::Video),
+            "application" if SCTP.contains(&protocol) => Media::Data,
             _ => Media::Unknown,
         };
         let section = Section {
@@ -283,13 +289,11 @@ fn bounded<T>(list: &[T]) -> Result<(), Refused> {
     if list.len() <= LIST_MAX { Ok(()) } else { Err(Refused::Limit) }
 }
 
-/// The name of a section or layer, as we are ready to write it.
+/// The name of a section or layer: a token (RFC 8866, 9), but for what would end a list of layers (RFC 8853, 5.1).
 fn token(value: &str) -> Option<&str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=TOKEN_MAX)
-        .contains(&value.len())
-        .then_some(value)
-        .filter(|value| value.bytes().all(allowed))
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}".contains(&byte);
+    let fits = (1..=TOKEN_MAX).contains(&value.len());
+    fits.then_some(value).filter(|value| value.bytes().all(allowed))
 }
 
 /// RFC 8839, 5.4.

@@ -122,6 +122,11 @@ impl Section {
         }
     }
 
+    /// As the peer wrote it.
+    pub(super) fn protocol(&self) -> &str {
+        &self.line[1]
+    }
+
     /// The format that repairs this one (RFC 4588, 8.1).
     pub fn repair_of(&self, payload_type: u8) -> Option<&Format> {
         self.formats.iter().find(|format| format.repairs() == Some(payload_type))

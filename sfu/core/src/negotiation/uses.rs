@@ -1,7 +1,8 @@
 //! What the sections of an answered connection are used for.
 
-use beckon_sfu_api::{Codec, Source, TrackId};
+use beckon_sfu_api::{Codec, TrackId};
 
+use super::policy::Sound;
 use super::sdp::{Direction, Section};
 use super::{Answered, Binding, Publication, Wanted, policy};
 
@@ -9,7 +10,7 @@ use super::{Answered, Binding, Publication, Wanted, policy};
 pub(super) enum Use {
     Published {
         publication: Publication,
-        source: Source,
+        sound: Sound,
     },
     /// Its track was taken away, but the client still sends.
     Forgotten,
@@ -51,10 +52,10 @@ impl Use {
         let sending = section.filter(|section| section.direction.sends());
         let receiving = section.filter(|section| section.direction == Direction::Receive);
         match self {
-            Use::Published { publication, source } => {
+            Use::Published { publication, sound } => {
                 let now = sending.and_then(|section| {
-                    let agreed = policy::agree_track(section, publication.codec, *source)?;
-                    Some(policy::publication(&publication.track, section, &agreed))
+                    let agreed = policy::agree_track(section, Some(publication.codec()), *sound);
+                    policy::publication(&publication.track, section, &agreed)
                 });
                 let Some(now) = now else {
                     answered.ended.push(publication.track.clone());

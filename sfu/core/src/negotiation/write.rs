@@ -46,8 +46,11 @@ pub(super) struct Writer<'a> {
 /// A section with RTP in it, or ready for it.
 pub(super) struct Rtp<'a> {
     pub(super) mid: &'a str,
+    /// As its offer has it (RFC 9429, 5.1.2).
+    pub(super) protocol: &'a str,
     pub(super) direction: Direction,
-    pub(super) agreed: &'a Agreed,
+    /// Preferred first; the header extensions are those of the first.
+    pub(super) agreed: &'a [Agreed],
     /// What we send.
     pub(super) sends: Option<&'a Wanted>,
     /// The layers that we receive.
@@ -112,26 +115,48 @@ impl<'a> Writer<'a> {
         self.text.push_str("a=inactive\r\n");
     }
 
-    /// Data channels (RFC 8841).
-    pub(super) fn data(&mut self, mid: &str) {
-        self.text.push_str("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+    /// Data channels: RFC 8841, or its draft of before 2014 if they were offered so.
+    pub(super) fn data(&mut self, mid: &str, protocol: &str) {
+        let is_draft = protocol == "DTLS/SCTP";
+        let format = if is_draft { "5000" } else { "webrtc-datachannel" };
+        let _ = write!(self.text, "m=application 9 {protocol} {format}\r\n");
         self.transport(mid);
-        self.text.push_str("a=sctp-port:5000\r\na=max-message-size:65535\r\n");
+        self.text.push_str(if is_draft {
+            "a=sctpmap:5000 webrtc-datachannel 64\r\n"
+        } else {
+            "a=sctp-port:5000\r\na=max-message-size:65535\r\n"
+        });
     }
 
     pub(super) fn rtp(&mut self, rtp: &Rtp<'_>) {
-        let Agreed { codec, payload_type, rtx, parameters, feedback, extensions } = rtp.agreed;
-        let (media, channels) = match codec.kind() {
-            Kind::Audio => ("audio", "/2"),
-            Kind::Video => ("video", ""),
+        let Some(first) = rtp.agreed.first() else { return };
+        let media = match first.codec.kind() {
+            Kind::Audio => "audio",
+            Kind::Video => "video",
         };
-        let (name, rate) = (codec.name(), codec.clock_rate());
-        let repair = rtx.map(|rtx| format!(" {rtx}")).unwrap_or_default();
-        let text = &mut self.text;
-        let _ = write!(text, "m={media} 9 UDP/TLS/RTP/SAVPF {payload_type}{repair}\r\n");
+        let _ = write!(self.text, "m={media} 9 {}", rtp.protocol);
+        for number in rtp.agreed.iter().flat_map(|agreed| [Some(agreed.payload_type), agreed.rtx]) {
+            let _ = number.map(|number| write!(self.text, " {number}"));
+        }
+        self.text.push_str("\r\n");
         self.transport(rtp.mid);
         let text = &mut self.text;
         let _ = write!(text, "a={}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", rtp.direction.name());
+        rtp.agreed.iter().for_each(|agreed| self.format(agreed));
+        for (id, extension) in first.extensions.iter() {
+            let _ = write!(self.text, "a=extmap:{id} {}\r\n", extension.uri());
+        }
+        if let Some(wanted) = rtp.sends {
+            self.source(wanted, first.rtx.is_some());
+        }
+        self.layers(rtp);
+    }
+
+    fn format(&mut self, agreed: &Agreed) {
+        let Agreed { codec, payload_type, rtx, parameters, feedback, .. } = agreed;
+        let channels = if codec.kind() == Kind::Audio { "/2" } else { "" };
+        let (name, rate) = (codec.name(), codec.clock_rate());
+        let text = &mut self.text;
         let _ = write!(text, "a=rtpmap:{payload_type} {name}/{rate}{channels}\r\n");
         if !parameters.is_empty() {
             let _ = write!(text, "a=fmtp:{payload_type} {parameters}\r\n");
@@ -143,13 +168,6 @@ impl<'a> Writer<'a> {
             let _ =
                 write!(text, "a=rtpmap:{rtx} rtx/{rate}\r\na=fmtp:{rtx} apt={payload_type}\r\n");
         }
-        for (id, extension) in extensions.iter() {
-            let _ = write!(text, "a=extmap:{id} {}\r\n", extension.uri());
-        }
-        if let Some(wanted) = rtp.sends {
-            self.source(wanted, rtx.is_some());
-        }
-        self.layers(rtp);
     }
 
     fn transport(&mut self, mid: &str) {

@@ -10,10 +10,11 @@ use crate::demux::{Place, Side};
 use crate::described::Described;
 use crate::extension::Extension;
 use crate::forwarder::Bound;
-use crate::keys::ParticipantKey;
+use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::sdp::Session;
 use crate::negotiation::{Answered, Binding, Local, Publication, Wanted};
 use crate::shard::ShardConfig;
+use crate::stats::Discard;
 use crate::track::Track;
 
 impl Room {
@@ -109,16 +110,46 @@ impl Room {
         let announced = &mut participant.announced;
         let Some(at) = announced.iter().position(|it| it.id == publication.track) else { return };
         let announced = announced.remove(at);
-        let track = self.tracks.insert(Track::new(key, &announced, publication));
+        let track = Track::new(key, &announced, publication);
+        let is_known = track.is_known;
+        let track = self.tracks.insert(track);
         participant.published.push((announced.id.clone(), track));
-        self.track_ids.insert(announced.id.clone(), track);
+        self.track_ids.insert(announced.id, track);
+        if is_known {
+            self.tell_published(track, false, ctx);
+        }
+    }
+
+    fn tell_published(&self, track: TrackKey, answered: bool, ctx: &mut Context<'_>) {
+        let Some(track) = self.tracks.get(track) else { return };
+        let Some(owner) = self.participants.get(track.owner) else { return };
         let published = Event::Published {
-            participant: participant.id.clone(),
-            track: announced.id,
-            codec: publication.codec,
-            mid: publication.mid.clone(),
+            participant: owner.id.clone(),
+            track: track.id.clone(),
+            codec: track.codec(),
+            mid: track.mid.clone(),
+            answered,
         };
         ctx.tell(&self.id, published);
+    }
+
+    /// A packet tells the codec of a track that was announced without one, or with another. Whoever receives it already
+    /// gets a new stream.
+    pub(super) fn identify(
+        &mut self,
+        key: TrackKey,
+        payload_type: u8,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), Discard> {
+        let track = self.tracks.get_mut(key).ok_or(Discard::UnknownSsrc)?;
+        let changed = track.identify(payload_type)?;
+        self.tell_published(key, true, ctx);
+        if changed {
+            // what has arrived in the other codec is not kept any more
+            self.arrivals.retain(|arrival| !arrival.is_of(key));
+            self.resubscribe(key, ctx);
+        }
+        Ok(())
     }
 
     fn accept(
@@ -220,6 +251,7 @@ impl Room {
                 kind: track.kind(),
                 source: track.source,
                 codec: track.codec(),
+                stereo: track.stereo,
                 ssrc: subscription.ssrc,
                 rtx_ssrc: subscription.rtx_ssrc,
             })

@@ -33,6 +33,12 @@ pub(super) struct Arrival {
     received: Received,
 }
 
+impl Arrival {
+    pub(super) fn is_of(&self, track: TrackKey) -> bool {
+        self.track == track
+    }
+}
+
 /// What packets that are forwarded have in common.
 struct Origin<'a> {
     track: TrackKey,
@@ -66,7 +72,11 @@ impl Room {
             participant.publisher.record_arrival(now, header.ssrc, sequence);
         }
         let (track_key, claim) = claimed(participant, &self.tracks, &header, packet)?;
-        let track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
+        let mut track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
+        if track.is_news(claim, &header) {
+            self.identify(track_key, header.payload_type, ctx)?;
+            track = self.tracks.get_mut(track_key).ok_or(Discard::UnknownSsrc)?;
+        }
         let find = |extension| header.extension(packet, track.extensions.id(extension)?);
         let level = find(Extension::AudioLevel).and_then(speakers::level_dbov);
         // What a shared screen plays is nobody's voice.

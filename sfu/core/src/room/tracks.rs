@@ -119,17 +119,29 @@ impl Room {
         if participant.received(kind) >= self.settings.received_max() {
             return Err(Refused::Limit);
         }
-        let ssrc = participant.fresh_ssrc();
-        let rtx_ssrc = loop {
-            let fresh = participant.fresh_ssrc();
-            if fresh != ssrc {
-                break fresh;
-            }
-        };
+        let (ssrc, rtx_ssrc) = participant.fresh_ssrcs();
         track.attach(Forwarder::new(key, ssrc, rtx_ssrc));
         let subscription = Subscription { track: track_key, kind, ssrc, rtx_ssrc, paused: false };
         participant.subscriptions.push(subscription);
         Ok(())
+    }
+
+    /// The track is not what it was: its subscribers get it as another stream.
+    pub(super) fn resubscribe(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        for forwarder in &mut track.forwarders {
+            let Some(subscriber) = self.participants.get_mut(forwarder.to) else { continue };
+            let (ssrc, rtx_ssrc) = subscriber.fresh_ssrcs();
+            let mut subscriptions = subscriber.subscriptions.iter_mut();
+            if let Some(subscription) = subscriptions.find(|it| it.track == key) {
+                (subscription.ssrc, subscription.rtx_ssrc) = (ssrc, rtx_ssrc);
+            }
+            let mut fresh = Forwarder::new(forwarder.to, ssrc, rtx_ssrc);
+            fresh.preference = forwarder.preference;
+            *forwarder = fresh;
+        }
+        let subscribers: Vec<ParticipantKey> = track.forwarders.iter().map(|it| it.to).collect();
+        subscribers.into_iter().for_each(|subscriber| self.renegotiate(subscriber, ctx));
     }
 
     pub(super) fn unsubscribe(

@@ -22,7 +22,7 @@ const UPSCALING: u32 = 110;
 /// The layers of a section: by rid, else by declared SSRC, else one.
 pub(super) fn layers(publication: &Publication) -> Vec<Layer> {
     let declared = publication.rids.len().max(publication.ssrcs.len());
-    let kind = publication.codec.kind();
+    let kind = publication.codec().kind();
     let layer = |at| {
         let ssrcs = publication.ssrcs.get(at).copied();
         Layer::new(kind, ssrcs.map(|(ssrc, _)| ssrc), ssrcs.and_then(|(_, rtx)| rtx))
@@ -64,7 +64,8 @@ impl Track {
         if let Some(rid) = named(Extension::Rid) {
             return Some(Claim { layer: layer(rid)?, repair: false });
         }
-        let repair = Some(header.payload_type) == self.rtx_payload_type;
+        let mut formats = self.formats.iter();
+        let repair = formats.any(|format| format.rtx_payload_type == Some(header.payload_type));
         (self.layers.count() == 1).then_some(Claim { layer: 0, repair })
     }
 

@@ -26,10 +26,13 @@ use crate::downlink::allocator::Demand;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::Forwarder;
 use crate::keys::ParticipantKey;
-use crate::negotiation::Publication;
+use crate::negotiation::{Incoming, Publication};
 use crate::rtcp::{self, Report};
 use crate::rtp::Header;
 use crate::stats::Discard;
+
+/// A browser may fall back once or twice; each change is a new stream to every subscriber.
+const CHANGES_MAX: u8 = 8;
 
 pub struct Track {
     pub id: TrackId,
@@ -39,6 +42,16 @@ pub struct Track {
     pub mid: String,
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
+    /// Its sound has two channels.
+    pub stereo: bool,
+    /// Whether its codec is sure, so that others may hear of it.
+    pub is_known: bool,
+    /// All that may come.
+    formats: Vec<Incoming>,
+    /// How often it has come in another codec than before.
+    changes: u8,
+    /// Whether its publisher can be asked for lost packets.
+    nack: bool,
     pub extensions: ExtensionMap,
     /// One a subscriber.
     pub forwarders: Vec<Forwarder>,
@@ -88,9 +101,15 @@ impl Track {
             mid: String::new(),
             payload_type: 0,
             rtx_payload_type: None,
+            stereo: announced.stereo,
+            is_known: announced.codec == Some(publication.codec())
+                || publication.formats.len() == 1,
+            formats: Vec::new(),
+            changes: 0,
+            nack: false,
             extensions: ExtensionMap::default(),
             forwarders: Vec::new(),
-            layers: Layers::new(publication.codec, claim::layers(publication)),
+            layers: Layers::new(publication.codec(), claim::layers(publication)),
             rids: Vec::new(),
             announced: announced.layers.clone(),
             muted: announced.muted,
@@ -103,8 +122,12 @@ impl Track {
     /// Takes over what a later description says of the track's section.
     pub fn renegotiate(&mut self, publication: &Publication) {
         self.mid.clone_from(&publication.mid);
-        self.payload_type = publication.payload_type;
-        self.rtx_payload_type = publication.rtx_payload_type;
+        self.formats.clone_from(&publication.formats);
+        let current = self.formats.iter().find(|format| format.codec == self.codec());
+        let current = current.copied().unwrap_or(publication.preferred());
+        self.payload_type = current.payload_type;
+        self.rtx_payload_type = current.rtx_payload_type;
+        self.nack = publication.nack;
         self.extensions = publication.extensions;
         self.rids.clone_from(&publication.rids);
         for (layer, (ssrc, rtx)) in self.layers.iter_mut().zip(&publication.ssrcs) {
@@ -168,6 +191,33 @@ impl Track {
         if muted {
             self.forwarders.iter_mut().for_each(Forwarder::pause);
         }
+    }
+
+    /// Whether a packet tells of the track's codec what is not known yet.
+    pub fn is_news(&self, claim: Claim, header: &Header) -> bool {
+        !claim.repair && (!self.is_known || header.payload_type != self.payload_type)
+    }
+
+    /// Takes its codec to be that of this payload type; whether that is another one than before.
+    pub fn identify(&mut self, payload_type: u8) -> Result<bool, Discard> {
+        let mut formats = self.formats.iter();
+        let format = formats.find(|format| format.payload_type == payload_type).copied();
+        let format = format.ok_or(Discard::UnknownPayloadType)?;
+        self.is_known = true;
+        if format.payload_type == self.payload_type {
+            return Ok(false);
+        }
+        if self.changes == CHANGES_MAX {
+            return Err(Discard::TooMany);
+        }
+        self.changes += 1;
+        (self.payload_type, self.rtx_payload_type) = (payload_type, format.rtx_payload_type);
+        let fresh = self
+            .layers
+            .iter()
+            .map(|layer| Layer::new(format.codec.kind(), layer.ssrc, layer.rtx_ssrc));
+        self.layers = Layers::new(format.codec, fresh.collect());
+        Ok(true)
     }
 
     /// Takes a decrypted packet in. `None` if there is nothing to forward: a duplicate, padding, a muted track.
@@ -273,7 +323,7 @@ impl Track {
     /// Appends the NACKs and PLIs that are due, for the forwarders' wishes too.
     pub fn write_feedback(&mut self, now: Instant, sender_ssrc: u32, out: &mut Vec<u8>) -> Asked {
         let mut asked = Asked::default();
-        let nack = self.kind() == Kind::Video || self.rtx_payload_type.is_some();
+        let nack = self.nack || self.kind() == Kind::Video || self.rtx_payload_type.is_some();
         if self.kind() == Kind::Video && !self.muted {
             self.gather_wishes(now);
         }

@@ -7,7 +7,7 @@ use beckon_sfu_api::{Announced, Codec, Kind, Layer, Source};
 use super::{Claim, Received, Track};
 use crate::extension::{Extension, ExtensionMap};
 use crate::keys::ParticipantKey;
-use crate::negotiation::Publication;
+use crate::negotiation::{Incoming, Publication};
 use crate::rtp::{self, Fields, Header};
 
 pub(crate) const PAYLOAD_TYPE: u8 = 96;
@@ -39,6 +39,7 @@ pub(crate) fn track(codec: Codec, layers: u32) -> Track {
         kind: codec.kind(),
         source: Source::Camera,
         codec: Some(codec),
+        stereo: false,
         layers: (0..layers)
             .map(|layer| Layer {
                 width: size(layer) * 16 / 9,
@@ -51,10 +52,13 @@ pub(crate) fn track(codec: Codec, layers: u32) -> Track {
     let publication = Publication {
         track: "TR_a".into(),
         mid: "0".into(),
-        codec,
-        payload_type: PAYLOAD_TYPE,
-        rtx_payload_type: rtx.then_some(RTX_PAYLOAD_TYPE),
+        formats: vec![Incoming {
+            codec,
+            payload_type: PAYLOAD_TYPE,
+            rtx_payload_type: rtx.then_some(RTX_PAYLOAD_TYPE),
+        }],
         extensions: extensions(),
+        nack: rtx,
         ssrcs: (0..layers).map(|layer| (10 + layer, rtx.then_some(20 + layer))).collect(),
         rids: Vec::new(),
         transport_cc: true,

@@ -136,10 +136,13 @@ fn unknown_streams_are_claimed_by_section_and_layer() {
     track.renegotiate(&Publication {
         track: "TR_a".into(),
         mid: "5".into(),
-        codec: Codec::Vp8,
-        payload_type: PAYLOAD_TYPE,
-        rtx_payload_type: Some(RTX_PAYLOAD_TYPE),
+        formats: vec![Incoming {
+            codec: Codec::Vp8,
+            payload_type: PAYLOAD_TYPE,
+            rtx_payload_type: Some(RTX_PAYLOAD_TYPE),
+        }],
         extensions: extensions(),
+        nack: true,
         ssrcs: Vec::new(),
         rids: vec!["q".into()],
         transport_cc: false,
@@ -223,4 +226,54 @@ fn another_stream_in_a_layer_is_a_new_beginning() {
     track.layers.get_mut(0).unwrap().keyframes.request();
     assert_eq!(track.write_feedback(now, 1, &mut out).keyframes, 1);
     assert!(matches!(packets(&out).next(), Some(Packet::Pli { media: 77, .. })));
+}
+
+#[test]
+fn a_track_is_in_the_codec_of_its_packets() {
+    let mut track = track(Codec::Vp8, 1);
+    let vp8 = track.formats[0];
+    let h264 = Incoming { codec: Codec::H264, payload_type: 102, rtx_payload_type: Some(103) };
+    (track.formats, track.is_known) = (vec![vp8, h264], false);
+    let own = Claim { layer: 0, repair: false };
+    let header = |payload_type| {
+        let packet = named(10, payload_type, &[]);
+        Header::read(&packet).unwrap()
+    };
+    assert!(track.is_news(own, &header(PAYLOAD_TYPE)), "nobody knows yet");
+    assert!(!track.is_news(Claim { repair: true, ..own }, &header(103)), "repairs say nothing");
+    assert_eq!(track.identify(PAYLOAD_TYPE), Ok(false));
+    assert!(!track.is_news(own, &header(PAYLOAD_TYPE)));
+    assert!(track.is_news(own, &header(102)));
+    assert_eq!(track.identify(102), Ok(true));
+    assert_eq!(
+        (track.codec(), track.payload_type, track.rtx_payload_type),
+        (Codec::H264, 102, Some(103))
+    );
+    assert_eq!(track.claims(&header(103), &named(10, 103, &[])), Some(own), "the SSRC stays");
+    assert_eq!(track.identify(99), Err(Discard::UnknownPayloadType));
+    let changes = (0..20).map(|at| track.identify(if at % 2 == 0 { PAYLOAD_TYPE } else { 102 }));
+    assert!(changes.last().unwrap() == Err(Discard::TooMany), "it does not go on for ever");
+}
+
+#[test]
+fn a_later_description_leaves_the_codec_as_the_packets_told_it() {
+    let mut track = track(Codec::Vp8, 1);
+    let vp8 = Incoming { codec: Codec::Vp8, payload_type: 120, rtx_payload_type: None };
+    let h264 = Incoming { codec: Codec::H264, payload_type: 126, rtx_payload_type: Some(127) };
+    track.formats.push(Incoming { payload_type: 102, ..h264 });
+    assert_eq!(track.identify(102), Ok(true));
+    track.renegotiate(&Publication {
+        track: "TR_a".into(),
+        mid: "5".into(),
+        formats: vec![vp8, h264],
+        extensions: extensions(),
+        nack: true,
+        ssrcs: vec![(10, None)],
+        rids: Vec::new(),
+        transport_cc: false,
+    });
+    assert_eq!(
+        (track.codec(), track.payload_type, track.rtx_payload_type),
+        (Codec::H264, 126, Some(127))
+    );
 }

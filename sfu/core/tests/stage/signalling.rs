@@ -35,6 +35,7 @@ impl Stage {
             kind,
             source: shown,
             codec: None,
+            stereo: false,
             layers: if video { (0..layers).map(layer).collect() } else { Vec::new() },
             muted: std::mem::take(&mut self.next_muted),
         };

@@ -4,7 +4,7 @@ use beckon_sfu_api::{Announced, Codec, Source};
 use beckon_sfu_core::extension::{Extension, ExtensionMap};
 use beckon_sfu_core::forwarder::{Bound, Forwarder};
 use beckon_sfu_core::keys::ParticipantKey;
-use beckon_sfu_core::negotiation::Publication;
+use beckon_sfu_core::negotiation::{Incoming, Publication};
 use beckon_sfu_core::track::Track;
 
 /// The extension that goes all the way, on both sides.
@@ -25,16 +25,16 @@ pub(crate) fn track(codec: Codec, subscribers: u32) -> Track {
         kind: codec.kind(),
         source: Source::Camera,
         codec: Some(codec),
+        stereo: false,
         layers: Vec::new(),
         muted: false,
     };
     let publication = Publication {
         track: "TR_a".into(),
         mid: "0".into(),
-        codec,
-        payload_type: 96,
-        rtx_payload_type: Some(97),
+        formats: vec![Incoming { codec, payload_type: 96, rtx_payload_type: Some(97) }],
         extensions: extensions(),
+        nack: true,
         ssrcs: vec![(10, Some(11))],
         rids: Vec::new(),
         transport_cc: true,

@@ -25,6 +25,7 @@ impl Room {
         match event {
             Event::Answer { participant, answer, mids } => {
                 self.tell_answer(&participant, answer, mids);
+                self.answered(&participant);
             }
             Event::Offer { participant, offer, mids } => {
                 self.tell_offer(&participant, offer, mids);
@@ -33,8 +34,8 @@ impl Room {
                 let missing = MediaSectionsRequirement { num_audios: audios, num_videos: videos };
                 self.tell(&participant, Message::MediaSectionsRequirement(missing));
             }
-            Event::Published { participant, track, codec, mid } => {
-                self.published(&participant, &track, codec, &mid);
+            Event::Published { participant, track, codec, mid, answered } => {
+                self.published(&participant, &track, codec, &mid, answered);
             }
             Event::Unpublished { participant, track } => self.unpublished(&participant, &track),
             Event::Connected { participant } => self.connected(&participant),
@@ -55,12 +56,21 @@ impl Room {
         }
     }
 
-    /// Told to everybody before the answer or offer that carries the track: the media node says so first.
+    /// Told to everybody before the answer or offer that carries the track: the media node says so first. Told again if it
+    /// is in another codec than was said.
     #[allow(deprecated, reason = "older clients read the layers beside the codecs")]
-    fn published(&mut self, who: &ParticipantId, track: &TrackId, codec: Codec, mid: &str) {
+    fn published(
+        &mut self,
+        who: &ParticipantId,
+        track: &TrackId,
+        codec: Codec,
+        mid: &str,
+        answered: bool,
+    ) {
         let publisher = self.participants.get_mut(who);
         let Some(it) = publisher.and_then(|one| one.track_mut(track.as_str())) else { return };
         it.published = true;
+        it.answered |= answered;
         it.info.mime_type = codec.mime().to_owned();
         it.info.mid = mid.to_owned();
         for info in &mut it.info.codecs {

@@ -75,9 +75,11 @@ pub(super) struct Track {
     pub info: TrackInfo,
     /// It has its media section: the others know of it.
     pub published: bool,
+    /// Its publisher has the answer with its section.
+    pub answered: bool,
     /// Muted by the server, which the client is told again when it comes back.
     pub silenced: bool,
-    /// Its publisher was told that somebody receives it.
+    /// Somebody receives it, as its publisher is told once it has the answer.
     pub heard: bool,
 }
 

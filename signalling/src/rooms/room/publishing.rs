@@ -6,8 +6,9 @@ use beckon_sfu_api::{
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, MuteTrackRequest, SimulcastCodecInfo, TrackInfo, TrackPublishedResponse,
-    TrackSource, TrackType, UpdateLocalAudioTrack, UpdateLocalVideoTrack, VideoLayer,
+    AddTrackRequest, AudioTrackFeature, MuteTrackRequest, SimulcastCodecInfo, TrackInfo,
+    TrackPublishedResponse, TrackSource, TrackType, UpdateLocalAudioTrack, UpdateLocalVideoTrack,
+    VideoLayer,
 };
 
 use super::super::admission::NAME_BYTES_MAX;
@@ -47,6 +48,7 @@ impl Room {
             cid: request.cid,
             info: info.clone(),
             published: false,
+            answered: false,
             silenced: false,
             heard: false,
         });
@@ -205,16 +207,28 @@ fn layers(request: &AddTrackRequest) -> &[VideoLayer] {
     of_codec.filter(|layers| !layers.is_empty()).unwrap_or(&request.layers)
 }
 
+/// What it is announced as. Packets may say otherwise.
 fn codec(request: &AddTrackRequest) -> Option<Codec> {
-    Codec::from_name(&request.simulcast_codecs.first()?.codec)
+    let codec = Codec::from_name(&request.simulcast_codecs.first()?.codec)?;
+    (codec.kind() == kind(request)).then_some(codec)
+}
+
+fn kind(request: &AddTrackRequest) -> Kind {
+    if request.r#type() == TrackType::Video { Kind::Video } else { Kind::Audio }
+}
+
+/// Newer clients say it among the features.
+#[allow(deprecated, reason = "older clients say it beside the features")]
+fn is_stereo(request: &AddTrackRequest) -> bool {
+    let features = &request.audio_features;
+    request.stereo || features.contains(&(AudioTrackFeature::TfStereo as i32))
 }
 
 fn to_media(id: &TrackId, request: &AddTrackRequest) -> Announced {
-    let is_video = request.r#type() == TrackType::Video;
-    let kind = if is_video { Kind::Video } else { Kind::Audio };
+    let kind = kind(request);
     let mut layers: Vec<Layer> = layers(request)
         .iter()
-        .filter(|_| is_video)
+        .filter(|_| kind == Kind::Video)
         .map(|layer| Layer { width: layer.width, height: layer.height, bitrate: layer.bitrate })
         .collect();
     layers.sort_by_key(|layer| u64::from(layer.width) * u64::from(layer.height));
@@ -229,7 +243,8 @@ fn to_media(id: &TrackId, request: &AddTrackRequest) -> Announced {
             TrackSource::ScreenShare => Source::ScreenShare,
             TrackSource::ScreenShareAudio => Source::ScreenShareAudio,
         },
-        codec: codec(request).filter(|codec| codec.kind() == kind),
+        codec: codec(request),
+        stereo: is_stereo(request),
         layers,
         muted: request.muted,
     }
@@ -265,8 +280,9 @@ fn to_others(id: &TrackId, request: &AddTrackRequest) -> TrackInfo {
             video_layer_mode: request.simulcast_codecs.first().map_or(0, |c| c.video_layer_mode),
             ..SimulcastCodecInfo::default()
         }],
-        stereo: request.stereo,
-        disable_red: request.disable_red,
+        stereo: is_stereo(request),
+        // redundant audio is not negotiated
+        disable_red: request.disable_red || kind(request) == Kind::Audio,
         encryption: request.encryption,
         stream: request.stream.clone(),
         audio_features: request.audio_features.clone(),

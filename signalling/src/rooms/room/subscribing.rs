@@ -100,17 +100,29 @@ impl Room {
         }
     }
 
-    /// The first time that somebody receives a track, its publisher hears of it.
+    /// The first time that somebody receives a track, its publisher hears of it; but not before it has its answer: clients
+    /// know the track only then.
     pub(super) fn tell_heard(&mut self, track: &TrackId) {
         let owner = self.owners.get(track).and_then(|owner| self.participants.get_mut(owner));
         let Some(owner) = owner else { return };
-        let first = owner
-            .track_mut(track.as_str())
-            .is_some_and(|it| !std::mem::replace(&mut it.heard, true));
-        if first {
-            let track_sid = track.to_string();
-            owner.send(Message::TrackSubscribed(TrackSubscribed { track_sid }));
+        let Some(it) = owner.track_mut(track.as_str()) else { return };
+        let first = !std::mem::replace(&mut it.heard, true);
+        if first && it.answered {
+            owner.send(heard(track));
         }
+    }
+
+    /// A publisher has the answer with the sections of its tracks.
+    pub(super) fn answered(&mut self, who: &ParticipantId) {
+        let Some(publisher) = self.participants.get_mut(who) else { return };
+        let fresh = publisher.tracks.iter_mut().filter(|track| track.published && !track.answered);
+        let heard: Vec<_> = fresh
+            .filter_map(|track| {
+                track.answered = true;
+                track.heard.then(|| heard(&track.id))
+            })
+            .collect();
+        heard.into_iter().for_each(|message| publisher.send(message));
     }
 
     /// Everybody forgets a track that is gone.
@@ -124,6 +136,10 @@ impl Room {
         }
         self.look_again_at_refused();
     }
+}
+
+fn heard(track: &TrackId) -> Message {
+    Message::TrackSubscribed(TrackSubscribed { track_sid: track.to_string() })
 }
 
 pub(super) fn no_subscription(track: &TrackId, error: SubscriptionError) -> Message {

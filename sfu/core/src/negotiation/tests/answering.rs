@@ -69,10 +69,19 @@ fn layers_are_received_lowest_first() {
     let tracks = [announced("TR_v", "other", Codec::Vp8), announced("TR_a", "other", Codec::Opus)];
     let answered = answer(CHROMIUM_SIMULCAST, &tracks, &[]);
     let [audio, video] = &answered.published[..] else { panic!("{:?}", answered.published) };
-    assert_eq!((audio.track.as_str(), audio.mid.as_str(), audio.payload_type), ("TR_a", "7", 111));
+    assert_eq!(
+        (audio.track.as_str(), audio.mid.as_str(), audio.preferred().payload_type),
+        ("TR_a", "7", 111)
+    );
     assert_eq!(audio.ssrcs.len(), 1);
-    assert_eq!((video.track.as_str(), video.mid.as_str(), video.codec), ("TR_v", "8", Codec::Vp8));
-    assert_eq!((video.payload_type, video.rtx_payload_type), (96, Some(97)));
+    assert_eq!(
+        (video.track.as_str(), video.mid.as_str(), video.codec()),
+        ("TR_v", "8", Codec::Vp8)
+    );
+    assert_eq!(
+        (video.preferred().payload_type, video.preferred().rtx_payload_type),
+        (96, Some(97))
+    );
     assert_eq!(video.rids, ["q", "h", "f"]);
     assert!(video.ssrcs.is_empty() && video.transport_cc);
     let text = section(&answered.sdp, "8");
@@ -100,8 +109,11 @@ fn layers_in_another_order_are_received_lowest_first_with_their_ssrcs() {
 fn firefox_has_numbers_of_its_own() {
     let tracks = [announced("TR_v", "{v}", Codec::Vp8), announced("TR_a", "{a}", Codec::Opus)];
     let answered = answer(FIREFOX_SIMULCAST, &tracks, &[]);
-    let numbers: Vec<_> =
-        answered.published.iter().map(|track| (track.track.as_str(), track.payload_type)).collect();
+    let numbers: Vec<_> = answered
+        .published
+        .iter()
+        .map(|track| (track.track.as_str(), track.preferred().payload_type))
+        .collect();
     assert_eq!(numbers, [("TR_a", 109), ("TR_v", 120)]);
     assert_eq!(answered.published[1].ssrcs.len(), 3);
     assert!(!answered.sdp.contains("\r\nm=video 0 "), "a section of the bundle has a port");
@@ -131,10 +143,9 @@ fn a_published_section_has_the_codec_that_was_announced_if_it_can() {
     ];
     for (offer, announces, expected, parameters) in table {
         let answered = answer(offer, &[announced("TR_v", "x", announces)], &[]);
-        let track = &answered.published[0];
-        assert_eq!((track.codec, track.payload_type, track.rtx_payload_type), expected);
+        let first = answered.published[0].preferred();
+        assert_eq!((first.codec, first.payload_type, first.rtx_payload_type), expected);
         let section = &read(&answered.sdp).sections[8];
-        assert_eq!(section.formats.len(), 2);
         assert_eq!(section.formats[0].parameters, parameters.unwrap_or_default());
     }
 }
@@ -166,14 +177,16 @@ fn congestion_feedback_is_taken_with_its_numbers_or_not_at_all() {
 }
 
 #[test]
-fn a_microphone_is_received_in_mono_and_other_sound_as_it_is_offered() {
+fn a_microphone_is_received_as_it_is_announced_and_other_sound_as_it_is_offered() {
     let offer = CHROMIUM_PUBLISHER.replace("useinbandfec=1", "useinbandfec=1;stereo=1");
     let sources = [
-        (Source::Microphone, "minptime=10;useinbandfec=1"),
-        (Source::ScreenShareAudio, "minptime=10;useinbandfec=1;stereo=1"),
+        (Source::Microphone, false, "minptime=10;useinbandfec=1"),
+        (Source::Microphone, true, "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"),
+        (Source::ScreenShareAudio, false, "minptime=10;useinbandfec=1;stereo=1"),
+        (Source::ScreenShareAudio, true, "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"),
     ];
-    for (source, parameters) in sources {
-        let track = super::Announced { source, ..announced("TR_a", "x", Codec::Opus) };
+    for (source, stereo, parameters) in sources {
+        let track = super::Announced { source, stereo, ..announced("TR_a", "x", Codec::Opus) };
         let answered = answer(&offer, &[track], &[]);
         assert_eq!(read(&answered.sdp).sections[0].formats[0].parameters, parameters);
     }
@@ -274,6 +287,6 @@ fn nothing_that_a_publisher_wrote_reaches_a_subscriber() {
         .replace("cname:", "cname:evil")
         .replace("a=sendonly", "a=sendonly\r\na=evil:1");
     let published = answer(&offer, &[announced("TR_a", "evil", Codec::Opus)], &[]).published;
-    let wanted = Wanted { kind: Kind::Audio, ..wanted("TR_a", published[0].codec, 1) };
+    let wanted = Wanted { kind: Kind::Audio, ..wanted("TR_a", published[0].codec(), 1) };
     assert!(!answer(CHROMIUM_FIRST, &[], &[wanted]).sdp.contains("evil"));
 }

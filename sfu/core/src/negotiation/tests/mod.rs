@@ -1,9 +1,12 @@
 //! Descriptions of real browsers, and clients made up to live longer than those.
 
 mod answering;
+mod codecs;
 mod lives;
 mod offering;
+mod pion;
 mod reading;
+mod stacks;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -72,6 +75,7 @@ fn announced(id: &str, cid: &str, codec: Codec) -> Announced {
         kind: codec.kind(),
         source: Source::Camera,
         codec: Some(codec),
+        stereo: false,
         layers: Vec::new(),
         muted: false,
     }
@@ -84,6 +88,7 @@ fn wanted(track: &str, codec: Codec, ssrc: u32) -> Wanted {
         kind: codec.kind(),
         source: if codec == Codec::Opus { Source::Microphone } else { Source::Camera },
         codec,
+        stereo: false,
         ssrc,
         rtx_ssrc: ssrc + 1,
     }

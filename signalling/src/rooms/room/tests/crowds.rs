@@ -129,6 +129,7 @@ async fn a_burst_of_publications_is_one_order_for_each_subscriber() {
             track: track.unwrap(),
             codec: Codec::Opus,
             mid: "1".into(),
+            answered: true,
         });
     }
     stage.told();

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{
-    Command, Connection, Event, EventSink, MediaNode, ParticipantId, RoomId, RoomSettings, TrackId,
-    Unavailable,
+    Command, Connection, Description, Event, EventSink, MediaNode, ParticipantId, RoomId,
+    RoomSettings, TrackId, Unavailable,
 };
 use livekit_protocol::participant_info::State;
 use livekit_protocol::signal_request::Message as Request;
@@ -217,8 +217,16 @@ impl Stage {
         let track = TrackId::from(track.expect("an answer to add_track").sid);
         let codec = if video { beckon_sfu_api::Codec::Vp8 } else { beckon_sfu_api::Codec::Opus };
         let (participant, mid) = (person.id.clone(), "3".to_owned());
-        self.event(Event::Published { participant, track: track.clone(), codec, mid });
+        let published =
+            Event::Published { participant, track: track.clone(), codec, mid, answered: true };
+        self.event(published);
         track
+    }
+
+    /// The media node answers the last offer of this person.
+    pub(super) fn answers(&mut self, person: &Person) {
+        let answer = Description { id: 1, sdp: "an answer".to_owned() };
+        self.event(Event::Answer { participant: person.id.clone(), answer, mids: vec![] });
     }
 
     pub(super) fn notice(&mut self) -> Option<super::super::super::Happening> {

@@ -61,7 +61,8 @@ async fn a_track_goes_to_the_others_once_it_has_its_section() {
     assert_eq!(announced.layers.iter().map(|layer| layer.width).collect::<Vec<_>>(), [320, 1280]);
 
     let (participant, codec, mid) = (alice.id.clone(), Codec::Vp8, "5".to_owned());
-    stage.event(Event::Published { participant, track: track.clone(), codec, mid });
+    let answered = false;
+    stage.event(Event::Published { participant, track: track.clone(), codec, mid, answered });
     let update = bob.hears_update();
     let info = &update[0].tracks[0];
     assert_eq!(
@@ -70,9 +71,69 @@ async fn a_track_goes_to_the_others_once_it_has_its_section() {
     );
     assert_eq!((info.codecs[0].cid.as_str(), info.codecs[0].layers.len()), ("c", 2));
     assert!(is_subscribe(&stage.told()[0], &bob, &track));
-    assert!(
-        matches!(&alice.hears()[..], [Message::TrackSubscribed(it)] if it.track_sid == track.as_str())
-    );
+    // SDKs know the track when they have the answer, and drop what comes before.
+    stage.answers(&alice);
+    let heard = alice.hears();
+    assert!(matches!(
+        &heard[..],
+        [Message::Answer(_), Message::TrackSubscribed(it)] if it.track_sid == track.as_str()
+    ));
+    stage.answers(&alice);
+    assert!(matches!(&alice.hears()[..], [Message::Answer(_)]), "it is told once");
+}
+
+#[tokio::test]
+async fn a_track_without_a_codec_is_what_its_packets_are() {
+    let mut stage = Stage::new(10);
+    let [mut alice, mut bob] = stage.people(["alice", "bob"]);
+    let request = AddTrackRequest { simulcast_codecs: vec![], ..camera("c") };
+    stage.asks(&alice, Request::AddTrack(request)).await;
+    let Some(Message::TrackPublished(answer)) = alice.next() else { panic!("no answer") };
+    let info = answer.track.unwrap();
+    assert_eq!((info.mime_type.as_str(), info.codecs[0].mime_type.as_str()), ("", ""));
+    let [Command::Publish { track: announced, .. }] = &stage.told()[..] else { panic!("untold") };
+    assert_eq!(announced.codec, None);
+    stage.answers(&alice);
+    assert_eq!(bob.hears(), [], "nobody knows what it is");
+
+    let track = TrackId::from(info.sid.as_str());
+    for (codec, mime) in [(Codec::H264, "video/H264"), (Codec::Vp8, "video/VP8")] {
+        let (participant, mid) = (alice.id.clone(), "5".to_owned());
+        let (track, answered) = (track.clone(), true);
+        stage.event(Event::Published { participant, track, codec, mid, answered });
+        let told = &bob.hears_update()[0].tracks[0];
+        assert_eq!((told.mime_type.as_str(), told.codecs[0].mime_type.as_str()), (mime, mime));
+    }
+    let subscribed = |message: &Message| matches!(message, Message::TrackSubscribed(_));
+    assert_eq!(alice.hears().iter().filter(|message| subscribed(message)).count(), 1);
+    assert!(is_subscribe(&stage.told()[0], &bob, &track));
+}
+
+#[tokio::test]
+#[allow(deprecated, reason = "older clients say it beside the features")]
+async fn a_microphone_is_told_as_it_is_sent() {
+    let mut stage = Stage::new(10);
+    let [mut alice] = stage.people(["alice"]);
+    let feature = livekit_protocol::AudioTrackFeature::TfStereo as i32;
+    let microphone = AddTrackRequest {
+        r#type: TrackType::Audio as i32,
+        source: TrackSource::Microphone as i32,
+        ..AddTrackRequest::default()
+    };
+    let said = [
+        (AddTrackRequest { cid: "a".into(), ..microphone.clone() }, false),
+        (AddTrackRequest { cid: "b".into(), stereo: true, ..microphone.clone() }, true),
+        (AddTrackRequest { cid: "c".into(), audio_features: vec![feature], ..microphone }, true),
+    ];
+    for (request, stereo) in said {
+        stage.asks(&alice, Request::AddTrack(request)).await;
+        let Some(Message::TrackPublished(answer)) = alice.next() else { panic!("no answer") };
+        let info = answer.track.unwrap();
+        assert_eq!(info.stereo, stereo);
+        assert!(info.disable_red, "no redundant audio is negotiated");
+        let [Command::Publish { track, .. }] = &stage.told()[..] else { panic!("untold") };
+        assert_eq!(track.stereo, stereo);
+    }
 }
 
 #[tokio::test]

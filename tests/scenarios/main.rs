@@ -10,6 +10,7 @@ mod calls_go_on;
 mod chat;
 mod contacts;
 mod files;
+mod go_sdk;
 mod group_calls;
 mod groups;
 mod history;

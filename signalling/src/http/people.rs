@@ -28,7 +28,7 @@ pub(super) struct UpdateMe {
 #[derive(Deserialize, IntoParams)]
 pub(super) struct Find {
     /// Exact, but for case and width.
-    #[param(schema_with = schema::any_name, required = true)]
+    #[param(max_length = 128)]
     name: String,
 }
 

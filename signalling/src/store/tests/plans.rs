@@ -124,15 +124,6 @@ async fn people_are_found_by_their_keys(db: &Db) {
         &[&[("name_key", "(app_id=? AND name_key=?)")]],
     )
     .await;
-    check(
-        db,
-        users::by_name(db, AppId::DEFAULT, "nobody"),
-        &[
-            &[("name_key", "(app_id=? AND name_key=?)")],
-            &[("name_fold", "(app_id=? AND name_fold=?)")],
-        ],
-    )
-    .await;
     check(db, logins::holder(db, world.login), &[&[("PRIMARY", "(id=?)"), ("PRIMARY", "(id=?)")]])
         .await;
     check(db, logins::list(db, ann), &[&[("device_id", "(user_id=?)")]]).await;

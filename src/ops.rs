@@ -42,8 +42,8 @@ pub(crate) fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Ready: the store answers, threads live, and the process is not on its way out. The reason stays in the log,
-/// because it may name hosts.
+/// Ready: the store reads and writes, threads live, and the process is not on its way out. The words name no host;
+/// what does stays in the log.
 async fn ready(State(ops): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
@@ -54,7 +54,7 @@ async fn ready(State(ops): State<Ops>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
         }
     }
 }
@@ -92,7 +92,7 @@ impl Ops {
     /// Every part that this process has is well.
     async fn check(&self) -> Result<(), String> {
         if let Some(signalling) = &self.signalling {
-            signalling.ready().await?;
+            signalling.ready().await.map_err(|unready| unready.to_string())?;
         }
         if self.media.as_ref().is_some_and(|media| !media.ready()) {
             return Err("a media thread died".into());

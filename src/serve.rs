@@ -9,8 +9,8 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, map_request};
 use beckon_sfu::Sfu;
-use beckon_signalling::Signalling;
 use beckon_signalling::domain::ids::NodeId;
+use beckon_signalling::{Signalling, StartError};
 use beckon_turn_server::Turn;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -28,6 +28,9 @@ use crate::{check, data_dir, hsts, limits, media, metrics, observe, slashes, tur
 
 /// A request body that brings nothing for so long is given up.
 const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A database that is away is tried again after this time.
+const START_AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs until a signal or a failing listener.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -61,8 +64,14 @@ async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result
     let doors = Doors::bind(&config).await?;
     let media = media::start(&config.process)?;
     let relay = relay(&mut config, media.as_deref(), &doors, relay_max).await?;
+    let _claim = parts.signalling.then(|| beckon_signalling::claim(&config.signalling));
+    let _claim = _claim.transpose().context("cannot start")?;
     let signalling = match parts.signalling {
-        true => Some(signalling(node, &config, media.as_deref(), relay.as_ref()).await?),
+        true => {
+            let start = || signalling(node, &config, media.as_deref(), relay.as_ref());
+            let Some(started) = once_reachable(start, &mut stop).await? else { return Ok(()) };
+            Some(started)
+        }
         false => None,
     };
     let draining = Arc::new(AtomicBool::new(false));
@@ -106,10 +115,36 @@ async fn signalling(
     config: &Config,
     media: Option<&Sfu>,
     relay: Option<&Arc<Turn>>,
-) -> anyhow::Result<Arc<Signalling>> {
+) -> Result<Arc<Signalling>, StartError> {
     let (node, revoke) = (media.map(Sfu::node), relay.map(turn::revoke));
-    let signalling = Signalling::start(id, config.signalling.clone(), node, revoke).await;
-    Ok(Arc::new(signalling.context("cannot start")?))
+    Ok(Arc::new(Signalling::start(id, config.signalling.clone(), node, revoke).await?))
+}
+
+/// Starts, as often as it takes while the database is away: databases are restarted too. None when asked to stop.
+async fn once_reachable<F>(
+    start: impl Fn() -> F,
+    stop: &mut Stop,
+) -> anyhow::Result<Option<Arc<Signalling>>>
+where
+    F: Future<Output = Result<Arc<Signalling>, StartError>>,
+{
+    loop {
+        let error = tokio::select! {
+            started = start() => match started {
+                Ok(signalling) => return Ok(Some(signalling)),
+                Err(error) => error,
+            },
+            () = stop.asked() => return Ok(None),
+        };
+        if !error.may_pass() {
+            return Err(error).context("cannot start");
+        }
+        tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "cannot start yet");
+        tokio::select! {
+            () = tokio::time::sleep(START_AGAIN) => {}
+            () = stop.asked() => return Ok(None),
+        }
+    }
 }
 
 /// Starts the relay, if there is to be one, and tells signalling of it.

@@ -27,6 +27,7 @@ use crate::passwords::Verdict;
 use crate::shares::Holder;
 use crate::store;
 use crate::store::logins::{self, Made, NewLogin, Proof};
+use crate::store::sql::retry;
 
 /// Who asks: always from the token, never from the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -329,22 +330,39 @@ pub async fn update_me(
     nickname: Option<&str>,
     direct_add: Option<bool>,
 ) -> Result<Me> {
-    let user = store::users::by_id(&node.db, caller.user).await?.ok_or(Code::Unauthenticated)?;
     let nickname = match nickname {
-        Some(nickname) => text::line(nickname, text::NICKNAME_CHARS_MAX, "nickname")?,
-        None => user.nickname.clone(),
+        Some(nickname) => Some(text::line(nickname, text::NICKNAME_CHARS_MAX, "nickname")?),
+        None => None,
     };
-    let direct_add = direct_add.unwrap_or(user.direct_add);
-    store::users::set_profile(&node.db, caller.user, &nickname, direct_add).await?;
-    if nickname != user.nickname {
-        contacts::tell_all_of(node, caller.user).await?;
-    }
+    let owners = retry(|| async {
+        let mut tx = node.db.begin().await?;
+        store::users::lock(&mut tx, caller.user).await?;
+        let user = store::users::by_id(&mut tx, caller.user).await?.ok_or(Code::Unauthenticated)?;
+        let nickname = nickname.as_deref().unwrap_or(&user.nickname);
+        let direct_add = direct_add.unwrap_or(user.direct_add);
+        store::users::set_profile(&mut tx, caller.user, nickname, direct_add).await?;
+        let owners = match nickname == user.nickname {
+            true => vec![],
+            false => contacts::touch(&mut tx, caller.user).await?,
+        };
+        tx.commit().await?;
+        Ok::<_, Refusal>(owners)
+    })
+    .await?;
+    contacts::tell_all_of(node, caller.user, &owners).await?;
     tell_me(node, caller).await
 }
 
 pub async fn set_avatar(node: &Node, caller: Caller, avatar: Option<AvatarId>) -> Result<Me> {
-    store::users::set_avatar(&node.db, caller.user, avatar).await?;
-    contacts::tell_all_of(node, caller.user).await?;
+    let owners = retry(|| async {
+        let mut tx = node.db.begin().await?;
+        store::users::set_avatar(&mut tx, caller.user, avatar).await?;
+        let owners = contacts::touch(&mut tx, caller.user).await?;
+        tx.commit().await?;
+        Ok::<_, store::sql::Error>(owners)
+    })
+    .await?;
+    contacts::tell_all_of(node, caller.user, &owners).await?;
     tell_me(node, caller).await
 }
 

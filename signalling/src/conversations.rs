@@ -10,6 +10,7 @@ use crate::clock::now_ms;
 use crate::domain::conversation::{
     Conversation, Kind, Member, Progress, Receipt, Role, SHARED_RECEIPTS_MEMBERS_MAX,
 };
+use crate::domain::cursor::Cursor;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Body, Message, SystemEvent, SystemKind};
@@ -27,17 +28,21 @@ pub const PAGE_MAX: i64 = 200;
 /// Members in one page.
 pub const MEMBERS_PAGE_MAX: i64 = 200;
 
-/// Newest first; `more` tells whether older ones remain.
+/// Newest first; the cursor leads to what remains.
 pub async fn list(
     node: &Node,
     caller: Caller,
-    before: i64,
+    before: Cursor,
     limit: i64,
-) -> Result<(Vec<Conversation>, bool)> {
+) -> Result<(Vec<Conversation>, Option<Cursor>)> {
     let mut places = rows::places_of(&node.db, caller.user, before, limit + 1).await?;
     let more = places.len() as i64 > limit;
     places.truncate(limit as usize);
-    Ok((views(node, caller.user, places).await?, more))
+    let last = places.last().map(|Place { conversation, .. }| Cursor {
+        at: conversation.updated_at,
+        id: conversation.id.0,
+    });
+    Ok((views(node, caller.user, places).await?, last.filter(|_| more)))
 }
 
 pub async fn get(node: &Node, caller: Caller, id: ConversationId) -> Result<Conversation> {
@@ -85,6 +90,12 @@ pub async fn direct(node: &Node, caller: Caller, peer: UserId) -> Result<Convers
     get(node, caller, id).await
 }
 
+/// A committed opening of a one-to-one conversation, to be told.
+pub struct Opened {
+    pub id: ConversationId,
+    line: Message,
+}
+
 /// Opens a one-to-one conversation, unless it is open, and writes its first line.
 pub async fn open_direct(
     node: &Node,
@@ -92,38 +103,49 @@ pub async fn open_direct(
     peer: UserId,
     line: SystemKind,
 ) -> Result<ConversationId> {
-    let event =
-        SystemEvent { kind: line, actor_id: caller.user, user_ids: vec![peer], title: None };
     let opened = retry(|| async {
         let mut tx = node.db.begin().await?;
-        let id = match rows::direct_of(&mut tx, caller.user, peer).await? {
-            Some(id) => id,
-            None => {
-                let (id, now) = (ConversationId::fresh(), now_ms());
-                rows::create_direct(&mut tx, id, caller.app, caller.user, peer, now).await?;
-                let both = [(caller.user, Role::Member), (peer, Role::Member)];
-                rows::add_members(&mut tx, id, &both, now).await?;
-                id
-            }
-        };
-        let line = write_line(&mut tx, id, event.clone()).await?;
+        // whoever opens the same one at the same moment waits here, and finds it then
+        store::users::lock_pair(&mut tx, caller.user, peer).await?;
+        let opened = put_direct(&mut tx, caller, peer, line).await?;
         tx.commit().await?;
-        Ok::<_, store::sql::Error>((id, line))
+        Ok::<_, store::sql::Error>(opened)
     })
-    .await;
-    let (id, line) = match opened {
-        Err(e) if e.taken("pair_key") => {
-            // the other side opened it at the same moment
-            let id = rows::direct_of(&node.db, caller.user, peer).await?;
-            return Ok(id.ok_or(Code::Conflict)?);
-        }
-        opened => opened?,
-    };
-    let joined = vec![caller.user, peer];
-    node.bus.publish(Notice::Members { conversation: id, joined, left: vec![] });
-    tell_line(node, line);
-    tell_all(node, id).await?;
+    .await?;
+    let id = opened.id;
+    tell_opened(node, opened, [caller.user, peer]).await?;
     Ok(id)
+}
+
+/// [`open_direct`] as part of another act, which has locked the two people.
+pub async fn put_direct(
+    tx: &mut Tx,
+    caller: Caller,
+    peer: UserId,
+    line: SystemKind,
+) -> store::sql::Result<Opened> {
+    let id = match rows::direct_of(&mut *tx, caller.user, peer).await? {
+        Some(id) => id,
+        None => {
+            let (id, now) = (ConversationId::fresh(), now_ms());
+            rows::create_direct(tx, id, caller.app, caller.user, peer, now).await?;
+            let both = [(caller.user, Role::Member), (peer, Role::Member)];
+            rows::add_members(tx, id, &both, now).await?;
+            id
+        }
+    };
+    let event =
+        SystemEvent { kind: line, actor_id: caller.user, user_ids: vec![peer], title: None };
+    let line = write_line(tx, id, event).await?;
+    Ok(Opened { id, line })
+}
+
+/// Tells the two people of their conversation.
+pub async fn tell_opened(node: &Node, opened: Opened, both: [UserId; 2]) -> Result<()> {
+    let Opened { id, line } = opened;
+    node.bus.publish(Notice::Members { conversation: id, joined: both.to_vec(), left: vec![] });
+    tell_line(node, line);
+    tell_all(node, id).await
 }
 
 /// Writes a system line in a transaction that also does what the line tells.
@@ -152,11 +174,22 @@ pub fn tell_line(node: &Node, line: Message) {
     node.bus.to_conversation(line.conversation_id, ServerFrame::Message { message: line });
 }
 
-/// Tells every member what the conversation looks like to them now.
+/// Tells every member what the conversation looks like to them now. For a group of any size that takes two queries.
 pub async fn tell_all(node: &Node, id: ConversationId) -> Result<()> {
-    for place in rows::places_in(&node.db, id).await? {
+    let places = rows::places_in(&node.db, id).await?;
+    if places.iter().any(|place| place.conversation.kind == Kind::Direct) {
+        for place in places {
+            let member = place.member;
+            let conversation = view(node, place).await?;
+            node.bus.to_users([member], ServerFrame::Conversation { conversation });
+        }
+        return Ok(());
+    }
+    let last = by_conversation(store::messages::newest(&node.db, [id]).await?);
+    let around = Around { last, ..Around::default() };
+    for place in places {
         let member = place.member;
-        let conversation = view(node, place).await?;
+        let conversation = around.view(member, place);
         node.bus.to_users([member], ServerFrame::Conversation { conversation });
     }
     Ok(())
@@ -182,11 +215,14 @@ pub async fn advance(
     }
     rows::advance(&node.db, id, user, to).await?;
     let frame = ServerFrame::Receipt(receipt);
-    match place.conversation.kind {
-        Kind::Group if place.conversation.member_count > SHARED_RECEIPTS_MEMBERS_MAX => {
-            node.bus.to_users([user], frame);
-        }
-        _ => node.bus.to_conversation(id, frame),
+    let is_shared = match place.conversation.kind {
+        Kind::Group => place.conversation.member_count <= SHARED_RECEIPTS_MEMBERS_MAX,
+        // whom I block does not see me read
+        Kind::Direct => place.writable,
+    };
+    match is_shared {
+        true => node.bus.to_conversation(id, frame),
+        false => node.bus.to_users([user], frame),
     }
     Ok(receipt)
 }
@@ -211,18 +247,17 @@ async fn views(node: &Node, me: UserId, places: Vec<Place>) -> Result<Vec<Conver
     let peers: Vec<_> = places.iter().filter_map(|p| p.conversation.peer_of(me)).collect();
     let directs = places.iter().filter(|p| p.conversation.kind == Kind::Direct);
     let around = Around {
-        me,
         last: by_conversation(store::messages::newest(&node.db, ids).await?),
         cursors: rows::cursors_in(&node.db, directs.map(|p| p.conversation.id)).await?,
         profiles: people::profiles(node, me, &peers).await?,
         presences: presence::of(node, me, &peers).await?,
     };
-    Ok(places.into_iter().map(|place| around.view(place)).collect())
+    Ok(places.into_iter().map(|place| around.view(me, place)).collect())
 }
 
 /// What belongs to a list of conversations and is read for all of them at once.
+#[derive(Default)]
 struct Around {
-    me: UserId,
     last: HashMap<ConversationId, Message>,
     cursors: Vec<(ConversationId, UserId, i64, i64)>,
     profiles: HashMap<UserId, Profile>,
@@ -230,9 +265,9 @@ struct Around {
 }
 
 impl Around {
-    fn view(&self, place: Place) -> Conversation {
+    fn view(&self, me: UserId, place: Place) -> Conversation {
         let Place { conversation: c, role, writable, read_seq, received_seq, .. } = place;
-        let peer = c.peer_of(self.me);
+        let peer = c.peer_of(me);
         let theirs = peer.map(|peer| {
             let cursor = self.cursors.iter().find(|(id, user, ..)| *id == c.id && *user == peer);
             cursor.map_or((0, 0), |(_, _, received, read)| (*received, *read))

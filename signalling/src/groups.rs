@@ -13,7 +13,7 @@ use crate::domain::message::{Message, SystemEvent, SystemKind};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::node::Node;
-use crate::store::sql::{Tx, retry};
+use crate::store::sql::{On, Tx, retry};
 use crate::store::{self, conversations as rows};
 
 /// A group of the caller and some of their contacts.
@@ -24,7 +24,7 @@ pub async fn create(
     members: &[UserId],
 ) -> Result<Conversation> {
     let title = text::line(title, text::TITLE_CHARS_MAX, "title")?;
-    let others = invitable(node, caller.user, members).await?;
+    let others = invitable(&node.db, caller.user, members).await?;
     if others.len() + 1 > GROUP_MEMBERS_MAX {
         return Err(Refusal { field: Some("member_ids"), ..Code::TooLarge.into() });
     }
@@ -59,13 +59,13 @@ pub async fn invite(
     users: &[UserId],
 ) -> Result<Conversation> {
     must_be_member(node, caller.user, id).await?;
-    let invited = invitable(node, caller.user, users).await?;
-    if invited.is_empty() {
-        return Err(Refusal::invalid("user_ids"));
-    }
     let outcome = retry(|| async {
         let (mut tx, group) = lock(node, id).await?;
         rows::role_of(&mut tx, id, caller.user).await?.ok_or(Code::NotMember)?;
+        let invited = invitable(&mut tx, caller.user, users).await?;
+        if invited.is_empty() {
+            return Err(Refusal::invalid("user_ids"));
+        }
         let inside: HashSet<_> = rows::member_ids(&mut tx, id).await?.into_iter().collect();
         let fresh: Vec<_> = invited.iter().copied().filter(|u| !inside.contains(u)).collect();
         if fresh.is_empty() {
@@ -194,15 +194,18 @@ async fn must_own(tx: &mut Tx, caller: Caller, id: ConversationId) -> Result<()>
 }
 
 /// Those of `users` whom the caller may bring into a group or its call: contacts, each once, not the caller.
-pub async fn invitable(node: &Node, caller: UserId, users: &[UserId]) -> Result<Vec<UserId>> {
+pub async fn invitable<'c>(
+    on: impl Into<On<'c>>,
+    caller: UserId,
+    users: &[UserId],
+) -> Result<Vec<UserId>> {
     if users.len() > GROUP_MEMBERS_MAX {
         return Err(Refusal { field: Some("user_ids"), ..Code::TooLarge.into() });
     }
     let mut wanted: Vec<_> = users.iter().copied().filter(|u| *u != caller).collect();
     wanted.sort();
     wanted.dedup();
-    let open: HashSet<_> =
-        store::contacts::open_bonds(&node.db, caller).await?.into_iter().collect();
+    let open: HashSet<_> = store::contacts::open_bonds(on, caller).await?.into_iter().collect();
     match wanted.iter().all(|user| open.contains(user)) {
         true => Ok(wanted),
         false => Err(Code::NotContacts.into()),

@@ -28,10 +28,12 @@ mod nodes;
 pub mod passwords;
 pub mod people;
 pub mod presence;
+mod readiness;
 pub mod rooms;
 pub mod shares;
 pub mod store;
 mod upkeep;
+pub mod works;
 mod ws;
 
 use std::sync::Arc;
@@ -44,6 +46,8 @@ use tokio_util::sync::CancellationToken;
 pub use check::check;
 pub use config::Config;
 pub use http::{Arrival, openapi};
+pub use readiness::Unready;
+pub use store::sql::Exclusive;
 
 use crate::bus::Bus;
 use crate::cache::Cache;
@@ -58,10 +62,12 @@ use crate::ice::{Ice, Revoke};
 use crate::limits::RateLimits;
 use crate::node::Node;
 use crate::passwords::Passwords;
+use crate::readiness::Readiness;
 use crate::rooms::Rooms;
 use crate::rooms::keys::Keys;
 use crate::shares::{Bounds, Shares};
-use crate::store::sql::Db;
+use crate::store::sql::{Db, Trouble};
+use crate::works::Works;
 
 /// Why signalling could not start.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +135,8 @@ impl Signalling {
             hub,
             bus,
             passwords,
+            works: Works::default(),
+            readiness: Readiness::default(),
             config,
             stop,
         });
@@ -138,16 +146,17 @@ impl Signalling {
 
     /// Everything under `/api` and `/rtc`.
     pub fn router(&self) -> axum::Router {
-        http::router(self.node.clone()).merge(livekit::router(self.node.clone()))
+        let doors = http::router(self.node.clone()).merge(livekit::router(self.node.clone()));
+        http::around(doors, self.node.clone())
     }
 
-    /// Whether requests can be served: draining, or without its database, a node is not ready. Redis being away
-    /// is no reason: the node goes on alone.
-    pub async fn ready(&self) -> Result<(), String> {
+    /// Whether requests can be served, within a second: draining, or without a database that reads and writes, a node
+    /// is not ready. Redis being away is no reason: the node goes on alone.
+    pub async fn ready(&self) -> Result<(), Unready> {
         if self.node.stop.is_cancelled() {
-            return Err("draining".to_owned());
+            return Err(Unready::Draining);
         }
-        self.node.db.ping().await.map_err(|error| format!("database: {error}"))
+        self.node.readiness.check(&self.node.db).await
     }
 
     /// Sends sockets away to reconnect elsewhere and finishes what was promised, within `limit`.
@@ -159,6 +168,7 @@ impl Signalling {
         self.node.hub.close_all(Close::Restart);
         let quiet = async {
             self.node.sockets.idle().await;
+            self.node.works.wait().await;
             self.node.lanes.flush().await;
         };
         if tokio::time::timeout(limit, quiet).await.is_err() {
@@ -175,6 +185,19 @@ impl Signalling {
     ) -> Result<UserId, Refusal> {
         Ok(accounts::create_user(&self.node, name, password, nickname).await?.id)
     }
+}
+
+impl StartError {
+    /// Whether the same start may succeed later, without a change of the configuration: the database is away.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, StartError::Database(error) if error.trouble() == Trouble::Away)
+    }
+}
+
+/// Claims the database for this process, if only one may serve from it. Held as long as it serves.
+pub fn claim(config: &Config) -> Result<Exclusive, StartError> {
+    std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
+    store::sql::claim(&database_url(config)).map_err(StartError::Database)
 }
 
 /// Brings the schema of a database up to date.

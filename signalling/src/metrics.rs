@@ -12,6 +12,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("beckon_calls_taken_up_total", "One-to-one calls taken up again by their facts."),
     ("beckon_group_calls_taken_up_total", "Group calls taken up again by their facts."),
     ("beckon_nodes_gone_total", "Other nodes that this one found gone."),
+    (
+        "beckon_database_connections_dropped_total",
+        "Connections to the database that were closed, because a statement failed or did not end.",
+    ),
     ("beckon_redis_failures_total", "Requests to Redis that failed."),
     (
         "beckon_refreshes_repeated_total",

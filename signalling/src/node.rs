@@ -16,9 +16,11 @@ use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::RateLimits;
 use crate::passwords::Passwords;
+use crate::readiness::Readiness;
 use crate::rooms::Rooms;
 use crate::shares::Shares;
 use crate::store::sql::Db;
+use crate::works::Works;
 
 pub struct Node {
     pub id: NodeId,
@@ -35,6 +37,9 @@ pub struct Node {
     pub limits: RateLimits,
     pub passwords: Passwords,
     pub files: Files,
+    /// Acts that write and are under way.
+    pub works: Works,
+    pub readiness: Readiness,
     /// A place for each open connection, greeted or not.
     pub sockets: Shares,
     /// Cancelled when the process drains.

@@ -30,9 +30,11 @@ pub(crate) fn install(config: &LogConfig, node: NodeId) -> anyhow::Result<Logs> 
     let format = config.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let repeats = Repeats::default();
     repeats.clone().tell();
+    // a line that cannot be written is lost: the report of it would be printed, and printing to a full disk panics
     let lines = match format {
         LogFormat::Text => fmt::layer()
             .with_writer(std::io::stderr)
+            .log_internal_errors(false)
             .with_ansi(terminal)
             .with_target(false)
             .with_filter(repeats)
@@ -40,6 +42,7 @@ pub(crate) fn install(config: &LogConfig, node: NodeId) -> anyhow::Result<Logs> 
             .boxed(),
         LogFormat::Json => fmt::layer()
             .with_writer(Stamped::new(node))
+            .log_internal_errors(false)
             .json()
             .flatten_event(true)
             .with_span_list(false)

@@ -14,6 +14,7 @@ mod database;
 mod extent;
 mod node;
 mod person;
+mod proxy;
 mod redis;
 mod seat;
 mod socket;
@@ -30,6 +31,7 @@ pub use self::{
     extent::extent,
     node::Node,
     person::{PASSWORD, Person, Room, send},
+    proxy::Proxy,
     redis::Redis,
     seat::Seat,
     socket::{Closed, Socket},
@@ -86,9 +88,44 @@ impl Stage {
         Self::start(folder, database, None, &[]).await
     }
 
+    /// One node, whose MariaDB can go silent.
+    pub async fn on_silenceable_database() -> Option<(Self, Proxy)> {
+        let engine = Engine::mariadb()?;
+        let Engine::MariaDb { server } = &engine else { unreachable!("asked for above") };
+        let address = server.rsplit_once('@').map_or(&**server, |(_, address)| address).to_owned();
+        let proxy = Proxy::to(address.clone()).await;
+        let through = |url: String| url.replacen(&address, &proxy.address(), 1);
+        let stage = Self::build_through(engine, None, &[], through).await;
+        Some((stage, proxy))
+    }
+
+    /// As [`Stage::shared`], with a Redis that can go silent for all nodes.
+    pub async fn shared_on_silenceable_redis() -> Option<(Self, Proxy)> {
+        let engine = Engine::mariadb()?;
+        let redis = Redis::start().await?;
+        let address = redis.url().trim_start_matches("redis://").to_owned();
+        let proxy = Proxy::to(address).await;
+        let through = format!("redis://{}", proxy.address());
+        let settings = [("BECKON_REDIS_URL", &*through)];
+        let mut stage = Self::build_through(engine, None, &settings, |url| url).await;
+        stage.redis = Some(redis);
+        Some((stage, proxy))
+    }
+
     async fn build(engine: Engine, redis: Option<Redis>, settings: &[(&str, &str)]) -> Self {
+        Self::build_through(engine, redis, settings, |url| url).await
+    }
+
+    /// A stage whose node finds the database at another address.
+    async fn build_through(
+        engine: Engine,
+        redis: Option<Redis>,
+        settings: &[(&str, &str)],
+        through: impl Fn(String) -> String,
+    ) -> Self {
         let folder = TempDir::with_prefix("beckon-stage-").expect("a temporary folder");
-        let database = Database::create(engine, folder.path()).await;
+        let mut database = Database::create(engine, folder.path()).await;
+        database.url = through(database.url.clone());
         Self::start(folder, database, redis, settings).await
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::Client;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Notice;
@@ -21,6 +22,9 @@ const WAITING_MAX: usize = 8192;
 const PIPELINE_MAX: usize = 256;
 const RETRY: Duration = Duration::from_millis(500);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// A Redis that goes silent is noticed within this and [`ANSWER_WITHIN`].
+const PING_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug)]
 pub(super) struct Link {
@@ -67,10 +71,13 @@ impl Publisher {
     async fn run(mut self) {
         let mut lost = false;
         loop {
-            match self.client.get_multiplexed_async_connection().await {
+            match self.connect().await {
                 Ok(connection) => {
                     let _ = self.publish_all(connection, lost).await;
                     tracing::warn!("redis went away: notices reach this node only");
+                }
+                Err(error) if !lost => {
+                    tracing::warn!(%error, "redis does not answer: notices reach this node only");
                 }
                 Err(error) => tracing::debug!(%error, "redis is away"),
             }
@@ -78,6 +85,11 @@ impl Publisher {
             tokio::time::sleep(RETRY).await;
             while self.queue.try_recv().is_ok() {} // stale: a sync replaces them
         }
+    }
+
+    async fn connect(&self) -> redis::RedisResult<MultiplexedConnection> {
+        let connecting = self.client.get_multiplexed_async_connection();
+        timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(silent()))
     }
 
     async fn publish_all(
@@ -92,35 +104,75 @@ impl Publisher {
             redis::cmd("PUBLISH").arg(CHANNEL).arg(text).query_async::<()>(&mut redis).await?;
         }
         let mut batch = Vec::with_capacity(PIPELINE_MAX);
-        while self.queue.recv_many(&mut batch, PIPELINE_MAX).await > 0 {
+        loop {
+            let queued = timeout(PING_EVERY, self.queue.recv_many(&mut batch, PIPELINE_MAX)).await;
             let mut pipeline = redis::pipe();
             for text in batch.drain(..) {
                 pipeline.publish(CHANNEL, text).ignore();
             }
+            match queued {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // nothing to say: is it still there to hear the next?
+                Err(_) => {
+                    pipeline.cmd("PING").ignore();
+                }
+            }
             pipeline.query_async::<()>(&mut redis).await?;
         }
-        Ok(())
     }
 }
 
 async fn subscribe(client: Client, hub: Arc<Hub>, node: NodeId) {
     let mut was_away = false;
     loop {
-        if let Ok(mut subscription) = client.get_async_pubsub().await
-            && subscription.subscribe(CHANNEL).await.is_ok()
-        {
+        if let Ok(subscription) = subscription(&client).await {
             if was_away {
                 tracing::info!("redis is back");
                 hub.deliver(&Notice::Sync);
             }
-            let mut messages = subscription.on_message();
-            while let Some(message) = messages.next().await {
-                receive(&hub, node, message.get_payload_bytes());
-            }
+            listen(subscription, &hub, node).await;
         }
         was_away = true;
         tokio::time::sleep(RETRY).await;
     }
+}
+
+async fn subscription(client: &Client) -> redis::RedisResult<PubSub> {
+    let subscribing = async {
+        let mut subscription = client.get_async_pubsub().await?;
+        subscription.subscribe(CHANNEL).await?;
+        Ok(subscription)
+    };
+    timeout(CONNECT_WITHIN, subscribing).await.unwrap_or_else(|_| Err(silent()))
+}
+
+/// Hands on what comes, until the connection ends or goes silent: a Redis that was cut off sends nothing, and neither
+/// does one with nothing to say, so it is asked.
+async fn listen(subscription: PubSub, hub: &Hub, node: NodeId) {
+    let (mut sink, mut messages) = subscription.split();
+    let hearing = async {
+        while let Some(message) = messages.next().await {
+            receive(hub, node, message.get_payload_bytes());
+        }
+    };
+    let asking = async {
+        loop {
+            tokio::time::sleep(PING_EVERY).await;
+            let answer = timeout(ANSWER_WITHIN, sink.ping::<redis::Value>()).await;
+            if !matches!(answer, Ok(Ok(_))) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = hearing => {}
+        () = asking => {}
+    }
+}
+
+fn silent() -> redis::RedisError {
+    (redis::ErrorKind::Io, "redis does not answer").into()
 }
 
 fn receive(hub: &Hub, node: NodeId, bytes: &[u8]) {

@@ -2,8 +2,8 @@
 //! moment, so that its absence costs a request nothing.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -25,7 +25,7 @@ const REST_MS: i64 = 1_000;
 #[derive(Clone)]
 pub(super) struct Redis {
     client: Client,
-    connection: Arc<OnceCell<ConnectionManager>>,
+    connection: Arc<Mutex<Arc<OnceCell<ConnectionManager>>>>,
     /// In ticks.
     resting_until: Arc<AtomicI64>,
 }
@@ -69,6 +69,8 @@ impl Redis {
             tracing::warn!(%error, "redis does not answer: this node goes on alone");
             metrics::counter!("beckon_redis_failures_total").increment(1);
             self.resting_until.store(ticks_ms() + REST_MS, Ordering::Relaxed);
+            // one that went silent would stay so until the kernel gives it up, a quarter of an hour later
+            *self.lock() = Arc::default();
         }
         answer
     }
@@ -79,7 +81,12 @@ impl Redis {
             .set_connection_timeout(Some(ANSWER_WITHIN))
             .set_response_timeout(Some(ANSWER_WITHIN));
         let connect = || ConnectionManager::new_with_config(self.client.clone(), config);
-        self.connection.get_or_try_init(connect).await.cloned()
+        let connection = self.lock().clone();
+        connection.get_or_try_init(connect).await.cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<OnceCell<ConnectionManager>>> {
+        self.connection.lock().expect("nothing panics under this lock")
     }
 
     pub(super) async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {

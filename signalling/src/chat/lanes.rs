@@ -12,7 +12,7 @@ use crate::bus::{Bus, Notice};
 use crate::domain::frame::ServerFrame;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::store::messages::{self, NewMessage, Sent};
-use crate::store::sql::Db;
+use crate::store::sql::{Db, Error, Trouble};
 
 /// Bounds a statement's size and the time its conversations stay locked.
 const GROUP_MAX: usize = 128;
@@ -43,7 +43,13 @@ struct Lane {
 
 struct Waiting {
     message: NewMessage,
-    answer: oneshot::Sender<Result<Sent>>,
+    ticket: Ticket,
+}
+
+/// A message's place in line, given back when it is dropped, whatever becomes of the task that held it.
+struct Ticket {
+    shared: Arc<Shared>,
+    answer: Option<oneshot::Sender<Result<Sent>>>,
 }
 
 /// A message in line; resolves after its commit. Dropping it does not unsend the message.
@@ -75,12 +81,13 @@ impl Lanes {
         // the low bits of a UUIDv7 are random
         let index = message.conversation.0.as_u128() as usize % self.shared.lanes.len();
         let (answer, pending) = oneshot::channel();
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let ticket = Ticket { shared: self.shared.clone(), answer: Some(answer) };
         let was_draining = {
             let mut lane = self.shared.lane(index);
-            lane.waiting.push(Waiting { message, answer });
+            lane.waiting.push(Waiting { message, ticket });
             std::mem::replace(&mut lane.draining, true)
         };
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         if !was_draining {
             tokio::spawn(drain(Drain { shared: self.shared.clone(), index }));
         }
@@ -108,19 +115,23 @@ struct Drain {
 impl Drop for Drain {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let mut lane = self.shared.lane(self.index);
-            lane.draining = false;
-            let lost = lane.waiting.drain(..).count();
-            self.shared.done(lost);
+            let lost = self.shared.abandon(self.index);
+            drop(lost); // unlocked: each gives its place back
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.shared.waiting.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.shared.idle.notify_waiters();
         }
     }
 }
 
 async fn drain(drain: Drain) {
     while let Some(group) = drain.shared.next_group(drain.index) {
-        let size = group.len();
-        drain.shared.commit(group).await;
-        drain.shared.done(size);
+        drain.shared.commit(drain.index, group).await;
     }
 }
 
@@ -129,10 +140,11 @@ impl Shared {
         self.lanes[index].lock().expect("nothing panics under this lock")
     }
 
-    fn done(&self, messages: usize) {
-        if self.waiting.fetch_sub(messages, Ordering::Relaxed) == messages {
-            self.idle.notify_waiters();
-        }
+    /// Empties a lane that nobody drains any more.
+    fn abandon(&self, index: usize) -> Vec<Waiting> {
+        let mut lane = self.lane(index);
+        lane.draining = false;
+        std::mem::take(&mut lane.waiting)
     }
 
     fn next_group(&self, index: usize) -> Option<Vec<Waiting>> {
@@ -142,38 +154,84 @@ impl Shared {
         lane.draining.then(|| lane.waiting.drain(..n).collect())
     }
 
-    /// Commits all together; if that fails, each alone, so that one bad message hurts no other.
-    async fn commit(&self, group: Vec<Waiting>) {
-        let (batch, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|w| (w.message, w.answer)).unzip();
+    /// Commits all together; if that fails for what is in them, each alone, so that one bad message hurts no other.
+    async fn commit(&self, index: usize, group: Vec<Waiting>) {
+        let (batch, mut tickets): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|w| (w.message, w.ticket)).unzip();
         metrics::histogram!("beckon_commit_group_size").record(batch.len() as f64);
-        match messages::append_all(&self.db, &batch).await {
+        let error = match messages::append_all(&self.db, &batch).await {
             Ok(sent) => {
-                for (sent, answer) in sent.into_iter().zip(answers) {
-                    self.tell(Ok(sent), answer);
+                for (sent, ticket) in sent.into_iter().zip(tickets) {
+                    self.tell(Ok(sent), ticket);
                 }
+                return;
             }
-            Err(error) if batch.len() > 1 => {
-                tracing::warn!(%error, size = batch.len(), "a group failed; sending one by one");
-                for (message, answer) in batch.iter().zip(answers) {
-                    let alone = messages::append_all(&self.db, std::slice::from_ref(message)).await;
-                    let alone = alone.map(|mut sent| sent.remove(0)).map_err(Refusal::from);
-                    self.tell(alone, answer);
-                }
-            }
-            Err(error) => {
-                let mut answers = answers;
-                self.tell(Err(error.into()), answers.remove(0));
-            }
+            Err(error) => error,
+        };
+        if error.trouble() != Trouble::Other {
+            return self.refuse(index, error, tickets);
+        }
+        if batch.len() == 1 {
+            return self.tell(Err(error.into()), tickets.remove(0));
+        }
+        tracing::warn!(%error, size = batch.len(), "a group failed; sending one by one");
+        for (message, ticket) in batch.iter().zip(tickets) {
+            let alone = messages::append_all(&self.db, std::slice::from_ref(message)).await;
+            let alone = alone.map(|mut sent| sent.remove(0)).map_err(Refusal::from);
+            self.tell(alone, ticket);
+        }
+    }
+
+    /// The database takes nothing: whoever waits in this lane hears so now, not one group after the other.
+    fn refuse(&self, index: usize, error: Error, tickets: Vec<Ticket>) {
+        tracing::warn!(%error, "messages could not be stored");
+        let later = std::mem::take(&mut self.lane(index).waiting);
+        for ticket in tickets.into_iter().chain(later.into_iter().map(|w| w.ticket)) {
+            self.tell(Err(Code::Unavailable.into()), ticket);
         }
     }
 
     /// Tells the members first: the sender's own other sockets must not wait for the sender.
-    fn tell(&self, outcome: Result<Sent>, answer: oneshot::Sender<Result<Sent>>) {
+    fn tell(&self, outcome: Result<Sent>, mut ticket: Ticket) {
         if let Ok(Sent::New { message, .. }) = &outcome {
             let frame = ServerFrame::Message { message: message.clone() }.into();
             self.bus.publish(Notice::Conversation { id: message.conversation_id, frame });
         }
-        let _ = answer.send(outcome); // the caller may be gone
+        if let Some(answer) = ticket.answer.take() {
+            let _ = answer.send(outcome); // the caller may be gone
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::ids::{ConversationId, UserId};
+    use crate::hub::Hub;
+    use crate::store::tests::{fresh_sqlite, text};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lane_that_panics_gives_all_its_places_back() {
+        let db = fresh_sqlite().await;
+        let lanes = Lanes::new(db.clone(), Bus::local(Arc::new(Hub::default())), 10);
+        let shared = lanes.shared.clone();
+        shared.lane(0).draining = true; // as if a task had it, so that nothing is committed
+        let message = || text(ConversationId::fresh(), UserId::fresh(), "hi");
+        let pending: Vec<_> = (0..3).map(|_| lanes.submit(message()).unwrap()).collect();
+        let task = tokio::spawn({
+            let drain = Drain { shared: shared.clone(), index: 0 };
+            async move {
+                let _group = drain.shared.next_group(drain.index);
+                panic!("in the middle of a commit");
+            }
+        });
+        assert!(task.await.unwrap_err().is_panic());
+        for one in pending {
+            assert!(one.committed().await.is_err());
+        }
+        lanes.flush().await;
+        assert_eq!(shared.waiting.load(Ordering::Relaxed), 0);
+        lanes.submit(message()).unwrap().committed().await.unwrap();
     }
 }

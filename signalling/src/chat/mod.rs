@@ -16,6 +16,7 @@ use crate::domain::message::{Ack, Body, Change, Draft, Message};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Availability;
 use crate::node::Node;
+use crate::presence;
 use crate::store::messages::{self, Author, NewMessage, Sent};
 use crate::store::sql::retry;
 use crate::store::{self, conversations as rows};
@@ -27,6 +28,7 @@ const WINDOW: i64 = 50;
 
 /// A send that has its place in line and waits for its commit.
 pub struct Sending {
+    sender: UserId,
     client_msg_id: ClientMsgId,
     pending: Pending,
 }
@@ -54,7 +56,8 @@ pub async fn submit(
         at: now_ms(),
         author: Author::Member,
     };
-    Ok(Sending { client_msg_id, pending: node.lanes.submit(message)? })
+    let sender = caller.user;
+    Ok(Sending { sender, client_msg_id, pending: node.lanes.submit(message)? })
 }
 
 impl Sending {
@@ -68,6 +71,13 @@ impl Sending {
         metrics::counter!("beckon_messages_total", "dup" => if dup { "true" } else { "false" })
             .increment(1);
         let peer_online = match peer {
+            // since the first time they may have ceased to be contacts, of which nobody is told
+            Some(peer) if dup => {
+                let [theirs] = &presence::of(node, self.sender, &[peer]).await?[..] else {
+                    return Err(Code::Internal.into());
+                };
+                Some(theirs.state != Availability::Offline)
+            }
             Some(peer) => Some(node.cache.presence(peer).await != Availability::Offline),
             None => None,
         };

@@ -65,6 +65,16 @@ pub enum Body {
     Recalled,
 }
 
+impl Body {
+    /// The file that a message carries.
+    pub fn file_id(&self) -> Option<FileId> {
+        match self {
+            Body::Image { file_id, .. } | Body::File { file_id, .. } => Some(*file_id),
+            _ => None,
+        }
+    }
+}
+
 /// What a client may send.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]

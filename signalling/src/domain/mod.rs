@@ -3,6 +3,7 @@
 pub mod call;
 pub mod contact;
 pub mod conversation;
+pub mod cursor;
 pub mod file;
 pub mod frame;
 pub mod group_call;

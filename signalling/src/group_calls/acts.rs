@@ -73,7 +73,7 @@ pub(super) async fn wanted(node: &Node, user: UserId, users: &[UserId]) -> Resul
     if users.len() > RINGING_MAX {
         return Err(Refusal { field: Some("user_ids"), ..Code::TooLarge.into() });
     }
-    let contacts = invitable(node, user, users).await?;
+    let contacts = invitable(&node.db, user, users).await?;
     if contacts.is_empty() {
         return Err(Refusal::invalid("user_ids"));
     }

@@ -16,6 +16,7 @@ use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Result};
 use crate::files::Client;
 use crate::node::Node;
+use crate::store::sql::Asker;
 
 pub(super) const ACCESS_COOKIE: TokenCookie =
     TokenCookie { plain: "beckon_access", secure: "__Host-beckon_access", plain_path: "/api" };
@@ -109,6 +110,7 @@ impl FromRequestParts<Arc<Node>> for Caller {
             }
         };
         let caller = accounts::authenticate(node, &token).await?;
+        Asker::Person(caller.user).is_known();
         node.limits.request(caller.user)?;
         Ok(caller)
     }

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Answer, Json, Path, Query};
 use crate::accounts::Caller;
 use crate::domain::conversation::{Conversation, Member};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{ConversationId, UserId};
 use crate::domain::refusal::WireError;
 use crate::domain::schema;
@@ -18,8 +19,9 @@ use crate::{conversations, groups};
 
 #[derive(Deserialize, IntoParams)]
 pub(super) struct ListPage {
-    /// The last `updated_at` seen.
-    before: Option<i64>,
+    /// `next` of the page before. A time alone, the last `updated_at` seen, leaves out others of that time.
+    #[param(value_type = Option<String>)]
+    before: Option<Cursor>,
     limit: Option<i64>,
 }
 
@@ -27,6 +29,10 @@ pub(super) struct ListPage {
 pub(super) struct Conversations {
     conversations: Vec<Conversation>,
     more: bool,
+    /// Where the next page begins.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -83,9 +89,9 @@ pub(super) async fn list(
     Query(page): Query<ListPage>,
 ) -> Result<Json<Conversations>, Answer> {
     let limit = page.limit.unwrap_or(100).clamp(1, conversations::PAGE_MAX);
-    let before = page.before.unwrap_or(i64::MAX);
-    let (conversations, more) = conversations::list(&node, caller, before, limit).await?;
-    Ok(Json(Conversations { conversations, more }))
+    let before = page.before.unwrap_or(Cursor::START);
+    let (conversations, next) = conversations::list(&node, caller, before, limit).await?;
+    Ok(Json(Conversations { conversations, more: next.is_some(), next }))
 }
 
 /// One conversation

@@ -5,6 +5,7 @@ mod caller;
 mod conversations;
 mod extract;
 mod files;
+mod finish;
 mod group_calls;
 mod logins;
 mod messages;
@@ -17,15 +18,13 @@ mod tus;
 mod uploads;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,8 +39,6 @@ use crate::ws;
 
 /// Bodies other than uploads and pictures.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// A request that takes longer is answered with 503; uploads have limits of their own.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Answers are about one person at one moment, unless a handler says otherwise.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -52,16 +49,19 @@ pub fn router(node: Arc<Node>) -> Router {
     let (uploads, _) = documented_uploads().split_for_parts();
     let document: Arc<str> = openapi().into();
     api.route("/api/v1/openapi.json", openapi::route(document))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(uploads.layer(map_response(uploads::sign)))
         .route("/api/v1/ws", axum::routing::get(ws::handshake))
         .route("/api", axum::routing::any(not_found))
         .route("/api/{*rest}", axum::routing::any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn(answer::render_refusals))
         .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, NO_STORE))
         .with_state(node)
+}
+
+/// Around all doors that speak HTTP: what is begun is finished, and every refusal becomes the error object.
+pub fn around(doors: Router, node: Arc<Node>) -> Router {
+    doors.layer(from_fn_with_state(node, finish::finish)).layer(from_fn(answer::render_refusals))
 }
 
 /// The OpenAPI document as pretty JSON.

@@ -11,6 +11,7 @@ use super::{Answer, Json, Path, Query};
 use crate::accounts::{self, Caller};
 use crate::contacts::{self, Direction, Verdict};
 use crate::domain::contact::{Contact, ContactRequest, Way};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{RequestId, UserId};
 use crate::domain::refusal::WireError;
 use crate::domain::schema;
@@ -35,6 +36,21 @@ pub(super) struct Find {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Profiles {
     users: Vec<Profile>,
+}
+
+#[derive(Deserialize, IntoParams)]
+pub(super) struct BlocksPage {
+    /// `next` of the page before.
+    before: Option<i64>,
+    limit: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Blocks {
+    users: Vec<Profile>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<i64>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -71,6 +87,10 @@ pub(super) struct WhichRequests {
     #[serde(default)]
     #[param(inline)]
     direction: AskedDirection,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    before: Option<Cursor>,
+    limit: Option<i64>,
 }
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -86,6 +106,10 @@ pub(super) struct ContactRequests {
     requests: Vec<ContactRequest>,
     /// Incoming ones that were not looked at.
     unread: i64,
+    /// Where the next page begins.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
 }
 
 /// My account
@@ -169,13 +193,17 @@ pub(super) async fn delete_contact(
 }
 
 /// Whom I blocked
-#[utoipa::path(get, path = "/api/v1/blocks", tag = "people",
-    responses((status = 200, body = Profiles), (status = "4XX", body = WireError)))]
+#[utoipa::path(get, path = "/api/v1/blocks", tag = "people", params(BlocksPage),
+    responses((status = 200, body = Blocks), (status = "4XX", body = WireError)))]
 pub(super) async fn blocks(
     State(node): State<Arc<Node>>,
     caller: Caller,
-) -> Result<Json<Profiles>, Answer> {
-    Ok(Json(Profiles { users: contacts::blocked(&node, caller).await? }))
+    Query(page): Query<BlocksPage>,
+) -> Result<Json<Blocks>, Answer> {
+    let limit = page.limit.unwrap_or(contacts::BLOCKS_PAGE_MAX).clamp(1, contacts::BLOCKS_PAGE_MAX);
+    let before = page.before.unwrap_or(i64::MAX);
+    let (users, next) = contacts::blocked(&node, caller, before, limit).await?;
+    Ok(Json(Blocks { users, next }))
 }
 
 /// Block somebody
@@ -226,8 +254,12 @@ pub(super) async fn requests(
         AskedDirection::Incoming => Direction::Incoming,
         AskedDirection::Outgoing => Direction::Outgoing,
     };
-    let (requests, unread) = contacts::requests(&node, caller, direction).await?;
-    Ok(Json(ContactRequests { requests, unread }))
+    let max = contacts::REQUESTS_PAGE_MAX;
+    let limit = asked.limit.unwrap_or(max).clamp(1, max);
+    let before = asked.before.unwrap_or(Cursor::START);
+    let contacts::Requests { requests, next, unread } =
+        contacts::requests(&node, caller, direction, before, limit).await?;
+    Ok(Json(ContactRequests { requests, unread, next }))
 }
 
 /// I have looked at the requests to me

@@ -101,6 +101,18 @@ pub async fn touch(tx: &mut Tx, peer: UserId, owners: &[UserId]) -> Result<()> {
     Ok(())
 }
 
+/// What `peer` is in the lists of `owners`.
+pub async fn about(db: &Db, peer: UserId, owners: &[UserId]) -> Result<Vec<(UserId, Entry)>> {
+    let found: Vec<About> =
+        sql("SELECT user_id, peer_id, contact, blocked, remark, ver FROM contacts
+             WHERE user_id IN (..) AND peer_id = ?")
+        .list(owners.iter().copied())
+        .bind(peer)
+        .all(db)
+        .await?;
+    Ok(found.into_iter().map(|About(owner, entry)| (owner, entry)).collect())
+}
+
 /// What changed in a contact list after `after_ver`, oldest change first.
 pub async fn since(db: &Db, owner: UserId, after_ver: i64, limit: i64) -> Result<Vec<Entry>> {
     sql("SELECT peer_id, contact, blocked, remark, ver FROM contacts
@@ -112,22 +124,29 @@ pub async fn since(db: &Db, owner: UserId, after_ver: i64, limit: i64) -> Result
     .await
 }
 
-pub async fn blocked(db: &Db, owner: UserId) -> Result<Vec<UserId>> {
-    let ids: Vec<(UserId,)> =
-        sql("SELECT peer_id FROM contacts WHERE user_id = ? AND blocked = 1 ORDER BY ver DESC")
-            .bind(owner)
-            .all(db)
-            .await?;
-    Ok(ids.into_iter().map(|(id,)| id).collect())
+/// Whom `owner` has blocked before that `ver`, which is unique in a list, the last first.
+pub async fn blocked(
+    db: &Db,
+    owner: UserId,
+    before_ver: i64,
+    limit: i64,
+) -> Result<Vec<(UserId, i64)>> {
+    sql("SELECT peer_id, ver FROM contacts
+         WHERE user_id = ? AND blocked = 1 AND ver < ? ORDER BY ver DESC LIMIT ?")
+    .bind(owner)
+    .bind(before_ver)
+    .bind(limit)
+    .all(db)
+    .await
 }
 
 /// Everybody whose bond with `me` is open on both sides: those who may see my presence, and I theirs.
-pub async fn open_bonds(db: &Db, me: UserId) -> Result<Vec<UserId>> {
+pub async fn open_bonds<'c>(on: impl Into<On<'c>>, me: UserId) -> Result<Vec<UserId>> {
     let ids: Vec<(UserId,)> = sql("SELECT a.peer_id FROM contacts a
          JOIN contacts b ON b.user_id = a.peer_id AND b.peer_id = a.user_id
          WHERE a.user_id = ? AND a.contact = 1 AND a.blocked = 0 AND b.contact = 1 AND b.blocked = 0")
     .bind(me)
-    .all(db)
+    .all(on)
     .await?;
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
@@ -139,6 +158,14 @@ async fn next_ver(tx: &mut Tx, owner: UserId) -> Result<i64> {
         .await?;
     let (ver,) = sql("SELECT contacts_ver FROM users WHERE id = ?").bind(owner).one(tx).await?;
     Ok(ver)
+}
+
+struct About(UserId, Entry);
+
+impl Record for About {
+    fn from_row(row: &Row) -> Result<Self> {
+        Ok(About(row.get("user_id")?, Entry::from_row(row)?))
+    }
 }
 
 impl Record for Entry {

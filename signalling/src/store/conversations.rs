@@ -3,6 +3,7 @@
 use super::sql::{Db, On, Record, Result, Row, Tx, per_engine, sql};
 use crate::domain::contact::{other_of_pair, pair_key};
 use crate::domain::conversation::{Kind, Progress, Role};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, UserId};
 
 /// A conversation as stored.
@@ -260,17 +261,20 @@ pub async fn ids_of(db: &Db, user: UserId) -> Result<Vec<ConversationId>> {
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
-/// Conversations of `user` last changed before `before`, newest first.
-pub async fn places_of(db: &Db, user: UserId, before: i64, limit: i64) -> Result<Vec<Place>> {
+/// Conversations of `user` behind `before`, newest first.
+pub async fn places_of(db: &Db, user: UserId, before: Cursor, limit: i64) -> Result<Vec<Place>> {
     sql("SELECT m.user_id, m.role, m.writable, COALESCE(k.read_seq, 0) AS read_seq,
                 COALESCE(k.received_seq, 0) AS received_seq, c.id, c.kind, c.title, c.pair_key, c.member_count,
                 c.last_seq, c.last_ver, c.created_at, c.updated_at
          FROM members m
          JOIN conversations c ON c.id = m.conversation_id
          LEFT JOIN cursors k ON k.conversation_id = m.conversation_id AND k.user_id = m.user_id
-         WHERE m.user_id = ? AND c.updated_at < ? ORDER BY c.updated_at DESC, c.id LIMIT ?")
+         WHERE m.user_id = ? AND (c.updated_at < ? OR (c.updated_at = ? AND c.id < ?))
+         ORDER BY c.updated_at DESC, c.id DESC LIMIT ?")
         .bind(user)
-        .bind(before)
+        .bind(before.at)
+        .bind(before.at)
+        .bind(before.id)
         .bind(limit)
         .all(db)
         .await

@@ -1,5 +1,7 @@
 //! Files: uploads on their way, finished files, and the conversations that hold them.
 
+use std::collections::HashSet;
+
 use super::sql::{Db, Error, On, Record, Result, Row, Tx, per_engine, retry, sql};
 use crate::config;
 use crate::domain::file::{FileInfo, StoredFile, Upload};
@@ -208,20 +210,80 @@ pub async fn sendable(db: &Db, user: UserId, id: FileId, now: i64) -> Result<Opt
     .await
 }
 
-/// Lets the members of conversations read the files their messages carry. Belongs into the
+/// Those of `ids` that exist. Nobody can remove them until the transaction ends, or whoever tries waits.
+pub async fn held(tx: &mut Tx, ids: Vec<FileId>) -> Result<HashSet<FileId>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found: Vec<(FileId,)> = sql("SELECT id FROM files WHERE id IN (..) ORDER BY id")
+        .list(ids)
+        .locking()
+        .all(tx)
+        .await?;
+    Ok(found.into_iter().map(|(id,)| id).collect())
+}
+
+/// Lets the members of conversations read the files their messages carry: (file, conversation, seq). Belongs into the
 /// transaction that stores these messages.
 pub async fn link(
     tx: &mut Tx,
-    links: impl IntoIterator<Item = (FileId, ConversationId)>,
+    carried: impl IntoIterator<Item = (FileId, ConversationId, i64)>,
 ) -> Result<()> {
-    let rows = links.into_iter().map(|(file, conversation)| [file.into(), conversation.into()]);
+    let carried: Vec<_> = carried.into_iter().collect();
+    let links =
+        carried.iter().map(|(file, conversation, _)| [(*file).into(), (*conversation).into()]);
     per_engine(
         "INSERT INTO file_links (file_id, conversation_id) VALUES ..
          ON DUPLICATE KEY UPDATE file_id = VALUES(file_id)",
         "INSERT INTO file_links (file_id, conversation_id) VALUES ..
          ON CONFLICT (file_id, conversation_id) DO UPDATE SET file_id = excluded.file_id",
     )
-    .upserts(rows)
+    .upserts(links)
+    .run(&mut *tx)
+    .await?;
+    sql("INSERT INTO file_messages (file_id, conversation_id, seq) VALUES ..")
+        .rows(carried.iter().map(|(file, c, seq)| [(*file).into(), (*c).into(), (*seq).into()]))
+        .run(tx)
+        .await?;
+    Ok(())
+}
+
+/// A message carries its file no longer. If no other message of the conversation does, its members cannot read it any
+/// more, and if no conversation holds it, it is swept away like one that was never sent. Belongs into the
+/// transaction that recalls the message.
+pub async fn unlink(
+    tx: &mut Tx,
+    file: FileId,
+    conversation: ConversationId,
+    seq: i64,
+    at: i64,
+) -> Result<()> {
+    sql("DELETE FROM file_messages WHERE file_id = ? AND conversation_id = ? AND seq = ?")
+        .bind(file)
+        .bind(conversation)
+        .bind(seq)
+        .run(&mut *tx)
+        .await?;
+    sql("DELETE FROM file_links WHERE file_id = ? AND conversation_id = ? AND NOT EXISTS (
+             SELECT 1 FROM file_messages WHERE file_id = ? AND conversation_id = ?)")
+    .bind(file)
+    .bind(conversation)
+    .bind(file)
+    .bind(conversation)
+    .run(&mut *tx)
+    .await?;
+    // the sweeper goes by uploads, and this one may have been forgotten
+    per_engine(
+        "INSERT IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
+         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
+         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
+        "INSERT OR IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
+         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
+         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
+    )
+    .bind(at)
+    .bind(file)
+    .bind(file)
     .run(tx)
     .await?;
     Ok(())

@@ -45,7 +45,10 @@ impl From<sql::Error> for Refusal {
             sql::Error::Missing => Code::NotFound.into(),
             sql::Error::Taken(_) => Code::Conflict.into(),
             sql::Error::Busy(_) => Refusal { source: Some(error.into()), ..Code::Busy.into() },
-            sql::Error::Db(_) => Refusal::unavailable(error),
+            sql::Error::Crowded => Code::Busy.into(),
+            sql::Error::Silent | sql::Error::InUse(_) | sql::Error::Db(_) => {
+                Refusal::unavailable(error)
+            }
         }
     }
 }

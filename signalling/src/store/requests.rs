@@ -2,6 +2,7 @@
 
 use super::sql::{Db, On, Record, Result, Row, Tx, per_engine, sql};
 use crate::domain::contact::{RequestStatus, Way};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{RequestId, UserId};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +17,6 @@ pub struct Request {
     pub created_at: i64,
     pub updated_at: i64,
 }
-
-/// A list this long is never read to its end.
-const LISTED_MAX: i64 = 100;
 
 const COLUMNS_BY_ID: &str =
     "SELECT id, from_id, to_id, message, way, status, seen, created_at, updated_at
@@ -77,20 +75,32 @@ pub async fn set_status(tx: &mut Tx, id: RequestId, status: RequestStatus, at: i
     Ok(())
 }
 
-pub async fn incoming(db: &Db, user: UserId) -> Result<Vec<Request>> {
+/// Those that somebody has received, behind `before`, newest first. What came from whom they had blocked never arrived.
+pub async fn incoming(db: &Db, user: UserId, before: Cursor, limit: i64) -> Result<Vec<Request>> {
     sql("SELECT id, from_id, to_id, message, way, status, seen, created_at, updated_at
-         FROM contact_requests WHERE to_id = ? ORDER BY updated_at DESC LIMIT ?")
+         FROM contact_requests WHERE to_id = ? AND status <> 'blocked'
+           AND (updated_at < ? OR (updated_at = ? AND id < ?))
+         ORDER BY updated_at DESC, id DESC LIMIT ?")
     .bind(user)
-    .bind(LISTED_MAX)
+    .bind(before.at)
+    .bind(before.at)
+    .bind(before.id)
+    .bind(limit)
     .all(db)
     .await
 }
 
-pub async fn outgoing(db: &Db, user: UserId) -> Result<Vec<Request>> {
+/// Those that somebody has sent, behind `before`, newest first.
+pub async fn outgoing(db: &Db, user: UserId, before: Cursor, limit: i64) -> Result<Vec<Request>> {
     sql("SELECT id, from_id, to_id, message, way, status, seen, created_at, updated_at
-         FROM contact_requests WHERE from_id = ? ORDER BY updated_at DESC LIMIT ?")
+         FROM contact_requests WHERE from_id = ?
+           AND (updated_at < ? OR (updated_at = ? AND id < ?))
+         ORDER BY updated_at DESC, id DESC LIMIT ?")
     .bind(user)
-    .bind(LISTED_MAX)
+    .bind(before.at)
+    .bind(before.at)
+    .bind(before.id)
+    .bind(limit)
     .all(db)
     .await
 }

@@ -118,6 +118,14 @@ pub async fn lock(tx: &mut Tx, id: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Holds the rows of two people, in one order, so that two acts between them follow each other.
+pub async fn lock_pair(tx: &mut Tx, a: UserId, b: UserId) -> Result<()> {
+    for user in [a.min(b), a.max(b)] {
+        lock(tx, user).await?;
+    }
+    Ok(())
+}
+
 /// The stored password hash of a user.
 pub async fn password_hash(db: &Db, id: UserId) -> Result<Option<String>> {
     let found: Option<(String,)> =
@@ -130,18 +138,27 @@ pub async fn set_password_hash<'c>(on: impl Into<On<'c>>, id: UserId, hash: &str
     Ok(())
 }
 
-pub async fn set_profile(db: &Db, id: UserId, nickname: &str, direct_add: bool) -> Result<()> {
+pub async fn set_profile<'c>(
+    on: impl Into<On<'c>>,
+    id: UserId,
+    nickname: &str,
+    direct_add: bool,
+) -> Result<()> {
     sql("UPDATE users SET nickname = ?, direct_add = ? WHERE id = ?")
         .bind(nickname)
         .bind(direct_add)
         .bind(id)
-        .run(db)
+        .run(on)
         .await?;
     Ok(())
 }
 
-pub async fn set_avatar(db: &Db, id: UserId, avatar: Option<AvatarId>) -> Result<()> {
-    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(db).await?;
+pub async fn set_avatar<'c>(
+    on: impl Into<On<'c>>,
+    id: UserId,
+    avatar: Option<AvatarId>,
+) -> Result<()> {
+    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(on).await?;
     Ok(())
 }
 

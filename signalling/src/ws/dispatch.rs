@@ -21,7 +21,7 @@ pub(super) enum Answer {
 }
 
 /// Acts on a frame. What must keep the order of frames happens before this returns; the rest is in the answer.
-pub(super) async fn frame(connection: &Connection, frame: ClientFrame) -> Option<Answer> {
+pub(super) async fn frame(connection: &Arc<Connection>, frame: ClientFrame) -> Option<Answer> {
     use ClientFrame::*;
     let reference = frame.reference().cloned();
     if reference.as_ref().is_some_and(|r| r.chars().count() > REF_CHARS_MAX) {
@@ -32,30 +32,41 @@ pub(super) async fn frame(connection: &Connection, frame: ClientFrame) -> Option
         Send { conversation_id, client_msg_id, body, .. } => {
             Some(send(connection, reference, conversation_id, client_msg_id, body).await)
         }
-        Receipt { conversation_id, received_seq, read_seq, .. } => {
-            let progress = Progress { received_seq, read_seq };
-            let done = advance(connection, conversation_id, progress).await;
-            Some(Answer::Now(ok_or_error(connection, reference, done)))
-        }
         Typing { conversation_id } => {
             let _ = chat::typing(&connection.node, connection.caller.user, conversation_id).await;
             None
         }
-        Presence { state } => {
-            set_presence(connection, state).await;
-            None
-        }
         Ping { .. } => Some(Answer::Now(ok_or_error(connection, reference, Ok(())))),
-        CallStart { .. }
+        Receipt { .. }
+        | Presence { .. }
+        | CallStart { .. }
         | CallAccept { .. }
         | CallDecline { .. }
         | CallHangup { .. }
         | CallSignal { .. }
         | CallResume { .. } => {
-            let done = call(connection, frame).await;
-            Some(Answer::Now(ok_or_error(connection, reference, done)))
+            finish(connection, reference, frame).await;
+            None
         }
     }
+}
+
+/// Does what a frame asks for to its end, even if the socket breaks meanwhile; the answer reaches the mailbox, and
+/// so a resume. What `Send` puts in line is finished by its lane.
+async fn finish(connection: &Arc<Connection>, reference: Option<String>, frame: ClientFrame) {
+    let here = connection.clone();
+    let work = async move {
+        let done = match frame {
+            ClientFrame::Presence { state } => return set_presence(&here, state).await,
+            ClientFrame::Receipt { conversation_id, received_seq, read_seq, .. } => {
+                let progress = Progress { received_seq, read_seq };
+                advance(&here, conversation_id, progress).await
+            }
+            call_frame => call(&here, call_frame).await,
+        };
+        here.mailbox.push(ok_or_error(&here, reference, done));
+    };
+    connection.node.works.finish(work).await;
 }
 
 async fn advance(connection: &Connection, id: ConversationId, to: Progress) -> Result<()> {

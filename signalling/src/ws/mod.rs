@@ -19,6 +19,7 @@ use crate::domain::refusal::{Code, Result};
 use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;
 use crate::shares::Holder;
+use crate::store::sql::Asker;
 
 /// The one encoding of frames spoken so far.
 pub const SUBPROTOCOL: &str = "beckon.v1+json";
@@ -52,7 +53,8 @@ pub async fn handshake(
     let place = node.sockets.take_now(Holder { person: Some(caller.user), network })?;
     let run = move |stream| async move {
         metrics::gauge!("beckon_sockets_open").increment(1);
-        socket::run(node, caller, lang, stream).await;
+        let asker = Asker::Person(caller.user);
+        Box::pin(asker.asks(socket::run(node, caller, lang, stream))).await;
         metrics::gauge!("beckon_sockets_open").decrement(1);
         drop(place);
     };

@@ -121,6 +121,7 @@ async fn serve(
     reader: &mut Paced,
     writer: Writer,
 ) {
+    let connection = Arc::new(connection);
     let mailbox = connection.mailbox.clone();
     let (hang_up, hung_up) = oneshot::channel();
     let mut writing = tokio::spawn(write(mailbox.clone(), attachment, welcome, writer, hung_up));
@@ -155,7 +156,7 @@ enum End {
     SentAway(Close),
 }
 
-async fn read(connection: &Connection, reader: &mut Paced) -> End {
+async fn read(connection: &Arc<Connection>, reader: &mut Paced) -> End {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut malformed = 0;
     loop {

@@ -881,6 +881,14 @@ export interface components {
         };
         /** @enum {string} */
         Availability: "online" | "away" | "offline";
+        Blocks: {
+            /**
+             * Format: int64
+             * @description Where the next page begins.
+             */
+            next?: number | null;
+            users: components["schemas"]["Profile"][];
+        };
         /** @description What a message carries, as everybody reads it. */
         Body: {
             text: string;
@@ -1119,6 +1127,8 @@ export interface components {
             way: components["schemas"]["Way"];
         };
         ContactRequests: {
+            /** @description Where the next page begins. */
+            next?: string | null;
             requests: components["schemas"]["ContactRequest"][];
             /**
              * Format: int64
@@ -1182,6 +1192,8 @@ export interface components {
         Conversations: {
             conversations: components["schemas"]["Conversation"][];
             more: boolean;
+            /** @description Where the next page begins. */
+            next?: string | null;
         };
         CreateGroup: {
             member_ids?: components["schemas"]["UserId"][];
@@ -1747,7 +1759,11 @@ export interface operations {
     };
     blocks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next` of the page before. */
+                before?: number | null;
+                limit?: number | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1759,7 +1775,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Profiles"];
+                    "application/json": components["schemas"]["Blocks"];
                 };
             };
             "4XX": {
@@ -1863,6 +1879,9 @@ export interface operations {
         parameters: {
             query?: {
                 direction?: "incoming" | "outgoing";
+                /** @description `next` of the page before. */
+                before?: string | null;
+                limit?: number | null;
             };
             header?: never;
             path?: never;
@@ -2123,8 +2142,8 @@ export interface operations {
     list_conversations: {
         parameters: {
             query?: {
-                /** @description The last `updated_at` seen. */
-                before?: number | null;
+                /** @description `next` of the page before. A time alone, the last `updated_at` seen, leaves out others of that time. */
+                before?: string | null;
                 limit?: number | null;
             };
             header?: never;

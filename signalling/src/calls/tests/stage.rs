@@ -116,6 +116,8 @@ impl Stage {
             files: Files::new(self.db.clone(), storage, config.files.clone()),
             limits: RateLimits::new(&config.limits),
             passwords: Passwords::new(&config.accounts).unwrap(),
+            works: Default::default(),
+            readiness: Default::default(),
             config,
             stop,
         })

@@ -84,7 +84,7 @@ impl Stage {
     async fn sent(&self, id: FileId, members: &[UserId]) {
         let conversation = group(&self.files.db, members).await;
         let mut tx = self.files.db.begin().await.unwrap();
-        store::files::link(&mut tx, [(id, conversation)]).await.unwrap();
+        store::files::link(&mut tx, [(id, conversation, 1)]).await.unwrap();
         tx.commit().await.unwrap();
     }
 }

@@ -52,6 +52,7 @@ pub async fn append(tx: &mut Tx, batch: &[NewMessage]) -> Result<Vec<Sent>> {
     let mut heads = lock_heads(tx, batch).await?;
     let writers = writers(tx, batch).await?;
     let mut known = already_sent(tx, batch).await?;
+    let files = files::held(tx, batch.iter().filter_map(|m| m.body.file_id()).collect()).await?;
 
     let mut sent = Vec::with_capacity(batch.len());
     let mut fresh = Vec::with_capacity(batch.len());
@@ -66,6 +67,11 @@ pub async fn append(tx: &mut Tx, batch: &[NewMessage]) -> Result<Vec<Sent>> {
         }
         if let Err(code) = may_write(m, &heads, &writers) {
             sent.push(Sent::Refused(code));
+            continue;
+        }
+        // deleted since the sender asked
+        if m.body.file_id().is_some_and(|file| !files.contains(&file)) {
+            sent.push(Sent::Refused(Code::NotFound));
             continue;
         }
         let message = heads.get_mut(&m.conversation).expect("it may be written to").number(m);
@@ -236,11 +242,6 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
         .iter()
         .map(|((c, user), seq)| [(*c).into(), (*user).into(), (*seq).into(), (*seq).into()]);
     put_cursors(&mut *tx, rows).await?;
-    let links = fresh.iter().filter_map(|m| match m.body {
-        Body::Image { file_id, .. } | Body::File { file_id, .. } => {
-            Some((file_id, m.conversation_id))
-        }
-        _ => None,
-    });
-    files::link(tx, links).await
+    let carried = fresh.iter().filter_map(|m| Some((m.body.file_id()?, m.conversation_id, m.seq)));
+    files::link(tx, carried).await
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{body_text, page_after};
 use crate::domain::ids::ConversationId;
 use crate::domain::message::{Body, Change, ChangeKind, Message};
+use crate::store::files;
 use crate::store::sql::{Db, Result, Tx, sql};
 
 /// Replaces a message by its tombstone and returns the change; the conversation must be locked.
@@ -19,6 +20,9 @@ pub async fn recall(tx: &mut Tx, mut message: Message, at: i64) -> Result<Change
             .bind(conversation)
             .one(&mut *tx)
             .await?;
+    if let Some(file) = message.body.file_id() {
+        files::unlink(tx, file, conversation, message.seq, at).await?;
+    }
     message.body = Body::Recalled;
     message.recalled_at = Some(at);
     sql("UPDATE messages SET body = ?, recalled_at = ? WHERE conversation_id = ? AND seq = ?")

@@ -1,49 +1,59 @@
 //! The two engines and their transactions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Executor, MySql, Sqlite, Transaction};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Executor, MySql, Sqlite};
 
-use super::{Result, is_busy};
+use super::connection::{Lease, Source};
+use super::{Result, is_busy, migrations, sql};
 
 /// More than there are texts, with all their list lengths. On MySQL a statement that falls out of the cache
 /// costs 40 ms: closing it gets no answer, and without TCP_NODELAY the next packet waits for the
 /// acknowledgement of that one.
 const STATEMENTS_CACHED: usize = 500;
 
+/// Each is a thread of the server; more of them do not make a database faster.
+const MYSQL_CONNECTIONS: u32 = 20;
+/// Each is a thread of ours; reads of SQLite rarely wait for anything.
+const SQLITE_READERS: u32 = 8;
+/// Another process may hold SQLite's lock this long: less than a statement may take, so that the engine tells us.
+const SQLITE_BUSY: Duration = Duration::from_secs(2);
+/// What the write-ahead log shrinks to, 64 MiB, after a reader that took its time has let it grow.
+const WAL_BYTES_KEPT: &str = "67108864";
+/// A transaction is not started over later than this after its first begin.
+const RETRY_WITHIN: Duration = Duration::from_secs(2);
+
 #[derive(Clone)]
 pub enum Db {
-    MySql(MySqlPool),
-    /// SQLite has one writer at a time, so we give it one writing connection and queue in
-    /// the pool, in order, instead of in the engine, by sleeping.
+    MySql(Source<MySql>),
+    /// SQLite has one writer at a time, so we give it one writing connection and wait for it
+    /// in turns, instead of in the engine, by sleeping.
     Sqlite {
-        read: SqlitePool,
-        write: SqlitePool,
+        read: Source<Sqlite>,
+        write: Source<Sqlite>,
     },
 }
 
+/// A transaction. Dropped without [`Tx::commit`] it is rolled back, or its connection is closed if a statement failed
+/// or was cut off.
 pub enum Tx {
-    MySql(Transaction<'static, MySql>),
-    Sqlite(Transaction<'static, Sqlite>),
+    MySql(Lease<MySql>),
+    Sqlite(Lease<Sqlite>),
 }
 
 impl Db {
     /// `mysql://user:password@host/database` or `sqlite:path`, migrated to the newest schema.
     pub async fn open(url: &str) -> Result<Db> {
         if url.starts_with("mysql:") {
-            let options: MySqlConnectOptions = url.parse()?;
+            let options = url.parse::<MySqlConnectOptions>()?;
             let options = options.statement_cache_capacity(STATEMENTS_CACHED);
+            migrations::mysql(&options).await?;
             let pool = MySqlPoolOptions::new()
-                .max_connections(20)
-                .after_connect(|connection, _| Box::pin(read_committed(connection)))
-                .connect_with(options)
-                .await?;
-            sqlx::migrate!("../migrations/mysql").run(&pool).await.map_err(sqlx::Error::from)?;
-            return Ok(Db::MySql(pool));
+                .max_connections(MYSQL_CONNECTIONS)
+                .after_connect(|connection, _| Box::pin(prepare(connection)));
+            return Ok(Db::MySql(Source::new(pool, options)));
         }
         let options = url
             .parse::<SqliteConnectOptions>()?
@@ -51,45 +61,79 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new();
-        let write = pool.clone().max_connections(1).connect_with(options.clone()).await?;
-        sqlx::migrate!("../migrations/sqlite").run(&write).await.map_err(sqlx::Error::from)?;
-        let read = pool.max_connections(8).connect_with(options.read_only(true)).await?;
+            .busy_timeout(SQLITE_BUSY)
+            // a full /tmp must not fail our queries
+            .pragma("temp_store", "MEMORY")
+            .pragma("journal_size_limit", WAL_BYTES_KEPT);
+        let writer = SqlitePoolOptions::new().max_connections(1);
+        let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS);
+        let write = Source::new(writer, options.clone());
+        migrations::sqlite(write.pool()).await?;
+        let read = Source::new(readers, options.read_only(true));
         Ok(Db::Sqlite { read, write })
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        super::sql("SELECT 1").one::<(i64,)>(self).await?;
+    /// Whether the database reads and writes, asked before everything else that waits for it. The write is a committed
+    /// one: only that reaches the disk.
+    pub async fn check(&self, now_ms: i64) -> Result<()> {
+        let read = sql("SELECT written_at FROM probes WHERE id = 1");
+        let write = sql("UPDATE probes SET written_at = ? WHERE id = 1").bind(now_ms);
+        match self {
+            Db::MySql(source) => {
+                let mut lease = source.lease_first().await?;
+                read.rows_of_mysql(&mut lease).await?;
+                write.run_on_mysql(&mut lease).await?;
+            }
+            Db::Sqlite { read: reading, write: writing } => {
+                read.rows_of_sqlite(&mut reading.lease_first().await?).await?;
+                write.run_on_sqlite(&mut writing.lease_first().await?).await?;
+            }
+        }
         Ok(())
     }
 
-    /// Begins a writing transaction. Dropped without [`Tx::commit`] it rolls back.
-    /// Wrap the whole transaction in [`retry`].
+    /// Begins a writing transaction. Wrap the whole transaction in [`retry`].
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Db::MySql(pool) => Tx::MySql(pool.begin().await?),
+            Db::MySql(source) => {
+                let mut lease = source.lease().await?;
+                lease.begin("BEGIN").await?;
+                Tx::MySql(lease)
+            }
             // A deferred transaction that reads first cannot become a writer: SQLITE_BUSY_SNAPSHOT.
-            Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Sqlite { write, .. } => {
+                let mut lease = write.lease().await?;
+                lease.begin("BEGIN IMMEDIATE").await?;
+                Tx::Sqlite(lease)
+            }
         })
     }
 }
 
 /// With MySQL's default, a transaction that reads, waits for a lock and reads again sees the rows of before
-/// the wait, and every insert locks the gap beside it. SQLite knows neither.
-async fn read_committed(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+/// the wait, and every insert locks the gap beside it. SQLite knows neither. Locks are waited for less long than
+/// a statement, so that the engine tells us.
+async fn prepare(connection: &mut MySqlConnection) -> sqlx::Result<()> {
     connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    connection.execute("SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2").await?;
     Ok(())
 }
 
 impl Tx {
-    pub async fn commit(self) -> Result<()> {
-        match self {
-            Tx::MySql(tx) => tx.commit().await?,
-            Tx::Sqlite(tx) => tx.commit().await?,
+    pub async fn commit(mut self) -> Result<()> {
+        match &mut self {
+            Tx::MySql(lease) => lease.end("COMMIT").await,
+            Tx::Sqlite(lease) => lease.end("COMMIT").await,
         }
-        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        match self {
+            Tx::MySql(lease) => lease.roll_back(),
+            Tx::Sqlite(lease) => lease.roll_back(),
+        }
     }
 }
 
@@ -101,9 +145,10 @@ where
     E: std::error::Error + 'static,
     F: Future<Output = Result<T, E>>,
 {
+    let begun = Instant::now();
     for attempt in 1..5 {
         match transaction().await {
-            Err(error) if is_busy(&error) => {
+            Err(error) if is_busy(&error) && begun.elapsed() < RETRY_WITHIN => {
                 tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
             }
             outcome => return outcome,

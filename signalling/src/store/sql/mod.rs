@@ -10,15 +10,21 @@
 //! `IN (..)` takes a list ([`Query::list`]), `VALUES ..` takes rows ([`Query::rows`]),
 //! and a statement the engines spell differently is given twice ([`per_engine`]).
 
+mod connection;
 mod engine;
+mod exclusive;
+mod migrations;
 mod query;
 mod row;
+mod turns;
 mod url;
 mod value;
 
 pub use engine::{Db, On, Tx, retry};
+pub use exclusive::{Exclusive, claim};
 pub use query::{Query, per_engine, sql};
 pub use row::{Column, Record, Row, unknown_word};
+pub use turns::Asker;
 pub use url::check_url;
 pub use value::Value;
 
@@ -37,8 +43,25 @@ pub enum Error {
     Busy(#[source] sqlx::Error),
     #[error("no such row")]
     Missing,
+    /// Nothing came within the limits of `connection.rs`.
+    #[error("the database does not answer")]
+    Silent,
+    #[error("too many wait for the database")]
+    Crowded,
+    #[error("another process of Beckon uses this database: {0}")]
+    InUse(String),
     #[error(transparent)]
     Db(sqlx::Error),
+}
+
+/// Why a database does not do what it is asked, as an operator has to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    ReadOnly,
+    Full,
+    /// It cannot be reached, or does not answer.
+    Away,
+    Other,
 }
 
 impl Error {
@@ -47,6 +70,35 @@ impl Error {
     pub fn taken(&self, column: &str) -> bool {
         matches!(self, Error::Taken(key) if key.contains(column))
     }
+
+    pub fn trouble(&self) -> Trouble {
+        let error = match self {
+            Error::Silent => return Trouble::Away,
+            Error::Db(error) => error,
+            _ => return Trouble::Other,
+        };
+        use sqlx::Error::*;
+        let Some(db) = error.as_database_error() else {
+            let away = matches!(error, Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | WorkerCrashed);
+            return if away { Trouble::Away } else { Trouble::Other };
+        };
+        match db.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(mysql) => match mysql.number() {
+                // --read-only, a read-only transaction, innodb_read_only
+                1290 | 1792 | 1874 | 1036 => Trouble::ReadOnly,
+                1021 | 1114 => Trouble::Full,
+                // too many connections, server shutdown, killed
+                1040 | 1053 | 1927 => Trouble::Away,
+                _ => Trouble::Other,
+            },
+            // primary codes in the low byte: SQLITE_READONLY, SQLITE_FULL
+            None => match db.code().and_then(|code| code.parse::<i64>().ok()).map(|c| c & 0xff) {
+                Some(8) => Trouble::ReadOnly,
+                Some(13) => Trouble::Full,
+                _ => Trouble::Other,
+            },
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {
@@ -54,6 +106,7 @@ impl From<sqlx::Error> for Error {
         match error.as_database_error() {
             Some(db) if db.is_unique_violation() => Error::Taken(unique_key(db.message())),
             _ if is_busy(&error) => Error::Busy(error),
+            _ if matches!(error, sqlx::Error::PoolTimedOut) => Error::Silent,
             _ => Error::Db(error),
         }
     }

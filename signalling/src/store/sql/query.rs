@@ -6,7 +6,8 @@ use sqlx::mysql::MySqlArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, MySql, Sqlite};
 
-use super::row::{Record, Row, read_all};
+use super::connection::Lease;
+use super::row::{Record, Row};
 use super::value::{Value, add_all};
 use super::{Db, Error, On, Result, Tx};
 
@@ -107,29 +108,40 @@ impl<'q> Query<'q> {
     }
 
     async fn run_once(self, on: On<'_>) -> Result<u64> {
-        Ok(match on {
-            On::Db(Db::MySql(pool)) => self.mysql()?.execute(pool).await?.rows_affected(),
-            On::Db(Db::Sqlite { write, .. }) => {
-                self.sqlite()?.execute(write).await?.rows_affected()
-            }
-            On::Tx(Tx::MySql(tx)) => self.mysql()?.execute(&mut **tx).await?.rows_affected(),
-            On::Tx(Tx::Sqlite(tx)) => self.sqlite()?.execute(&mut **tx).await?.rows_affected(),
-        })
+        match on {
+            On::Db(Db::MySql(source)) => self.run_on_mysql(&mut source.lease().await?).await,
+            On::Db(Db::Sqlite { write, .. }) => self.run_on_sqlite(&mut write.lease().await?).await,
+            On::Tx(Tx::MySql(lease)) => self.run_on_mysql(lease).await,
+            On::Tx(Tx::Sqlite(lease)) => self.run_on_sqlite(lease).await,
+        }
+    }
+
+    pub(super) async fn run_on_mysql(self, lease: &mut Lease<MySql>) -> Result<u64> {
+        Ok(Box::pin(lease.execute(self.mysql()?)).await?.rows_affected())
+    }
+
+    pub(super) async fn run_on_sqlite(self, lease: &mut Lease<Sqlite>) -> Result<u64> {
+        Ok(Box::pin(lease.execute(self.sqlite()?)).await?.rows_affected())
     }
 
     pub async fn all<'c, T: Record>(self, on: impl Into<On<'c>>) -> Result<Vec<T>> {
-        match on.into() {
-            On::Db(Db::MySql(pool)) => read_all(self.mysql()?.fetch_all(pool).await?, Row::MySql),
+        let rows = match on.into() {
+            On::Db(Db::MySql(source)) => self.rows_of_mysql(&mut source.lease().await?).await?,
             On::Db(Db::Sqlite { read, .. }) => {
-                read_all(self.sqlite()?.fetch_all(read).await?, Row::Sqlite)
+                self.rows_of_sqlite(&mut read.lease().await?).await?
             }
-            On::Tx(Tx::MySql(tx)) => {
-                read_all(self.mysql()?.fetch_all(&mut **tx).await?, Row::MySql)
-            }
-            On::Tx(Tx::Sqlite(tx)) => {
-                read_all(self.sqlite()?.fetch_all(&mut **tx).await?, Row::Sqlite)
-            }
-        }
+            On::Tx(Tx::MySql(lease)) => self.rows_of_mysql(lease).await?,
+            On::Tx(Tx::Sqlite(lease)) => self.rows_of_sqlite(lease).await?,
+        };
+        rows.iter().map(T::from_row).collect()
+    }
+
+    pub(super) async fn rows_of_mysql(self, lease: &mut Lease<MySql>) -> Result<Vec<Row>> {
+        Ok(Box::pin(lease.fetch_all(self.mysql()?)).await?.into_iter().map(Row::MySql).collect())
+    }
+
+    pub(super) async fn rows_of_sqlite(self, lease: &mut Lease<Sqlite>) -> Result<Vec<Row>> {
+        Ok(Box::pin(lease.fetch_all(self.sqlite()?)).await?.into_iter().map(Row::Sqlite).collect())
     }
 
     /// For queries that find at most one row by a unique key.

@@ -128,7 +128,3 @@ macro_rules! tuple_records {
     )*};
 }
 tuple_records! { (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) (A 0, B 1, C 2, D 3, E 4) }
-
-pub(super) fn read_all<R, T: Record>(rows: Vec<R>, wrap: fn(R) -> Row) -> Result<Vec<T>> {
-    rows.into_iter().map(|row| T::from_row(&wrap(row))).collect()
-}

@@ -102,15 +102,25 @@ async fn a_person_who_changes_is_new_in_the_lists_of_others(db: &Db) {
     }
 }
 
+/// All pages, of one block each.
+async fn blocked(db: &Db, owner: UserId) -> Vec<UserId> {
+    let (mut all, mut before) = (vec![], i64::MAX);
+    while let [(id, ver)] = contacts::blocked(db, owner, before, 1).await.unwrap()[..] {
+        all.push(id);
+        before = ver;
+    }
+    all
+}
+
 async fn a_block_shows_in_the_list_of_blocks(db: &Db) {
     let (ann, bob, eve) =
         (person(db, "ann").await, person(db, "bob").await, person(db, "eve").await);
     set(db, ann, bob, BLOCKED).await;
     set(db, ann, eve, Side { contact: false, blocked: true }).await;
-    assert_eq!(contacts::blocked(db, ann).await.unwrap(), [eve, bob], "newest first");
+    assert_eq!(blocked(db, ann).await, [eve, bob], "newest first");
     set(db, ann, bob, CONTACT).await;
-    assert_eq!(contacts::blocked(db, ann).await.unwrap(), [eve]);
-    assert_eq!(contacts::blocked(db, bob).await.unwrap(), []);
+    assert_eq!(blocked(db, ann).await, [eve]);
+    assert_eq!(blocked(db, bob).await, []);
 }
 
 async fn a_bond_is_open_only_from_both_sides(db: &Db) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{at_once, both, direct, group, says, text};
 use crate::domain::conversation::{Kind, Role};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, UserId};
 use crate::store::conversations;
 use crate::store::sql::{Db, Tx};
@@ -16,6 +17,7 @@ both! {
     members_are_paged_by_id,
     a_place_is_one_members_view,
     places_are_paged_by_last_change,
+    places_of_one_moment_are_all_paged,
     writability_is_set_for_everybody,
     removals_at_once_are_counted_once,
 }
@@ -170,12 +172,32 @@ async fn places_are_paged_by_last_change(db: &Db) {
     }
     group(db, &[bob]).await;
     let page = async |before, limit| {
+        let before = Cursor { at: before, id: uuid::Uuid::nil() };
         let places = conversations::places_of(db, ann, before, limit).await.unwrap();
         places.iter().map(|p| (p.conversation.updated_at, p.conversation.id)).collect::<Vec<_>>()
     };
     assert_eq!(page(i64::MAX, 2).await, [ids[0], ids[2]]);
     assert_eq!(page(20, 2).await, [ids[1]]);
     assert_eq!(page(10, 2).await, []);
+}
+
+async fn places_of_one_moment_are_all_paged(db: &Db) {
+    let [ann] = people();
+    for n in 0..61 {
+        let id = group(db, &[ann]).await;
+        let at = 10 + n % 7;
+        says(db, crate::store::messages::NewMessage { at, ..text(id, ann, "hi") }).await;
+    }
+    let (mut seen, mut before) = (std::collections::BTreeSet::new(), Cursor::START);
+    loop {
+        let page = conversations::places_of(db, ann, before, 20).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Cursor { at: last.conversation.updated_at, id: last.conversation.id.0 };
+        for place in page {
+            assert!(seen.insert(place.conversation.id.0), "shown twice");
+        }
+    }
+    assert_eq!(seen.len(), 61);
 }
 
 async fn writability_is_set_for_everybody(db: &Db) {

@@ -6,7 +6,7 @@ use crate::domain::file::{FileInfo, StoredFile, Upload};
 use crate::domain::ids::{ConversationId, FileId, UserId};
 use crate::domain::message::Body;
 use crate::store::files::{self, Created};
-use crate::store::messages::NewMessage;
+use crate::store::messages::{self, NewMessage, Sent};
 use crate::store::sql::Db;
 
 both! {
@@ -19,6 +19,8 @@ both! {
     only_the_uploader_sends_a_file,
     expired_uploads_come_oldest_first,
     a_file_that_was_sent_is_not_removed,
+    a_recalled_message_takes_its_file_along,
+    a_file_deleted_while_it_is_sent_is_either_sent_or_refused,
 }
 
 fn upload(user: UserId) -> Upload {
@@ -181,4 +183,43 @@ async fn a_file_that_was_sent_is_not_removed(db: &Db) {
     }
     assert!(files::readable(db, ann, sent.info.id).await.unwrap().is_some());
     assert!(files::readable(db, ann, unsent.info.id).await.unwrap().is_none());
+}
+
+async fn a_recalled_message_takes_its_file_along(db: &Db) {
+    let [ann, bob] = [person(db, "ann").await, person(db, "bob").await];
+    let (room, other) = (group(db, &[ann, bob]).await, group(db, &[ann]).await);
+    let file = file(db, ann).await;
+    let id = file.info.id;
+    let twice =
+        [says(db, with_file(room, ann, &file)).await, says(db, with_file(room, ann, &file)).await];
+    says(db, with_file(other, ann, &file)).await;
+    files::remove_upload(db, id).await.unwrap(); // as after a day
+    for (left, message) in [(true, &twice[0]), (false, &twice[1])] {
+        let mut tx = db.begin().await.unwrap();
+        messages::recall(&mut tx, message.clone(), 9).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(files::readable(db, bob, id).await.unwrap().is_some(), left);
+    }
+    assert!(!files::remove_unsent(db, id).await.unwrap(), "the other conversation holds it");
+    let last = messages::by_seq(db, other, 1).await.unwrap().unwrap();
+    let mut tx = db.begin().await.unwrap();
+    messages::recall(&mut tx, last, 9).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(files::expired_uploads(db, 10, 5).await.unwrap(), [id], "the sweeper finds it");
+}
+
+async fn a_file_deleted_while_it_is_sent_is_either_sent_or_refused(db: &Db) {
+    let ann = person(db, "ann").await;
+    let room = group(db, &[ann]).await;
+    for _ in 0..20 {
+        let file = file(db, ann).await;
+        let id = file.info.id;
+        let sending = async {
+            let sent = messages::append_all(db, &[with_file(room, ann, &file)]).await.unwrap();
+            matches!(sent[..], [Sent::New { .. }])
+        };
+        let (was_sent, removed) = tokio::join!(sending, files::remove_unsent(db, id));
+        assert_ne!(was_sent, removed.unwrap(), "sent without its file, or lost without a word");
+        assert_eq!(files::readable(db, ann, id).await.unwrap().is_some(), was_sent);
+    }
 }

@@ -9,6 +9,7 @@ mod files;
 mod history;
 mod logins;
 mod messages;
+mod outages;
 mod plans;
 mod requests;
 mod schema;
@@ -56,8 +57,8 @@ pub(crate) struct Fresh {
     _leftovers: Leftovers,
 }
 
-#[expect(dead_code, reason = "held to be dropped")]
 enum Leftovers {
+    #[expect(dead_code, reason = "held to be dropped")]
     Folder(TempDir),
     Database(MySqlDatabase),
 }
@@ -66,6 +67,23 @@ impl Deref for Fresh {
     type Target = Db;
     fn deref(&self) -> &Db {
         &self.db
+    }
+}
+
+impl Fresh {
+    /// Where it is; MySQL only.
+    fn url(&self) -> String {
+        let Leftovers::Database(MySqlDatabase { server, name }) = &self._leftovers else {
+            unreachable!("a database on a server")
+        };
+        format!("{server}/{name}")
+    }
+
+    /// Leaves nothing in it, not even tables.
+    async fn wipe(&self) {
+        let Leftovers::Database(database) = &self._leftovers else { return };
+        database.run("DROP DATABASE", "").await.unwrap();
+        database.run("CREATE DATABASE", "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin").await.unwrap();
     }
 }
 

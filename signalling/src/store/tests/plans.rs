@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{both, direct, group, person, text};
 use crate::domain::contact::{RequestStatus, Side, Way};
+use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, DeviceId, LoginId, RequestId, UserId};
 use crate::domain::login::{Device, DeviceKind};
 use crate::store::logins::{self, NewLogin, Proof, Tokens};
@@ -66,7 +67,7 @@ impl World {
         if let Db::MySql(pool) = db {
             let analyze = "ANALYZE TABLE users, logins, contacts, contact_requests, conversations,
                                          members, cursors, messages, changes";
-            sqlx::raw_sql(analyze).execute(pool).await.unwrap();
+            sqlx::raw_sql(analyze).execute(pool.pool()).await.unwrap();
         }
         World { people, rooms, login }
     }
@@ -135,7 +136,12 @@ async fn people_are_found_by_their_keys(db: &Db) {
         &[&[("PRIMARY", "(user_id=?)"), ("PRIMARY", "(user_id=? AND peer_id=?)")]],
     )
     .await;
-    check(db, requests::incoming(db, ann), &[&[("contact_requests_to", "(to_id=?)")]]).await;
+    check(
+        db,
+        requests::incoming(db, ann, Cursor::START, 20),
+        &[&[("contact_requests_to", "(to_id=?)")]],
+    )
+    .await;
     check(
         db,
         requests::between(db, ann, world.people[8]),
@@ -163,7 +169,7 @@ async fn conversations_are_found_by_their_keys(db: &Db) {
     .await;
     check(
         db,
-        conversations::places_of(db, ann, i64::MAX, 20),
+        conversations::places_of(db, ann, Cursor::START, 20),
         &[&[("members_user", "(user_id=?)"), PLACE[1], PLACE[2]]],
     )
     .await;
@@ -230,11 +236,14 @@ async fn files_are_found_by_their_keys(db: &Db) {
         let file = super::files::file(db, *user).await;
         let links = world.rooms.iter().cycle().skip(n).take(2);
         let mut tx = db.begin().await.unwrap();
-        files::link(&mut tx, links.map(|room| (file.info.id, *room))).await.unwrap();
+        files::link(&mut tx, links.map(|room| (file.info.id, *room, n as i64))).await.unwrap();
         tx.commit().await.unwrap();
     }
     if let Db::MySql(pool) = db {
-        sqlx::raw_sql("ANALYZE TABLE uploads, files, file_links").execute(pool).await.unwrap();
+        sqlx::raw_sql("ANALYZE TABLE uploads, files, file_links")
+            .execute(pool.pool())
+            .await
+            .unwrap();
     }
     let (user, id) = (world.people[3], super::files::file(db, world.people[3]).await.info.id);
     check(

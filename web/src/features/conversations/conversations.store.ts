@@ -72,14 +72,13 @@ export const useConversations = defineStore('conversations', () => {
   async function sync(): Promise<void> {
     touched = new Set()
     const mine = touched
-    let before: number | undefined
+    let before: string | undefined
     try {
-      for (;;) {
-        const page = await api.get<{ conversations: Conversation[], more: boolean }>('/conversations', { before, limit: PAGE })
+      do {
+        const page = await api.get<{ conversations: Conversation[], next?: string }>('/conversations', { before, limit: PAGE })
         page.conversations.forEach(put)
-        before = page.conversations.at(-1)?.updated_at
-        if (!page.more || before === undefined) break
-      }
+        before = page.next
+      } while (before !== undefined)
       if (mine === touched) for (const id of known.keys()) if (!mine.has(id)) known.delete(id)
       loaded.value = true
     } catch (error) {

@@ -4,14 +4,13 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use beckon_turn_server::Turn;
 use tokio::net::TcpListener;
 
 use crate::certs::{self, Files};
 use crate::cli::Listen;
 use crate::config::Config;
-use crate::listen::{self, Listeners};
+use crate::listen::{self, Listeners, Served};
 
 /// What is bound before anything is started, so that a taken port is told at once.
 pub(crate) struct Doors {
@@ -54,15 +53,15 @@ impl Doors {
     pub(crate) fn open(
         self,
         listeners: &Listeners,
-        app: Router,
+        served: Served,
         relay: Option<Arc<Turn>>,
     ) -> anyhow::Result<()> {
         let identity = self.certificate.map(certs::load).transpose()?;
         if let Some(listener) = self.http {
-            announce("http", listeners.http(listener, app.clone())?);
+            announce("http", listeners.http(listener, served.clone())?);
         }
         if let (Some(listener), Some(identity)) = (self.https, &identity) {
-            let address = listeners.https(listener, app, identity.clone(), relay.clone())?;
+            let address = listeners.https(listener, served, identity.clone(), relay.clone())?;
             announce("https", address);
         }
         for address in relay.iter().flat_map(|relay| relay.addresses()) {

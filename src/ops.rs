@@ -42,6 +42,12 @@ pub(crate) fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
+/// The operators' routes for when there is no place for people any more.
+pub(crate) fn probes(ops: Ops) -> Router {
+    let full = || async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") };
+    router(ops).fallback(full)
+}
+
 /// Ready: the store reads and writes, threads live, and the process is not on its way out. The words name no host;
 /// what does stays in the log.
 async fn ready(State(ops): State<Ops>) -> Response {

@@ -19,7 +19,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use crate::cli::{ConfigArgs, ServeArgs};
 use crate::config::{self, Config};
 use crate::doors::Doors;
-use crate::listen::Listeners;
+use crate::listen::{Listeners, Served};
 use crate::logs::{self, Logs};
 use crate::ops::{self, Ops};
 use crate::parts::Parts;
@@ -75,15 +75,16 @@ async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result
         false => None,
     };
     let draining = Arc::new(AtomicBool::new(false));
-    let app = router(Ops {
+    let ops = Ops {
         signalling: signalling.clone(),
         media: media.clone(),
         relay: relay.clone(),
         draining: draining.clone(),
         recorder,
         metrics_token: config.process.metrics.token.clone(),
-    });
-    doors.open(&listeners, app, relay.clone())?;
+    };
+    let served = Served { probes: ops::probes(ops.clone()), app: router(ops) };
+    doors.open(&listeners, served, relay.clone())?;
 
     stop.asked().await;
     draining.store(true, Ordering::Relaxed);

@@ -77,12 +77,33 @@ pub(super) enum Behind {
 #[derive(Clone)]
 pub(super) struct Pages {
     pub(super) app: Router,
+    /// What is served when all places are taken.
+    pub(super) probes: Router,
     pub(super) door: Door,
-    /// How long a connection is kept between two requests.
+    /// How long a connection is kept between two requests; zero keeps none.
     pub(super) keep_alive: Duration,
 }
 
+impl Pages {
+    fn for_probes(self) -> Pages {
+        Pages { app: self.probes.clone(), keep_alive: Duration::ZERO, ..self }
+    }
+}
+
 impl Entrance {
+    /// The way in for connections beyond the limit, which answers one probe each.
+    pub(super) fn for_probes(self) -> Option<Entrance> {
+        let Entrance { behind, stop } = self;
+        let behind = match behind {
+            Behind::Pages(pages) => Behind::Pages(pages.for_probes()),
+            Behind::Tls { identity, pages, .. } => {
+                Behind::Tls { identity, pages: pages.for_probes(), relay: None }
+            }
+            Behind::Relay { .. } => return None,
+        };
+        Some(Entrance { behind, stop })
+    }
+
     pub(super) async fn connection(self, stream: Guarded<Lingering>, peer: SocketAddr) {
         let Entrance { behind, stop } = self;
         match behind {
@@ -163,7 +184,7 @@ impl Pages {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Pages { app, door, keep_alive } = self;
+        let Pages { app, door, keep_alive, .. } = self;
         let phase = Phase::first_head();
         let stream = Paced::new(stream, phase.clone(), HEADER_TIMEOUT);
         let service = service_fn(move |request| {
@@ -174,7 +195,8 @@ impl Pages {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(keep_alive)
+            .keep_alive(!keep_alive.is_zero())
+            .header_read_timeout(keep_alive.max(HEADER_TIMEOUT))
             .max_buf_size(HEADER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(stream), service)

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use beckon_signalling::shares::{Holder, Shares};
+use beckon_signalling::shares::Share;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
@@ -27,17 +27,12 @@ pub(super) struct Guarded<S> {
 }
 
 impl Guarded<Lingering> {
-    /// Takes a slot, or closes the connection when there is none.
-    pub(super) fn admit(slots: &Shares, holder: Holder, stream: TcpStream) -> Option<Self> {
-        let Ok(slot) = slots.take_now(holder) else {
-            metrics::counter!("beckon_connections_refused_total").increment(1);
-            return None;
-        };
+    pub(super) fn new(slot: Share, stream: TcpStream) -> Self {
         // Frames are small and whole: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         metrics::gauge!("beckon_connections").increment(1.0);
         let stream = Lingering::new(stream, slot);
-        Some(Guarded { stream, uptake: Uptake::new(BLOCKED_MAX) })
+        Guarded { stream, uptake: Uptake::new(BLOCKED_MAX) }
     }
 }
 

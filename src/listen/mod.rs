@@ -15,7 +15,7 @@ use beckon_signalling::domain::network::Network;
 use beckon_signalling::shares::{Bounds, Holder, Shares};
 use beckon_turn_server::Turn;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,13 +25,26 @@ use crate::certs::Identity;
 use crate::config::HttpConfig;
 use entrance::{Behind, Entrance, Pages};
 use guard::Guarded;
+use linger::Lingering;
 
 /// The pause after a failing accept: out of descriptors, it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections beyond the limit that are told so, and answered if they are an operator's probes: without them a
+/// balancer would take a node for dead that is only full.
+const RESERVE: Bounds = Bounds { all: 32, person: 32, network: 4 };
+
+/// What is served, and what is left of it when all places are taken.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub app: Router,
+    pub probes: Router,
+}
+
 /// The listeners of one process, which stop together.
 pub(crate) struct Listeners {
     slots: Shares,
+    reserve: Shares,
     trusted_proxies: Arc<[IpNet]>,
     keep_alive: Duration,
     stop: CancellationToken,
@@ -48,6 +61,7 @@ impl Listeners {
         };
         Listeners {
             slots: Shares::new(bounds),
+            reserve: Shares::new(RESERVE),
             trusted_proxies: http.trusted_proxies.as_slice().into(),
             keep_alive: Duration::from_secs(http.keep_alive_seconds),
             stop: CancellationToken::new(),
@@ -56,19 +70,19 @@ impl Listeners {
     }
 
     /// Serves plain HTTP and returns the real address.
-    pub(crate) fn http(&self, listener: TcpListener, app: Router) -> anyhow::Result<SocketAddr> {
-        self.serve(listener, Behind::Pages(self.pages(app, false)))
+    pub(crate) fn http(&self, listener: TcpListener, served: Served) -> anyhow::Result<SocketAddr> {
+        self.serve(listener, Behind::Pages(self.pages(served, false)))
     }
 
     /// Serves HTTPS, and TURN over TLS if there is a relay, and returns the real address.
     pub(crate) fn https(
         &self,
         listener: TcpListener,
-        app: Router,
+        served: Served,
         identity: Identity,
         relay: Option<Arc<Turn>>,
     ) -> anyhow::Result<SocketAddr> {
-        self.serve(listener, Behind::Tls { identity, pages: self.pages(app, true), relay })
+        self.serve(listener, Behind::Tls { identity, pages: self.pages(served, true), relay })
     }
 
     /// Serves TURN over TCP and over TLS, and returns the real address.
@@ -81,18 +95,25 @@ impl Listeners {
         self.serve(listener, Behind::Relay { identity, relay })
     }
 
-    fn pages(&self, app: Router, tls: bool) -> Pages {
+    fn pages(&self, Served { app, probes }: Served, tls: bool) -> Pages {
         let door = Door { tls, trusted_proxies: self.trusted_proxies.clone() };
-        Pages { app, door, keep_alive: self.keep_alive }
+        Pages { app, probes, door, keep_alive: self.keep_alive }
     }
 
     fn serve(&self, listener: TcpListener, behind: Behind) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr().context("a listener without an address")?;
         let entrance = Entrance { behind, stop: self.stop.clone() };
-        let slots =
-            Slots { all: self.slots.clone(), trusted_proxies: self.trusted_proxies.clone() };
+        let slots = self.slots();
         self.connections.spawn(accept(listener, slots, self.connections.clone(), entrance));
         Ok(address)
+    }
+
+    fn slots(&self) -> Slots {
+        Slots {
+            all: self.slots.clone(),
+            reserve: self.reserve.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
     }
 
     /// Stops accepting, and gives open requests until `limit`. WebSockets are not waited for here.
@@ -108,10 +129,28 @@ impl Listeners {
 /// Places for connections, and whose are counted together.
 struct Slots {
     all: Shares,
+    reserve: Shares,
     trusted_proxies: Arc<[IpNet]>,
 }
 
 impl Slots {
+    /// Finds a place and what it leads to, or closes the connection.
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        entrance: &Entrance,
+    ) -> Option<(Guarded<Lingering>, Entrance)> {
+        let holder = self.holder(peer);
+        if let Ok(slot) = self.all.take_now(holder) {
+            return Some((Guarded::new(slot, stream), entrance.clone()));
+        }
+        metrics::counter!("beckon_connections_refused_total").increment(1);
+        let entrance = entrance.clone().for_probes()?;
+        let slot = self.reserve.take_now(holder).ok()?;
+        Some((Guarded::new(slot, stream), entrance))
+    }
+
     /// Whose connection it is. A proxy's are those of many people.
     fn holder(&self, peer: SocketAddr) -> Holder {
         let ip = peer.ip().to_canonical();
@@ -130,8 +169,8 @@ async fn accept(listener: TcpListener, slots: Slots, connections: TaskTracker, e
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(stream) = Guarded::admit(&slots.all, slots.holder(peer), stream) {
-                    connections.spawn(entrance.clone().connection(stream, peer));
+                if let Some((stream, entrance)) = slots.admit(stream, peer, &entrance) {
+                    connections.spawn(entrance.connection(stream, peer));
                 }
             }
             Err(error) => {
@@ -156,7 +195,7 @@ mod tests {
         let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
         let http = HttpConfig { trusted_proxies, ..HttpConfig::default() };
         let listeners = Listeners::new(10, &http);
-        let slots = Slots { all: listeners.slots, trusted_proxies: listeners.trusted_proxies };
+        let slots = listeners.slots();
         let take = |ip: &str| {
             let peer = SocketAddr::new(ip.parse().unwrap(), 1);
             slots.all.take_now(slots.holder(peer)).ok()

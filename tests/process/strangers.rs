@@ -57,15 +57,22 @@ async fn a_request_dribbled_in_is_cut_off() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_closed_at_once() {
+async fn a_full_node_answers_probes_and_tells_others_so() {
     let node = Node::start(&[("BECKON_HTTP__MAX_CONNECTIONS", "3")]);
     let held: Vec<TcpStream> = (0..3).map(|_| connect(&node)).collect();
+    let ask = |path: &str| {
+        let mut stream = connect(&node);
+        let _ = stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes());
+        rest(stream) // which ends, so the connection is not kept
+    };
+    assert!(ask("/readyz").starts_with("HTTP/1.1 200"));
+    assert!(ask("/api/v1/settings").starts_with("HTTP/1.1 503"));
+
+    let hoarded: Vec<TcpStream> = (0..8).map(|_| connect(&node)).collect();
     let asked = Instant::now();
-    let mut fourth = connect(&node);
-    let _ = fourth.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n");
-    assert_eq!(rest(fourth), "");
+    assert_eq!(ask("/readyz"), "", "the reserve has an end");
     assert!(asked.elapsed() < Duration::from_secs(5));
-    drop(held);
+    drop((held, hoarded));
 }
 
 #[tokio::test]

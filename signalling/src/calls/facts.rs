@@ -11,13 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
+use crate::domain::frame::FACT_BYTES_MAX;
 use crate::domain::ids::{CallId, ClientMsgId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::store::secrets;
 use crate::store::sql::{self, Db};
 
-/// The longest fact that is looked at; ours take half of it.
-pub const FACT_BYTES_MAX: usize = 1024;
 /// Its name in the store.
 const SECRET: &str = "call_facts";
 /// Letters and digits of a new secret: 256 bits.

@@ -19,6 +19,8 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 /// What a socket reads at once. The buffer is held by every socket and zeroed for every read.
 pub const READ_BYTES: usize = 4 * 1024;
+/// The longest fact that is looked at; ours take half of it.
+pub const FACT_BYTES_MAX: usize = 1024;
 
 /// Told in `welcome`. Raised with `REVISION` in `web/src/api/revision.ts` when pages that are open cannot understand
 /// what has changed; frames and fields they do not know they ignore.
@@ -112,6 +114,7 @@ pub enum ClientFrame {
         reference: Option<String>,
         call_id: CallId,
         /// From the newest `CallState` of the call.
+        #[schema(schema_with = schema::fact)]
         fact: String,
         /// The media connection that is still there, by its number in the newest `CallState`.
         #[serde(default)]

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, Ref, SchemaFormat};
 
 use super::conversation::GROUP_MEMBERS_MAX;
-use super::frame::REF_CHARS_MAX;
+use super::frame::{FACT_BYTES_MAX, REF_CHARS_MAX};
 use super::group_call::RINGING_MAX;
 use super::text::*;
 
@@ -83,6 +83,11 @@ pub fn message_text() -> Object {
 
 pub fn reference() -> Object {
     text(0, REF_CHARS_MAX, None)
+}
+
+/// What a client shows of a call that it was in.
+pub fn fact() -> Object {
+    text(0, FACT_BYTES_MAX, None)
 }
 
 /// The members of a new group, besides oneself.

@@ -29,6 +29,7 @@ pub(super) struct StartGroupCall {
 pub(super) struct JoinGroupCall {
     /// From the ticket of whoever was in the call before the server restarted.
     #[serde(default)]
+    #[schema(schema_with = schema::fact, required = false)]
     fact: Option<String>,
 }
 

@@ -1092,7 +1092,6 @@ export interface components {
              * @description The media connection that is still there, by its number in the newest `CallState`.
              */
             connection?: number | null;
-            /** @description From the newest `CallState` of the call. */
             fact: string;
             ref?: string | null;
             /** @enum {string} */
@@ -1320,8 +1319,7 @@ export interface components {
             user_ids: components["schemas"]["UserId"][];
         };
         JoinGroupCall: {
-            /** @description From the ticket of whoever was in the call before the server restarted. */
-            fact?: string | null;
+            fact?: string;
         };
         /** @enum {string} */
         Kind: "direct" | "group";
@@ -3474,6 +3472,7 @@ export interface operations {
     find: {
         parameters: {
             query: {
+                /** @description Exact, but for case and width. */
                 name: string;
             };
             header?: never;

@@ -20,11 +20,15 @@ const ROUND_TRIPS: [f64; 10] = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0
 /// Bounds of a part of the packets.
 const RATIOS: [f64; 8] = [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
+/// Bounds of how long a disk takes to keep something, in seconds.
+const COMMITS: [f64; 9] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02, 0.1, 0.5, 2.0];
+
 /// Bounds of how many messages share a commit.
 const GROUPS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// The histograms that measure something else than requests.
-const BUCKETS: [(&str, &[f64]); 5] = [
+const BUCKETS: [(&str, &[f64]); 6] = [
+    ("beckon_database_commit_seconds", &COMMITS),
     ("beckon_call_duration_seconds", &TALKS),
     ("beckon_group_call_duration_seconds", &TALKS),
     ("beckon_media_rtt_seconds", &ROUND_TRIPS),

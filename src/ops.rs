@@ -75,6 +75,9 @@ async fn scrape(
     if !is_local && !ops.presents_token(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
+    if let Some(signalling) = &ops.signalling {
+        signalling.observe();
+    }
     let text = render(&ops.recorder);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

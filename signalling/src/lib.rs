@@ -159,6 +159,14 @@ impl Signalling {
         self.node.readiness.check(&self.node.db).await
     }
 
+    /// Shows what is measured by looking and not by counting, to be called before each look at the metrics.
+    pub fn observe(&self) {
+        self.node.db.observe();
+        self.node.lanes.observe();
+        self.node.files.observe();
+        self.node.cache.observe();
+    }
+
     /// Sends sockets away to reconnect elsewhere and finishes what was promised, within `limit`.
     pub async fn drain(&self, limit: Duration) {
         calls::stop(&self.node).await;

@@ -56,6 +56,10 @@ const LABELLED: &[(&str, &str)] = &[
 ];
 
 const GAUGES: &[(&str, &str)] = &[
+    ("beckon_database_connections", "Connections to the database, by pool and state."),
+    ("beckon_disk_free_bytes", "What may still be written to the disk of uploaded files."),
+    ("beckon_messages_waiting", "Messages that wait for their commit."),
+    ("beckon_redis_up", "1 while Redis answers, 0 while the node goes on without it."),
     ("beckon_calls_live", "One-to-one calls."),
     ("beckon_group_calls_live", "Group calls."),
     ("beckon_group_calls_people", "People in group calls."),
@@ -66,6 +70,7 @@ const GAUGES: &[(&str, &str)] = &[
 ];
 
 const HISTOGRAMS: &[(&str, &str)] = &[
+    ("beckon_database_commit_seconds", "How long a commit took to be durable."),
     ("beckon_call_duration_seconds", "Lengths of one-to-one calls that were answered."),
     ("beckon_commit_group_size", "Messages committed together."),
     ("beckon_group_call_duration_seconds", "Lengths of group calls."),

@@ -137,6 +137,8 @@ async fn every_metric_is_there_from_the_start_and_described() {
         "beckon_panics_total 0",
         "beckon_refusals_total{code=\"not_found\"} 0",
         "beckon_draining 0",
+        "beckon_messages_waiting 0",
+        "beckon_database_connections{pool=\"write\",state=\"busy\"} 0",
         "beckon_media_bytes_sent_total{shard=\"0\"} 0",
     ] {
         assert!(text.lines().any(|one| one == line), "no '{line}' in:\n{text}");

@@ -68,9 +68,12 @@ impl Cache {
         }
     }
 
-    /// Whether Redis is configured and does not answer.
-    pub fn is_degraded(&self) -> bool {
-        self.redis.as_ref().is_some_and(Redis::is_down)
+    /// Shows whether Redis answers, if there is one.
+    pub(crate) fn observe(&self) {
+        if let Some(redis) = &self.redis {
+            let up = if redis.is_down() { 0.0 } else { 1.0 };
+            metrics::gauge!("beckon_redis_up").set(up);
+        }
     }
 
     // ------------------------------------------------------------ newest messages

@@ -62,6 +62,12 @@ impl Pending {
 }
 
 impl Lanes {
+    /// Shows how many messages wait for their commit.
+    pub(crate) fn observe(&self) {
+        let waiting = self.shared.waiting.load(Ordering::Relaxed);
+        metrics::gauge!("beckon_messages_waiting").set(waiting as f64);
+    }
+
     pub fn new(db: Db, bus: Bus, waiting_max: usize) -> Lanes {
         let lanes = match db {
             Db::MySql(_) => MYSQL_LANES,

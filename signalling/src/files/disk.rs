@@ -51,6 +51,14 @@ impl Disk {
         Disk(Arc::new(inner))
     }
 
+    /// Shows how much of the disk is free.
+    pub(super) fn observe(&self) {
+        let free = self.0.folder.as_deref().and_then(|folder| free(folder).ok());
+        if let Some((free, _)) = free {
+            metrics::gauge!("beckon_disk_free_bytes").set(free as f64);
+        }
+    }
+
     /// Where objects are, if they are on a disk.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         self.0.folder.clone()

@@ -92,6 +92,10 @@ impl Files {
         i64::from(self.config.unfinished_hours) * 60 * 60 * 1000
     }
 
+    pub(crate) fn observe(&self) {
+        self.storage.disk.observe();
+    }
+
     pub fn config(&self) -> &config::Files {
         &self.config
     }

@@ -92,6 +92,22 @@ impl Db {
         Ok(())
     }
 
+    /// Shows how many connections there are, and how many of them do nothing.
+    pub(crate) fn observe(&self) {
+        let show = |pool: &'static str, size: u32, idle: usize| {
+            let gauge = |state| metrics::gauge!("beckon_database_connections", "pool" => pool, "state" => state);
+            gauge("idle").set(idle as f64);
+            gauge("busy").set(f64::from(size) - idle as f64);
+        };
+        match self {
+            Db::MySql(source) => show("all", source.pool().size(), source.pool().num_idle()),
+            Db::Sqlite { read, write } => {
+                show("read", read.pool().size(), read.pool().num_idle());
+                show("write", write.pool().size(), write.pool().num_idle());
+            }
+        }
+    }
+
     /// Begins a writing transaction. Wrap the whole transaction in [`retry`].
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
@@ -121,10 +137,13 @@ async fn prepare(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 
 impl Tx {
     pub async fn commit(mut self) -> Result<()> {
-        match &mut self {
+        let asked = Instant::now();
+        let outcome = match &mut self {
             Tx::MySql(lease) => lease.end("COMMIT").await,
             Tx::Sqlite(lease) => lease.end("COMMIT").await,
-        }
+        };
+        metrics::histogram!("beckon_database_commit_seconds").record(asked.elapsed());
+        outcome
     }
 }
 

@@ -1,6 +1,7 @@
 //! One secure way to a client: ICE, DTLS, SRTP, data channels, and what is about to be sent.
 
 mod entries;
+mod establishing;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,18 +10,16 @@ use beckon_sfu_api::{DataKind, Lost};
 use bytes::{Bytes, BytesMut};
 
 use self::entries::Entries;
-use crate::demux::{Demux, Place};
+use crate::demux::Place;
 use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
 use crate::ice::Ice;
-use crate::negotiation::sdp::Session;
 use crate::outgoing::{Outgoing, Path, Sink};
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
-use crate::stun::{self, Class};
 use crate::track::Layers;
-use crate::transport::{DataError, Identity, Role, Transport, TransportEvent};
+use crate::transport::{DataError, Identity, Transport, TransportEvent};
 use crate::twcc::Recorder;
 
 /// The SRTP profiles that we offer as the DTLS client.
@@ -127,95 +126,6 @@ impl Connection {
 
     pub fn rtcp_ssrc(&self) -> u32 {
         self.rtcp_ssrc
-    }
-
-    /// Whether a description can be of this connection's client: its certificate and the DTLS roles are for life
-    /// (RFC 8842, section 4).
-    pub fn may_be_of(&self, remote: &Session) -> bool {
-        self.transport.may_be(remote.setup.our_role(), &remote.fingerprint)
-    }
-
-    /// Takes the client's half of a description. In an offer a new ufrag is an ICE restart: then ours are new too, and
-    /// DTLS goes on.
-    pub fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
-        let Session { ufrag, pwd, fingerprint, setup, .. } = remote;
-        let role = self.transport.role().or(setup.our_role()).unwrap_or(Role::Server);
-        self.transport.expect(now, role, fingerprint);
-        if remote.has_data() {
-            self.transport.associate(now);
-        }
-        if is_offer && self.ice.remote_ufrag().is_some_and(|known| known != ufrag) {
-            self.ice.restart();
-        }
-        self.ice.set_remote(ufrag, pwd);
-        self.start(now);
-    }
-
-    /// Which side of DTLS we are, once that is agreed on.
-    pub fn role(&self) -> Option<Role> {
-        self.transport.role()
-    }
-
-    /// As the DTLS client, begins as soon as a check has shown where the server is.
-    fn start(&mut self, now: Instant) {
-        if self.ice.path().is_some() {
-            self.transport.connect(now, &PROFILES);
-        }
-    }
-
-    /// A STUN message for this connection. Its answer goes back the way it came.
-    pub fn handle_stun(
-        &mut self,
-        now: Instant,
-        path: Path,
-        message: &stun::Message<'_>,
-        place: Place,
-        demux: &mut Demux,
-    ) -> Result<(), Discard> {
-        if demux.is_taken(now, &path.remote, place) {
-            return Err(Discard::AddressTaken);
-        }
-        let ice = &mut self.ice;
-        let mut result = Err(Discard::Malformed);
-        // A refusal may have to be told too.
-        self.outgoing.push(path, |bytes, start| {
-            result = ice.handle(now, path.remote, message, bytes);
-            (bytes.len() > start).then_some(())
-        });
-        if result?.chosen {
-            self.local = path.local;
-            self.start(now);
-        }
-        if message.class() == Class::Request {
-            self.entries.learn(now, &self.ice, path, place, demux);
-        }
-        self.check(now);
-        Ok(())
-    }
-
-    /// Sends what checks of ours are due.
-    fn check(&mut self, now: Instant) {
-        let mut request = std::mem::take(&mut self.rtcp);
-        request.clear();
-        while let Some(remote) = self.ice.poll_check(now, &mut request) {
-            let path = Path { remote, local: self.entries.local(remote) };
-            self.outgoing.push(path, |bytes, _| {
-                bytes.extend_from_slice(&request);
-                Some(())
-            });
-            request.clear();
-        }
-        self.rtcp = request;
-    }
-
-    /// Lets STUN requests with our ufrag find this connection.
-    pub fn expect(&mut self, place: Place, demux: &mut Demux) {
-        self.entries.expect(&self.ice, place, demux);
-    }
-
-    /// Takes its entries out of the demultiplexer.
-    pub fn forget(&self, place: Place, demux: &mut Demux) {
-        self.entries.forget(place, demux);
     }
 
     pub fn handle_dtls(

@@ -48,6 +48,8 @@ pub struct Limits {
     pub sign_ins_per_minute: u32,
     /// Other requests one person may make a second.
     pub requests_per_second: u32,
+    /// Frames of any kind that one socket may send a second in the long run; four times as many at once.
+    pub frames_per_second: u32,
     /// Sockets of this node in all.
     pub sockets: usize,
     /// Messages waiting for their commit; more are answered with `busy`.
@@ -180,6 +182,7 @@ impl Default for Limits {
             sends_burst: 200,
             sign_ins_per_minute: 30,
             requests_per_second: 50,
+            frames_per_second: 50,
             sockets: 20_000,
             sends_waiting: 10_000,
         }

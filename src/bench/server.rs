@@ -17,13 +17,14 @@ const START_MAX: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
 
 /// Cheap password hashes for a quick set-up, and no limits per person in the way of a load test.
-const UNHINDERED: [(&str, &str); 6] = [
+const UNHINDERED: [(&str, &str); 7] = [
     ("BECKON_ACCOUNTS__PASSWORD_MEMORY_KIB", "64"),
     ("BECKON_ACCOUNTS__PASSWORD_PASSES", "1"),
     ("BECKON_LIMITS__SENDS_PER_SECOND", "1000000"),
     ("BECKON_LIMITS__SENDS_BURST", "1000000"),
     ("BECKON_LIMITS__SIGN_INS_PER_MINUTE", "1000000"),
     ("BECKON_LIMITS__REQUESTS_PER_SECOND", "100000"),
+    ("BECKON_LIMITS__FRAMES_PER_SECOND", "1000000"),
 ];
 
 /// A server to load; our own is killed when this is dropped.

@@ -69,10 +69,11 @@ pub(crate) fn check(config: &LogConfig) -> anyhow::Result<()> {
 }
 
 fn filter(config: &LogConfig) -> anyhow::Result<EnvFilter> {
-    let text = &config.filter;
+    let directives: Vec<&str> = config.filter.split(',').map(str::trim).collect();
+    let text = directives.join(",");
     // A bare word that is no level is the name of a module that is not ours, and would silence everything else.
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
-    for word in text.split(',').map(str::trim) {
+    for word in &directives {
         if !word.contains(['=', '[']) && !is_level(word) {
             anyhow::bail!(
                 "log.filter '{text}': '{word}' is no level (error, warn, info, debug, trace, off) and no module=level"

@@ -42,7 +42,7 @@ async fn plays(arguments: &[&str]) {
     let Some(program) = program(folder.path()).await else { return };
     let key = format!("{KEY}:{SECRET}");
     let stage = Stage::configured(&[("BECKON_ROOMS__KEYS", key.as_str())]).await;
-    let url = format!("ws://{}", stage.node().await.address());
+    let url = format!("ws://{}", stage.first().address());
     let mut run = Command::new(program);
     run.args(["-url", &url, "-key", KEY, "-secret", SECRET]).args(arguments);
     run.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

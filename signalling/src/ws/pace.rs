@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Ten times what a client with a busy person at it needs in the long run.
-const FRAMES_PER_SECOND: f64 = 50.0;
-/// What may come at once: the candidates of a call, the receipts of a conversation scrolled through, an outbox.
-const BURST: f64 = 200.0;
+/// How many seconds' worth may come at once: the candidates of a call, the receipts of a conversation scrolled through,
+/// an outbox.
+const BURST_SECONDS: f64 = 4.0;
 /// A longer frame counts as several, so that 64 KiB ones are no way around.
 const BYTES_A_FRAME: f64 = 4096.0;
 /// How long a socket may be held up before it is closed, less the time it was silent.
@@ -14,6 +13,7 @@ const HELD_UP_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Pace {
+    per_second: f64,
     tokens: f64,
     filled: Instant,
     held_up: Duration,
@@ -24,17 +24,25 @@ pub(super) struct Pace {
 pub(super) struct TooFast;
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Pace {
-        Pace { tokens: BURST, filled: now, held_up: Duration::ZERO }
+    /// `per_second` frames in the long run.
+    pub(super) fn new(per_second: u32, now: Instant) -> Pace {
+        let per_second = f64::from(per_second.max(1));
+        Pace {
+            per_second,
+            tokens: per_second * BURST_SECONDS,
+            filled: now,
+            held_up: Duration::ZERO,
+        }
     }
 
     /// How long to wait before acting on a frame of so many bytes, and reading on.
     pub(super) fn wait(&mut self, bytes: usize, now: Instant) -> Result<Duration, TooFast> {
         let passed = now.saturating_duration_since(self.filled);
         self.filled = now;
-        self.tokens = BURST.min(self.tokens + passed.as_secs_f64() * FRAMES_PER_SECOND);
+        let most = self.per_second * BURST_SECONDS;
+        self.tokens = most.min(self.tokens + passed.as_secs_f64() * self.per_second);
         self.tokens -= 1.0 + bytes as f64 / BYTES_A_FRAME;
-        let wait = Duration::from_secs_f64((-self.tokens).max(0.0) / FRAMES_PER_SECOND);
+        let wait = Duration::from_secs_f64((-self.tokens).max(0.0) / self.per_second);
         self.held_up = match wait.is_zero() {
             true => self.held_up.saturating_sub(passed),
             false => self.held_up + wait,
@@ -46,6 +54,8 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PER_SECOND: u32 = 50;
 
     /// Sends frames of `bytes` at this rate for as long, as a client that waits when it is not read.
     fn run(
@@ -66,7 +76,7 @@ mod tests {
     #[test]
     fn a_busy_client_notices_nothing() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(now);
+        let mut pace = Pace::new(PER_SECOND, now);
         for _ in 0..10 {
             for _ in 0..150 {
                 assert_eq!(pace.wait(300, now), Ok(Duration::ZERO), "a burst");
@@ -77,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_outbox_of_a_thousand_gets_through() {
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = Pace::new(PER_SECOND, Instant::now());
         let mut now = Instant::now();
         for _ in 0..600 {
             now += pace.wait(200, now).unwrap();
@@ -88,7 +98,7 @@ mod tests {
     fn a_flood_is_slowed_down_and_then_sent_away() {
         for bytes in [0, 100, 64 * 1024] {
             let mut now = Instant::now();
-            let (began, mut pace) = (now, Pace::new(now));
+            let (began, mut pace) = (now, Pace::new(PER_SECOND, now));
             let mut frames = 0.0;
             while let Ok(wait) = pace.wait(bytes, now) {
                 now += wait;
@@ -96,7 +106,8 @@ mod tests {
             }
             let passed = (now - began).as_secs_f64();
             assert!((9.0..12.0).contains(&passed), "{passed}");
-            assert!(frames < BURST + FRAMES_PER_SECOND * 12.0, "{frames}");
+            let per_second = f64::from(PER_SECOND);
+            assert!(frames < per_second * (BURST_SECONDS + 12.0), "{frames}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) struct Connection {
 
 pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: WebSocket) {
     let (mut writer, reader) = stream.split();
-    let mut reader = Paced { reader, pace: Pace::new(Instant::now()) };
+    let mut reader =
+        Paced { reader, pace: Pace::new(node.config.limits.frames_per_second, Instant::now()) };
     match greet(&node, caller, lang, &mut reader).await {
         Ok((connection, attachment, welcome)) => {
             serve(connection, attachment, welcome, &mut reader, writer).await;

@@ -159,7 +159,7 @@ pub(super) async fn run(args: RoomsArgs) -> anyhow::Result<()> {
 fn settings(key: &ApiKey) -> [(&'static str, String); 2] {
     [
         ("BECKON_ROOMS__KEYS", format!("{}:{}", key.id, key.secret.expose_secret())),
-        ("BECKON_ROOMS__PARTICIPANTS_MAX", "10000".into()),
+        ("BECKON_ROOMS__PARTICIPANTS_MAX", "1000".into()),
     ]
 }
 

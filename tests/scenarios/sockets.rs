@@ -135,7 +135,8 @@ async fn a_ninth_socket_of_a_login_replaces_the_oldest() {
 
 #[tokio::test]
 async fn a_reader_that_never_reads_is_cut_off_and_others_notice_nothing() {
-    let stage = Stage::new().await;
+    // the one who writes is in a hurry
+    let stage = Stage::configured(&[("BECKON_LIMITS__FRAMES_PER_SECOND", "1000000")]).await;
     let [alice, bob, carol] = stage.friends(["alice", "bob", "carol"]).await;
     let room = alice.opens_group("Lunch", &[&bob, &carol]).await;
     let mut deaf = deaf_socket(&carol).await;

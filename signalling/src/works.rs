@@ -10,7 +10,8 @@ use tracing::Instrument;
 use crate::domain::network::Network;
 use crate::domain::refusal::Result;
 use crate::shares::{Bounds, Holder, Share, Shares};
-use crate::store::sql::Asker;
+/// Who asks something of the store, which is taken in turns: set at the doors.
+pub use crate::store::sql::Asker;
 
 /// Works under way of all together, each a task and a request body of some KiB; and of one network: far more than an
 /// office behind one address begins at once, so that a client that asks and hangs up cannot pile them up.

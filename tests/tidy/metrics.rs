@@ -20,7 +20,9 @@ fn every_metric_is_described() {
         let is_describing = DESCRIBING.contains(&file.path.as_str());
         let mut before = "";
         for line in file.text.lines() {
+            let is_entry = before.trim() == "(" && line.trim_start().starts_with("\"beckon_");
             let is_description = [before, line].iter().any(|line| line.contains("describe_"))
+                || (is_describing && is_entry)
                 || (is_describing && line.trim_start().starts_with("(\"beckon_"));
             for name in names(line) {
                 let names = if is_description { &mut described } else { &mut used };

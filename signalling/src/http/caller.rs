@@ -16,7 +16,7 @@ use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Result};
 use crate::files::Client;
 use crate::node::Node;
-use crate::store::sql::Asker;
+use crate::works::Asker;
 
 pub(super) const ACCESS_COOKIE: TokenCookie =
     TokenCookie { plain: "beckon_access", secure: "__Host-beckon_access", plain_path: "/api" };

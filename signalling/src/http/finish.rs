@@ -12,7 +12,7 @@ use super::Answer;
 use crate::domain::network::Network;
 use crate::domain::refusal::Code;
 use crate::node::Node;
-use crate::store::sql::Asker;
+use crate::works::Asker;
 
 /// A request that takes longer is answered `unavailable`: well above every wait for another system that it may
 /// meet on its way.

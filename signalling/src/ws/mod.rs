@@ -19,7 +19,7 @@ use crate::domain::refusal::{Code, Result};
 use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;
 use crate::shares::Holder;
-use crate::store::sql::Asker;
+use crate::works::Asker;
 
 /// The one encoding of frames spoken so far.
 pub const SUBPROTOCOL: &str = "beckon.v1+json";

@@ -111,6 +111,7 @@ pub enum ClientFrame {
     /// Carry an answered call on from this socket.
     CallResume {
         #[serde(default, rename = "ref")]
+        #[schema(schema_with = schema::reference, required = false)]
         reference: Option<String>,
         call_id: CallId,
         /// From the newest `CallState` of the call.

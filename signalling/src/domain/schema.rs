@@ -21,6 +21,9 @@ pub const PARAGRAPH: &str =
 /// A token: 16 bytes of a login's id and 32 random ones.
 pub const TOKEN: &str = "^[0-9a-f]{96}$";
 
+/// A time, and the id of the last item of that time.
+pub const CURSOR: &str = "^[0-9]{1,18}(_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$";
+
 fn text(min: usize, max: usize, pattern: Option<&str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -55,6 +58,11 @@ pub fn any_password() -> Object {
 
 pub fn token() -> Object {
     text(96, 96, Some(TOKEN))
+}
+
+/// Where the next page begins.
+pub fn cursor() -> Object {
+    text(1, 55, Some(CURSOR))
 }
 
 pub fn nickname() -> Object {

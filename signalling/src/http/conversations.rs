@@ -20,7 +20,7 @@ use crate::{conversations, groups};
 #[derive(Deserialize, IntoParams)]
 pub(super) struct ListPage {
     /// `next` of the page before. A time alone, the last `updated_at` seen, leaves out others of that time.
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = schema::cursor, required = false)]
     before: Option<Cursor>,
     limit: Option<i64>,
 }

@@ -29,7 +29,7 @@ pub(super) struct UpdateMe {
 #[derive(Deserialize, IntoParams)]
 pub(super) struct Find {
     /// Exact, but for case and width.
-    #[param(max_length = 128)]
+    #[param(min_length = 0, max_length = 128)]
     name: String,
 }
 
@@ -88,7 +88,7 @@ pub(super) struct WhichRequests {
     #[param(inline)]
     direction: AskedDirection,
     /// `next` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = schema::cursor, required = false)]
     before: Option<Cursor>,
     limit: Option<i64>,
 }

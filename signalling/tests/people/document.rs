@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
-use beckon_signalling::domain::schema::{LINE, NAME, OPTIONAL_LINE, PARAGRAPH, TOKEN};
+use beckon_signalling::domain::schema::{CURSOR, LINE, NAME, OPTIONAL_LINE, PARAGRAPH, TOKEN};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -97,6 +97,9 @@ impl Maker<'_> {
             Some("uuid") => return vec![Uuid::now_v7().to_string()],
             Some("password") | None => {}
             Some(other) => panic!("{other}: teach the maker"),
+        }
+        if schema["pattern"] == CURSOR {
+            return vec!["17".to_owned(), format!("1700000000000_{}", Uuid::now_v7())];
         }
         let limit =
             |name: &str| schema[name].as_u64().unwrap_or_else(|| panic!("no {name}: {schema}"));

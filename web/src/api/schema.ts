@@ -1093,7 +1093,7 @@ export interface components {
              */
             connection?: number | null;
             fact: string;
-            ref?: string | null;
+            ref?: string;
             /** @enum {string} */
             type: "call_resume";
         };
@@ -1877,8 +1877,7 @@ export interface operations {
         parameters: {
             query?: {
                 direction?: "incoming" | "outgoing";
-                /** @description `next` of the page before. */
-                before?: string | null;
+                before?: string;
                 limit?: number | null;
             };
             header?: never;
@@ -2140,8 +2139,7 @@ export interface operations {
     list_conversations: {
         parameters: {
             query?: {
-                /** @description `next` of the page before. A time alone, the last `updated_at` seen, leaves out others of that time. */
-                before?: string | null;
+                before?: string;
                 limit?: number | null;
             };
             header?: never;

@@ -72,7 +72,7 @@ fn filter(config: &LogConfig) -> anyhow::Result<EnvFilter> {
     let directives: Vec<&str> = config.filter.split(',').map(str::trim).collect();
     let text = directives.join(",");
     // A bare word that is no level is the name of a module that is not ours, and would silence everything else.
-    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
     for word in &directives {
         if !word.contains(['=', '[']) && !is_level(word) {
             anyhow::bail!(

@@ -89,7 +89,7 @@ fn a_moment_without_a_network_is_over_within_a_second() {
 
 #[test]
 fn a_very_bad_network_lets_everybody_in_at_last() {
-    for seed in 2..=7 {
+    for seed in 1..=6 {
         let mut stage = Stage::new(seed);
         let mode = if seed % 2 == 0 { Mode::Single } else { Mode::Dual };
         let alice = stage.join("PA_alice", mode);

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { scenario } from '../stage.mjs'
 
+/** One writes hundreds of lines as fast as the server takes them. */
+const TALKATIVE = {
+  BECKON_LIMITS__SENDS_PER_SECOND: '1000',
+  BECKON_LIMITS__SENDS_BURST: '1000',
+  BECKON_LIMITS__REQUESTS_PER_SECOND: '1000'
+}
+
 scenario('Only what was in sight counts as read', async stage => {
   const [alice, bob] = await stage.cast('alice', 'bob')
   const id = await alice.befriend(bob)
@@ -42,7 +49,7 @@ scenario('With hundreds unread one begins at the first of them, and comes to bot
   const seqs = (await bob.transcript()).map(line => Number(line.split(' ')[0]))
   assert.deepEqual(seqs, seqs.map((_, n) => seqs[0] + n), 'no hole and nothing twice')
   await bob.conversation(id).locator('[data-test="unread"]').waitFor({ state: 'detached' })
-}, { settings: { BECKON_LIMITS__SENDS_PER_SECOND: '1000', BECKON_LIMITS__SENDS_BURST: '1000' } })
+}, { settings: TALKATIVE })
 
 scenario('From hundreds unread one jumps to the newest and writes there', async stage => {
   const [alice, bob] = await stage.cast('alice', 'bob')
@@ -56,7 +63,7 @@ scenario('From hundreds unread one jumps to the newest and writes there', async 
   await bob.message('line 180').click({ trial: true })
   await alice.sends(id, 'Never mind')
   await bob.hears('Never mind')
-}, { settings: { BECKON_LIMITS__SENDS_PER_SECOND: '1000', BECKON_LIMITS__SENDS_BURST: '1000' } })
+}, { settings: TALKATIVE })
 
 scenario('The keyboard comes past a long history in one step, and into it with the arrows', async stage => {
   const [alice, bob] = await stage.cast('alice', 'bob')

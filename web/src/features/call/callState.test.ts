@@ -12,7 +12,7 @@ function wire(id: string, caller: Profile, callee: Profile, more: Partial<WireCa
 }
 
 const welcomeFrame = (recovered: boolean, calls: WireCall[] = [], group_calls: GroupCall[] = []): Input =>
-  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, calls, group_calls })
+  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, client_min: 0, calls, group_calls })
 
 /** Alice's device: feeds inputs and remembers the effects of the last one. */
 class Device {

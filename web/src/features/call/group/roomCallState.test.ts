@@ -15,7 +15,7 @@ const told = (one: GroupCall): RoomInput => ({ type: 'group_call', call: one })
 const rung = (id: string, changes: Partial<GroupCall> = {}): RoomInput => ({ type: 'group_call_ringing', call: call(id, { invited: [alice], ...changes }), by: bob })
 const refused = (code: string): RoomInput => ({ type: 'refused', refusal: { code, message: code } })
 const welcome = (recovered: boolean, ...group_calls: GroupCall[]): RoomInput =>
-  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, calls: [], group_calls })
+  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, client_min: 0, calls: [], group_calls })
 
 /** Alice's device: feeds inputs and remembers the effects of the last one. */
 class Device {

@@ -19,7 +19,9 @@ type Features = typeof features
 type Words<L extends 'zh' | 'en'> = { [F in keyof Features]: Features[F][L] }
 
 function words<L extends 'zh' | 'en'>(language: L): Words<L> {
-  return Object.fromEntries(Object.entries(features).map(([name, locale]) => [name, framed(locale[language])])) as Words<L>
+  return Object.fromEntries(
+    Object.entries(features).map(([name, locale]) => [name, framed(locale[language])]),
+  ) as Words<L>
 }
 
 /** Places in our sentences that people's own words are put into. */
@@ -37,7 +39,11 @@ export const i18n = createI18n({
   messages: { zh: words('zh'), en: words('en') },
 })
 
-watch(lang, language => {
-  i18n.global.locale.value = language
-  speak(language)
-}, { immediate: true })
+watch(
+  lang,
+  language => {
+    i18n.global.locale.value = language
+    speak(language)
+  },
+  { immediate: true },
+)

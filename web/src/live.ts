@@ -29,7 +29,10 @@ export function goLive(): void {
   // A tab in the background has nothing but its title to say who rings.
   const ringing = computed(() => {
     const caller = call.incoming[0]
-    return caller && i18n.global.t(`call.incoming.${caller.media}`, { name: people.nameOf(caller.peer.id) || caller.peer.nickname })
+    return (
+      caller &&
+      i18n.global.t(`call.incoming.${caller.media}`, { name: people.nameOf(caller.peer.id) || caller.peer.nickname })
+    )
   })
   useTitle(computed(() => ringing.value ?? (conversations.unread ? `(${conversations.unread}) Beckon` : 'Beckon')))
   socket.on('welcome', frame => frame.recovered || void learnSettings())

@@ -31,9 +31,18 @@ export const router = createRouter({
         { path: 'c', components: { list: ConversationList, default: PickPage }, meta: { pane: 'list' } },
         { path: 'c/:id', components: { list: ConversationList, default: ConversationPage } },
         { path: 'contacts', components: { list: ContactList, default: NoContact }, meta: { pane: 'list' } },
-        { path: 'contacts/requests', components: { list: ContactList, default: () => import('@/features/contacts/Requests.vue') } },
-        { path: 'contacts/blocked', components: { list: ContactList, default: () => import('@/features/contacts/BlockedList.vue') } },
-        { path: 'contacts/:id', components: { list: ContactList, default: () => import('@/features/contacts/ContactCard.vue') } },
+        {
+          path: 'contacts/requests',
+          components: { list: ContactList, default: () => import('@/features/contacts/Requests.vue') },
+        },
+        {
+          path: 'contacts/blocked',
+          components: { list: ContactList, default: () => import('@/features/contacts/BlockedList.vue') },
+        },
+        {
+          path: 'contacts/:id',
+          components: { list: ContactList, default: () => import('@/features/contacts/ContactCard.vue') },
+        },
         { path: 'settings', components: { list: SettingsList, default: SettingsPage }, meta: { pane: 'list' } },
         { path: 'settings/:section', components: { list: SettingsList, default: SettingsPage } },
       ],
@@ -46,6 +55,7 @@ export const router = createRouter({
 router.beforeEach(async to => {
   const account = useAccount()
   const signedIn = await account.ready()
-  if (!signedIn && !to.meta.public) return { path: '/sign-in', query: to.fullPath === '/c' ? {} : { next: to.fullPath } }
+  if (!signedIn && !to.meta.public)
+    return { path: '/sign-in', query: to.fullPath === '/c' ? {} : { next: to.fullPath } }
   if (signedIn && to.meta.public) return '/c'
 })

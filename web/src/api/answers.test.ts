@@ -6,7 +6,9 @@ afterEach(() => void vi.unstubAllGlobals())
 
 /** An answer whose body breaks off, as when a page goes away or the network does. */
 function broken(status: number) {
-  const body = new ReadableStream({ start: stream => stream.error(new DOMException('The operation was aborted.', 'AbortError')) })
+  const body = new ReadableStream({
+    start: stream => stream.error(new DOMException('The operation was aborted.', 'AbortError')),
+  })
   return Promise.resolve(new Response(body, { status }))
 }
 

@@ -1,6 +1,11 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { api as Api, refresh as Refresh, rememberExpiry as RememberExpiry, whenSignedOut as WhenSignedOut } from './client'
+import type {
+  api as Api,
+  refresh as Refresh,
+  rememberExpiry as RememberExpiry,
+  whenSignedOut as WhenSignedOut,
+} from './client'
 
 /** A server with one login: it trades the token that a browser holds, and knows the one before for a while. */
 class Server {
@@ -8,7 +13,8 @@ class Server {
   loses = 0
   refuses = false
   fetch = (url: string): Promise<Response> => {
-    if (!url.endsWith('/logins/refresh')) return Promise.resolve(new Response('{"code":"unauthenticated"}', { status: 401 }))
+    if (!url.endsWith('/logins/refresh'))
+      return Promise.resolve(new Response('{"code":"unauthenticated"}', { status: 401 }))
     this.refreshes += 1
     if (this.refuses) return Promise.resolve(new Response('{"code":"unauthenticated"}', { status: 401 }))
     if (this.loses-- > 0) return Promise.reject(new TypeError('the answer is lost'))
@@ -16,7 +22,12 @@ class Server {
   }
 }
 
-interface Tab { api: typeof Api, refresh: typeof Refresh, rememberExpiry: typeof RememberExpiry, whenSignedOut: typeof WhenSignedOut }
+interface Tab {
+  api: typeof Api
+  refresh: typeof Refresh
+  rememberExpiry: typeof RememberExpiry
+  whenSignedOut: typeof WhenSignedOut
+}
 
 /** A page of its own: it shares cookies and storage with others, and nothing else. */
 async function tab(signedOut: () => void): Promise<Tab> {

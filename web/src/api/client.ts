@@ -65,7 +65,11 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
   const raw = body instanceof Blob
   if (body !== undefined) headers['Content-Type'] = raw ? body.type : 'application/json'
   try {
-    return await fetch(apiUrl(path), { method, headers, body: raw ? body : body === undefined ? undefined : toJson(body) })
+    return await fetch(apiUrl(path), {
+      method,
+      headers,
+      body: raw ? body : body === undefined ? undefined : toJson(body),
+    })
   } catch {
     throw ApiError.offline()
   }

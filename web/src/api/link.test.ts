@@ -45,7 +45,10 @@ describe('after a close', () => {
 })
 
 describe('waiting', () => {
-  it.each([[false, 4000], [true, 20_000]])('with the page hidden: %s, grows to a bound and never falls under half of it', (hidden, bound) => {
+  it.each([
+    [false, 4000],
+    [true, 20_000],
+  ])('with the page hidden: %s, grows to a bound and never falls under half of it', (hidden, bound) => {
     for (let attempt = 0; attempt < 40; attempt++) {
       expect(waitMs(attempt, hidden, () => 0)).toBeLessThanOrEqual(bound)
       expect(waitMs(attempt, hidden, () => 1)).toBeGreaterThanOrEqual(200)

@@ -24,7 +24,10 @@ export type Verdict = 'deliver' | 'ignore' | 'restart'
  * Frames are numbered without holes per socket: an old number is a repetition, a hole means that something
  * was lost on the way and only a fresh start with a sync is honest.
  */
-export function judge(memory: Memory, frame: Pick<ServerFrame, 'n' | 'type'> & { socket_id?: string, recovered?: boolean }): [Memory, Verdict] {
+export function judge(
+  memory: Memory,
+  frame: Pick<ServerFrame, 'n' | 'type'> & { socket_id?: string; recovered?: boolean },
+): [Memory, Verdict] {
   if (frame.type === 'welcome') {
     const n = frame.recovered ? memory.n : frame.n
     return [{ socketId: frame.socket_id, n }, 'deliver']
@@ -46,12 +49,16 @@ export type AfterClose =
 
 export function afterClose(code: number): AfterClose {
   switch (code) {
-    case 4000: return 'fresh'
-    case 4401: return 'authenticate'
+    case 4000:
+      return 'fresh'
+    case 4401:
+      return 'authenticate'
     case 4400:
     case 4408:
-    case 4409: return 'stop'
-    default: return 'resume'
+    case 4409:
+      return 'stop'
+    default:
+      return 'resume'
   }
 }
 

@@ -7,16 +7,24 @@ import { Socket } from './socket'
 /** The far end of the socket, in the hands of the test. */
 class Far {
   static all: Far[] = []
-  static get last(): Far { return Far.all.at(-1)! }
+  static get last(): Far {
+    return Far.all.at(-1)!
+  }
   readonly said: Record<string, unknown>[] = []
   onopen?: () => void
   onmessage?: (event: { data: string }) => void
   onclose?: (event: { code: number }) => void
 
-  constructor() { Far.all.push(this) }
-  send(text: string) { this.said.push(JSON.parse(text)) }
+  constructor() {
+    Far.all.push(this)
+  }
+  send(text: string) {
+    this.said.push(JSON.parse(text))
+  }
   close() {}
-  hear(frame: object) { this.onmessage?.({ data: JSON.stringify(frame) }) }
+  hear(frame: object) {
+    this.onmessage?.({ data: JSON.stringify(frame) })
+  }
   welcome(recovered = false, n = 1) {
     this.onopen?.()
     this.hear({ type: 'welcome', n, socket_id: 's', recovered, calls: [] })
@@ -31,7 +39,10 @@ let socket: Socket
 beforeEach(() => {
   vi.useFakeTimers()
   vi.stubGlobal('WebSocket', Far)
-  vi.stubGlobal('fetch', vi.fn(() => answer(200)))
+  vi.stubGlobal(
+    'fetch',
+    vi.fn(() => answer(200)),
+  )
   Far.all = []
   socket = new Socket()
   socket.start('zh')
@@ -73,7 +84,12 @@ describe('asking', () => {
 
   it('pairs answers with questions whatever their order', async () => {
     const first = socket.request({ type: 'ping' })
-    const second = socket.request({ type: 'send', conversation_id: 'c', client_msg_id: 'k', body: { type: 'text', text: 'x' } })
+    const second = socket.request({
+      type: 'send',
+      conversation_id: 'c',
+      client_msg_id: 'k',
+      body: { type: 'text', text: 'x' },
+    })
     const [, a, b] = Far.last.said
     Far.last.hear({ type: 'ack', n: 2, ref: b!.ref, seq: 4 })
     Far.last.hear({ type: 'ok', n: 3, ref: a!.ref })
@@ -83,7 +99,12 @@ describe('asking', () => {
 
   it('rejects with the refusal', async () => {
     const asked = socket.request({ type: 'ping' })
-    Far.last.hear({ type: 'error', n: 2, ref: Far.last.said[1]!.ref, error: { code: 'denied', message: 'no', retryable: false, request_id: '' } })
+    Far.last.hear({
+      type: 'error',
+      n: 2,
+      ref: Far.last.said[1]!.ref,
+      error: { code: 'denied', message: 'no', retryable: false, request_id: '' },
+    })
     await expect(asked).rejects.toMatchObject({ code: 'denied', retryable: false })
   })
 
@@ -196,7 +217,9 @@ describe('after a break', () => {
   })
 
   it('says half a surrogate as a character that JSON can carry', () => {
-    void socket.request({ type: 'send', conversation_id: 'c', client_msg_id: 'k', body: { type: 'text', text: 'half \ud83d' } }).catch(() => {})
+    void socket
+      .request({ type: 'send', conversation_id: 'c', client_msg_id: 'k', body: { type: 'text', text: 'half \ud83d' } })
+      .catch(() => {})
     expect(Far.last.said.at(-1)).toMatchObject({ body: { text: 'half \ufffd' } })
   })
 

@@ -144,7 +144,8 @@ export class Socket {
 
   private answer(frame: ServerFrame): void {
     if (frame.type === 'error' && frame.ref) this.settle(frame.ref, p => p.reject(new ApiError(frame.error)))
-    else if ((frame.type === 'ok' || frame.type === 'ack') && frame.ref) this.settle(frame.ref, p => p.resolve(frame as never))
+    else if ((frame.type === 'ok' || frame.type === 'ack') && frame.ref)
+      this.settle(frame.ref, p => p.resolve(frame as never))
   }
 
   /** An unanswered question means that the connection is dead, whatever the browser believes. */
@@ -210,5 +211,6 @@ export const socket = new Socket()
 
 addEventListener('online', () => socket.hurry())
 addEventListener('focus', () => socket.hurry())
-for (const touch of ['pointerdown', 'keydown']) addEventListener(touch, () => socket.knock(), { capture: true, passive: true })
+for (const touch of ['pointerdown', 'keydown'])
+  addEventListener(touch, () => socket.knock(), { capture: true, passive: true })
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && socket.hurry())

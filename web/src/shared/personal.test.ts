@@ -4,7 +4,10 @@ import { belongTo, belongToNobody, personalKey } from './personal'
 
 /** Databases by name, with what is in them. */
 const databases = new Map<string, string[]>()
-vi.mock('idb-keyval', () => ({ createStore: (name: string) => name, clear: async (name: string) => void databases.set(name, []) }))
+vi.mock('idb-keyval', () => ({
+  createStore: (name: string) => name,
+  clear: async (name: string) => void databases.set(name, []),
+}))
 
 const [ANN, BOB] = ['0190aaaa-0000-7000-8000-000000000001', '0190bbbb-0000-7000-8000-000000000002']
 const deleted: string[] = []

@@ -41,7 +41,9 @@ async function erase(goes: (owner: string) => boolean): Promise<void> {
   const names = await databases(last)
   const gone = names.filter(name => goes(DATABASE.exec(name)?.[1] ?? last ?? ''))
   // An open page may hold a database for long, but it can be emptied at once.
-  await Promise.all(gone.filter(name => DATABASE.test(name)).map(name => clear(createStore(name, STORE)).catch(() => {})))
+  await Promise.all(
+    gone.filter(name => DATABASE.test(name)).map(name => clear(createStore(name, STORE)).catch(() => {})),
+  )
   for (const name of gone) if (EMOJI_DATABASE.test(name)) indexedDB.deleteDatabase(name)
 }
 

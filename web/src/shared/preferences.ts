@@ -17,9 +17,13 @@ export const dark = computed(() => (theme.value === 'system' ? prefersDark.value
 
 /** Puts the choices on the document, now and whenever they change; before the first picture public/theme.js does. */
 export function applyPreferences(): void {
-  effectScope(true).run(() => watchEffect(() => {
-    document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
-    document.documentElement.lang = lang.value === 'zh' ? 'zh-CN' : 'en'
-    document.querySelector('meta[name=theme-color]')?.setAttribute('content', getComputedStyle(document.documentElement).getPropertyValue('--surface'))
-  }))
+  effectScope(true).run(() =>
+    watchEffect(() => {
+      document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
+      document.documentElement.lang = lang.value === 'zh' ? 'zh-CN' : 'en'
+      document
+        .querySelector('meta[name=theme-color]')
+        ?.setAttribute('content', getComputedStyle(document.documentElement).getPropertyValue('--surface'))
+    }),
+  )
 }

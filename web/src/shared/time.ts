@@ -32,7 +32,9 @@ export function startOfDay(at: Millis): Millis {
   return new Date(at).setHours(0, 0, 0, 0)
 }
 
-export interface RelativeWords { yesterday: string }
+export interface RelativeWords {
+  yesterday: string
+}
 
 /** For lists: the clock today, then yesterday, the weekday within a week, the date. */
 export function short(at: Millis, now: Millis, lang: Lang, words: RelativeWords): string {
@@ -41,7 +43,11 @@ export function short(at: Millis, now: Millis, lang: Lang, words: RelativeWords)
   if (days === 1) return words.yesterday
   if (days < 7) return format(at, lang, { weekday: 'short' })
   const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear()
-  return format(at, lang, sameYear ? { month: 'numeric', day: 'numeric' } : { year: 'numeric', month: 'numeric', day: 'numeric' })
+  return format(
+    at,
+    lang,
+    sameYear ? { month: 'numeric', day: 'numeric' } : { year: 'numeric', month: 'numeric', day: 'numeric' },
+  )
 }
 
 /** For day dividers: today, yesterday, the date. */

@@ -14,10 +14,11 @@ describe('an attempt', () => {
   it('is made once at a time', async () => {
     const { busy, attempt } = useAttempt()
     let [made, finish] = [0, () => {}]
-    const act = () => new Promise<void>(resolve => {
-      made += 1
-      finish = resolve
-    })
+    const act = () =>
+      new Promise<void>(resolve => {
+        made += 1
+        finish = resolve
+      })
     const first = attempt(act)
     await attempt(act)
     expect([busy.value, made]).toEqual([true, 1])

@@ -10,5 +10,8 @@ export function confirmed(question: string, act: string): Promise<boolean> {
     confirmButtonClass: 'el-button--danger',
     autofocus: false,
     showClose: false,
-  }).then(() => true, () => false)
+  }).then(
+    () => true,
+    () => false,
+  )
 }

@@ -16,6 +16,19 @@ import 'element-plus/es/components/switch/style/css'
 import 'element-plus/es/components/tooltip/style/css'
 
 export {
-  ElButton, ElConfigProvider, ElDialog, ElDropdown, ElDropdownItem, ElDropdownMenu, ElForm, ElFormItem, ElInput,
-  ElMessage, ElMessageBox, ElOption, ElSelect, ElSwitch, ElTooltip,
+  ElButton,
+  ElConfigProvider,
+  ElDialog,
+  ElDropdown,
+  ElDropdownItem,
+  ElDropdownMenu,
+  ElForm,
+  ElFormItem,
+  ElInput,
+  ElMessage,
+  ElMessageBox,
+  ElOption,
+  ElSelect,
+  ElSwitch,
+  ElTooltip,
 } from 'element-plus'

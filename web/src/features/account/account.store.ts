@@ -2,7 +2,17 @@ import { defineStore } from 'pinia'
 import { shallowRef } from 'vue'
 import { belongTo, belongToNobody } from '@/shared/personal'
 import { randomUuid } from '@/shared/uuid'
-import { api, ApiError, everSignedIn, forgetExpiry, rememberExpiry, socket, type Device, type Me, type SignedIn } from '@/api'
+import {
+  api,
+  ApiError,
+  everSignedIn,
+  forgetExpiry,
+  rememberExpiry,
+  socket,
+  type Device,
+  type Me,
+  type SignedIn,
+} from '@/api'
 
 /** Who is signed in on this page. */
 export const useAccount = defineStore('account', () => {
@@ -86,8 +96,16 @@ export const useAccount = defineStore('account', () => {
     me.value = (await api.delete<Me | undefined>('/me/avatar')) ?? { ...me.value!, avatar: undefined }
   }
 
-    return {
-    me, ready, signIn, signUp, signOut, forget, update, setAvatar, removeAvatar,
+  return {
+    me,
+    ready,
+    signIn,
+    signUp,
+    signOut,
+    forget,
+    update,
+    setAvatar,
+    removeAvatar,
     /** Does something before everything personal goes. */
     whenLeaving: (leave: () => void) => leaving.add(leave),
   }
@@ -107,7 +125,25 @@ function thisDevice(): Device {
 
 function browserName(): string {
   const agent = navigator.userAgent
-  const browser = /Edg\//.test(agent) ? 'Edge' : /Firefox\//.test(agent) ? 'Firefox' : /Chrome\//.test(agent) ? 'Chrome' : /Safari\//.test(agent) ? 'Safari' : 'Browser'
-  const system = /Android/.test(agent) ? 'Android' : /iPhone|iPad/.test(agent) ? 'iOS' : /Windows/.test(agent) ? 'Windows' : /Mac OS/.test(agent) ? 'macOS' : /Linux/.test(agent) ? 'Linux' : ''
+  const browser = /Edg\//.test(agent)
+    ? 'Edge'
+    : /Firefox\//.test(agent)
+      ? 'Firefox'
+      : /Chrome\//.test(agent)
+        ? 'Chrome'
+        : /Safari\//.test(agent)
+          ? 'Safari'
+          : 'Browser'
+  const system = /Android/.test(agent)
+    ? 'Android'
+    : /iPhone|iPad/.test(agent)
+      ? 'iOS'
+      : /Windows/.test(agent)
+        ? 'Windows'
+        : /Mac OS/.test(agent)
+          ? 'macOS'
+          : /Linux/.test(agent)
+            ? 'Linux'
+            : ''
   return system ? `${browser} · ${system}` : browser
 }

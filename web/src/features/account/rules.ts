@@ -9,7 +9,11 @@ type PasswordLimits = Pick<Settings, 'password_chars_min' | 'password_chars_max'
 
 export function nameProblem(name: string, limits: NameLimits | undefined): boolean {
   if (!limits) return false
-  return length(name) < limits.name_chars_min || length(name) > limits.name_chars_max || !/^[\p{L}\p{N}\p{M}_.-]+$/u.test(name)
+  return (
+    length(name) < limits.name_chars_min ||
+    length(name) > limits.name_chars_max ||
+    !/^[\p{L}\p{N}\p{M}_.-]+$/u.test(name)
+  )
 }
 
 export function passwordProblem(password: string, limits: PasswordLimits | undefined): boolean {

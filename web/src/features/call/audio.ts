@@ -16,14 +16,26 @@ function context(): AudioContext {
   return shared
 }
 
-interface Note { readonly hertz: number, readonly at: number, readonly seconds: number }
-interface Melody { readonly notes: readonly Note[], readonly everySeconds: number, readonly volume: number }
+interface Note {
+  readonly hertz: number
+  readonly at: number
+  readonly seconds: number
+}
+interface Melody {
+  readonly notes: readonly Note[]
+  readonly everySeconds: number
+  readonly volume: number
+}
 
 /** Two rising thirds: friendly, and heard through a pocket. */
 const RING: Melody = {
   notes: [
-    { hertz: 659, at: 0, seconds: 0.22 }, { hertz: 784, at: 0.16, seconds: 0.22 }, { hertz: 988, at: 0.32, seconds: 0.5 },
-    { hertz: 659, at: 1, seconds: 0.22 }, { hertz: 784, at: 1.16, seconds: 0.22 }, { hertz: 988, at: 1.32, seconds: 0.7 },
+    { hertz: 659, at: 0, seconds: 0.22 },
+    { hertz: 784, at: 0.16, seconds: 0.22 },
+    { hertz: 988, at: 0.32, seconds: 0.5 },
+    { hertz: 659, at: 1, seconds: 0.22 },
+    { hertz: 784, at: 1.16, seconds: 0.22 },
+    { hertz: 988, at: 1.32, seconds: 0.7 },
   ],
   everySeconds: 3.4,
   volume: 0.16,
@@ -34,13 +46,19 @@ const RINGBACK: Melody = { notes: [{ hertz: 425, at: 0, seconds: 1 }], everySeco
 
 /** Somebody calls while we talk: heard, but under the conversation. */
 const KNOCK: Melody = {
-  notes: [{ hertz: 480, at: 0, seconds: 0.15 }, { hertz: 480, at: 0.25, seconds: 0.15 }],
+  notes: [
+    { hertz: 480, at: 0, seconds: 0.15 },
+    { hertz: 480, at: 0.25, seconds: 0.15 },
+  ],
   everySeconds: 5,
   volume: 0.05,
 }
 
 const FAREWELL: Melody = {
-  notes: [{ hertz: 520, at: 0, seconds: 0.18 }, { hertz: 390, at: 0.15, seconds: 0.3 }],
+  notes: [
+    { hertz: 520, at: 0, seconds: 0.18 },
+    { hertz: 390, at: 0.15, seconds: 0.3 },
+  ],
   everySeconds: 0,
   volume: 0.08,
 }
@@ -98,7 +116,10 @@ const SPEAKING_ABOVE = 0.12
 const SPEAKING_HOLD_MS = 600
 
 /** How loud a track is right now, 0 to 1, and whether that is speech; silent without a track. */
-export function useLevel(track: MaybeRefOrGetter<MediaStreamTrack | undefined>): { level: Ref<number>, speaking: Ref<boolean> } {
+export function useLevel(track: MaybeRefOrGetter<MediaStreamTrack | undefined>): {
+  level: Ref<number>
+  speaking: Ref<boolean>
+} {
   const level = ref(0)
   const speaking = ref(false)
 

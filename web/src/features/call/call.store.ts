@@ -42,7 +42,7 @@ export const useCall = defineStore('call', () => {
   let moveOn: (call: GroupCall) => void = () => {}
   let sampling: ReturnType<typeof setInterval> | undefined
   /** Hung up while the server was away, so that it has not heard of it. */
-  let owed: { callId: Uuid, fact?: string } | undefined
+  let owed: { callId: Uuid; fact?: string } | undefined
 
   function feed(input: Input): void {
     if (!account.me) return
@@ -53,13 +53,20 @@ export const useCall = defineStore('call', () => {
 
   function perform(effect: Effect): void {
     switch (effect.do) {
-      case 'send': return send(effect.frame, effect.fact)
-      case 'open': return open(effect.call)
-      case 'signal': return receive(effect.signal)
-      case 'repair': return repair()
-      case 'close': return close()
-      case 'move': return moveOn(effect.call)
-      case 'hand_over': return handOver()
+      case 'send':
+        return send(effect.frame, effect.fact)
+      case 'open':
+        return open(effect.call)
+      case 'signal':
+        return receive(effect.signal)
+      case 'repair':
+        return repair()
+      case 'close':
+        return close()
+      case 'move':
+        return moveOn(effect.call)
+      case 'hand_over':
+        return handOver()
     }
   }
 
@@ -68,10 +75,15 @@ export const useCall = defineStore('call', () => {
       const code = error instanceof ApiError ? error.code : 'unknown'
       const later = error instanceof ApiError && error.retryable
       switch (frame.type) {
-        case 'call_hangup': return void (later && (owed = { callId: frame.call_id, fact }))
-        case 'call_resume': return later ? askAgain(frame, code) : feed({ type: 'not_resumed', callId: frame.call_id, over: code === 'call_over' })
+        case 'call_hangup':
+          return void (later && (owed = { callId: frame.call_id, fact }))
+        case 'call_resume':
+          return later
+            ? askAgain(frame, code)
+            : feed({ type: 'not_resumed', callId: frame.call_id, over: code === 'call_over' })
         case 'call_start':
-        case 'call_accept': return feed({ type: 'refused', callId: frame.call_id, refusal: { code, message: errorText(error) } })
+        case 'call_accept':
+          return feed({ type: 'refused', callId: frame.call_id, refusal: { code, message: errorText(error) } })
       }
     })
   }
@@ -88,7 +100,8 @@ export const useCall = defineStore('call', () => {
     const { callId, fact } = owed
     owed = undefined
     try {
-      if (fact && !known.some(one => one.id === callId)) await socket.request({ type: 'call_resume', call_id: callId, fact })
+      if (fact && !known.some(one => one.id === callId))
+        await socket.request({ type: 'call_resume', call_id: callId, fact })
       await socket.request({ type: 'call_hangup', call_id: callId })
     } catch (error) {
       if (error instanceof ApiError && error.code === 'offline') owed ??= { callId, fact }
@@ -175,7 +188,12 @@ export const useCall = defineStore('call', () => {
   function tellMedia(): void {
     if (!local.media) return
     const { on, tracks } = local.media
-    outbox?.push({ kind: 'media', microphone: on.microphone && !!tracks.microphone, camera: !!tracks.camera, screen: !!tracks.screen })
+    outbox?.push({
+      kind: 'media',
+      microphone: on.microphone && !!tracks.microphone,
+      camera: !!tracks.camera,
+      screen: !!tracks.screen,
+    })
   }
 
   function start(peer: Profile, media: Media): void {
@@ -207,13 +225,32 @@ export const useCall = defineStore('call', () => {
     keepSeat({ me: account.me.id, call: call.value, agreedAt, camera, microphone, leftAt: Date.now() })
   }
 
-  for (const type of ['welcome', 'call_ringing', 'call_accepted', 'call_signal', 'call_resumed', 'call_away', 'call_orphaned', 'call_ended', 'call_moved'] as const) {
+  for (const type of [
+    'welcome',
+    'call_ringing',
+    'call_accepted',
+    'call_signal',
+    'call_resumed',
+    'call_away',
+    'call_orphaned',
+    'call_ended',
+    'call_moved',
+  ] as const) {
     socket.on(type, frame => feed(frame as Input))
   }
   socket.on('welcome', frame => void settle(frame))
   addEventListener('pagehide', leavePage)
 
-  watch(() => local.media && [local.media.on.microphone, local.media.tracks.microphone, local.media.tracks.camera, local.media.tracks.screen], tellMedia)
+  watch(
+    () =>
+      local.media && [
+        local.media.on.microphone,
+        local.media.tracks.microphone,
+        local.media.tracks.camera,
+        local.media.tracks.screen,
+      ],
+    tellMedia,
+  )
   watch(phase, (_, __, onCleanup) => {
     const { kind } = phase.value
     const waits = kind === 'reconnecting' || (kind === 'connecting' && 'agreedAt' in phase.value)
@@ -221,12 +258,25 @@ export const useCall = defineStore('call', () => {
     const timer = setTimeout(() => feed({ type: 'media_lost' }), MEDIA_LOST_MS)
     onCleanup(() => clearTimeout(timer))
   })
-  watch(() => incoming.value.length > 0 && (call.value ? knock : ring), (sound, _, onCleanup) => sound && onCleanup(sound()))
-  watch(() => phase.value.kind === 'outgoing' && phase.value.ringing, (ringing, _, onCleanup) => ringing && onCleanup(ringback()))
+  watch(
+    () => incoming.value.length > 0 && (call.value ? knock : ring),
+    (sound, _, onCleanup) => sound && onCleanup(sound()),
+  )
+  watch(
+    () => phase.value.kind === 'outgoing' && phase.value.ringing,
+    (ringing, _, onCleanup) => ringing && onCleanup(ringback()),
+  )
 
   return {
-    phase, incoming, call, remote, remoteTracks, quality,
-    start, accept, restore,
+    phase,
+    incoming,
+    call,
+    remote,
+    remoteTracks,
+    quality,
+    start,
+    accept,
+    restore,
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     hangUp: () => feed({ type: 'hangup' }),
     dismiss: () => feed({ type: 'dismiss' }),

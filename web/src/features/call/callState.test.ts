@@ -8,11 +8,31 @@ const bob = profile('bob')
 const carol = profile('carol')
 
 function wire(id: string, caller: Profile, callee: Profile, more: Partial<WireCall> = {}): WireCall {
-  return { id, caller, callee, conversation_id: 'c', media: 'video', state: 'ringing', started_at: 0, mine: false, ice_servers: [], ...more }
+  return {
+    id,
+    caller,
+    callee,
+    conversation_id: 'c',
+    media: 'video',
+    state: 'ringing',
+    started_at: 0,
+    mine: false,
+    ice_servers: [],
+    ...more,
+  }
 }
 
-const welcomeFrame = (recovered: boolean, calls: WireCall[] = [], group_calls: GroupCall[] = []): Input =>
-  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, client_min: 0, calls, group_calls })
+const welcomeFrame = (recovered: boolean, calls: WireCall[] = [], group_calls: GroupCall[] = []): Input => ({
+  type: 'welcome',
+  socket_id: 's',
+  recovered,
+  user_id: 'alice',
+  login_id: 'l',
+  server_time: 0,
+  client_min: 0,
+  calls,
+  group_calls,
+})
 
 /** Alice's device: feeds inputs and remembers the effects of the last one. */
 class Device {
@@ -25,14 +45,23 @@ class Device {
     return this
   }
 
-  get kind() { return this.calls.phase.kind }
-  get said() { return this.effects.flatMap(e => (e.do === 'send' ? [`${e.frame.type} ${e.frame.call_id}`] : [])) }
-  get did() { return this.effects.filter(e => e.do !== 'send').map(e => e.do) }
+  get kind() {
+    return this.calls.phase.kind
+  }
+  get said() {
+    return this.effects.flatMap(e => (e.do === 'send' ? [`${e.frame.type} ${e.frame.call_id}`] : []))
+  }
+  get did() {
+    return this.effects.filter(e => e.do !== 'send').map(e => e.do)
+  }
 }
 
 const ring = (call: WireCall): Input => ({ type: 'call_ringing', call })
 const agree = (call: WireCall): Input => ({ type: 'call_accepted', call: { ...call, state: 'active', mine: true } })
-const agreeElsewhere = (call: WireCall): Input => ({ type: 'call_accepted', call: { ...call, state: 'active', mine: false } })
+const agreeElsewhere = (call: WireCall): Input => ({
+  type: 'call_accepted',
+  call: { ...call, state: 'active', mine: false },
+})
 const callBob: Input = { type: 'start', callId: 'x', peer: bob, media: 'video' }
 const ours = wire('x', alice, bob, { mine: true })
 const bobs = wire('b', bob, alice)
@@ -43,7 +72,9 @@ describe('calling somebody', () => {
     const device = new Device().hears(callBob)
     expect(device.said).toEqual(['call_start x'])
     expect(device.hears(ring(ours)).calls.phase).toMatchObject({ kind: 'outgoing', ringing: true })
-    expect(device.hears(agree(ours)).effects).toMatchObject([{ do: 'open', call: { id: 'x', role: 'caller', peer: { id: 'bob' } } }])
+    expect(device.hears(agree(ours)).effects).toMatchObject([
+      { do: 'open', call: { id: 'x', role: 'caller', peer: { id: 'bob' } } },
+    ])
     expect(device.hears({ type: 'media_up' }).kind).toBe('live')
     device.now += 5000
     device.hears({ type: 'call_ended', call_id: 'x', outcome: 'completed', by: 'bob' })
@@ -82,7 +113,9 @@ describe('being called', () => {
     expect(device.calls.incoming).toHaveLength(1)
     expect(device.hears({ type: 'accept', callId: 'b' }).said).toEqual(['call_accept b'])
     expect(device.calls).toMatchObject({ phase: { kind: 'connecting' }, incoming: [] })
-    expect(device.hears(agree(bobs)).effects).toMatchObject([{ do: 'open', call: { role: 'callee', peer: { id: 'bob' } } }])
+    expect(device.hears(agree(bobs)).effects).toMatchObject([
+      { do: 'open', call: { role: 'callee', peer: { id: 'bob' } } },
+    ])
     expect(device.hears(agree(bobs)).effects).toEqual([])
   })
 
@@ -183,7 +216,10 @@ describe('trouble on the way', () => {
 describe('outliving a page and a server', () => {
   const carried = { ...ours, connection: 1, fact: 'signed' }
   const inCall = () => new Device().hears(callBob, ring(ours), agree(carried), { type: 'media_up' })
-  const back = (connection: number): Input => ({ type: 'call_resumed', call: { ...carried, state: 'active', connection, fact: 'newer' } })
+  const back = (connection: number): Input => ({
+    type: 'call_resumed',
+    call: { ...carried, state: 'active', connection, fact: 'newer' },
+  })
   const shown = { type: 'call_resume', call_id: 'x', fact: 'signed', connection: 1 }
 
   it('shows what it carries to a server that has forgotten the call, and talks on', () => {
@@ -201,7 +237,7 @@ describe('outliving a page and a server', () => {
     expect(inCall().hears({ type: 'call_orphaned', call_id: 'other' }).effects).toEqual([])
   })
 
-  it('waits for the other side\'s page, and makes a new connection with it', () => {
+  it("waits for the other side's page, and makes a new connection with it", () => {
     const device = inCall().hears({ type: 'call_away', call_id: 'x' })
     expect(device.kind).toBe('reconnecting')
     expect(device.hears(back(2)).effects).toMatchObject([{ do: 'open', call: { connection: 2, role: 'caller' } }])
@@ -215,14 +251,22 @@ describe('outliving a page and a server', () => {
     const { phase } = inCall().calls
     const restore: Input = { type: 'restore', call: phase.kind === 'live' ? phase.call : undefined!, agreedAt: 500 }
     const device = new Device().hears(restore)
-    expect([device.kind, ...device.effects]).toEqual(['reconnecting', { do: 'send', frame: { ...shown, connection: undefined } }])
-    expect(device.hears(welcomeFrame(false, [{ ...ours, state: 'active', mine: false }])).said).toEqual(['call_resume x'])
+    expect([device.kind, ...device.effects]).toEqual([
+      'reconnecting',
+      { do: 'send', frame: { ...shown, connection: undefined } },
+    ])
+    expect(device.hears(welcomeFrame(false, [{ ...ours, state: 'active', mine: false }])).said).toEqual([
+      'call_resume x',
+    ])
     expect(device.hears(back(2)).did).toEqual(['open'])
     expect(device.hears({ type: 'media_up' }).calls.phase).toMatchObject({ kind: 'live', agreedAt: 500 })
   })
 
   it('ends when it is not let back in', () => {
-    for (const [over, outcome] of [[true, 'completed'], [false, 'lost']] as const) {
+    for (const [over, outcome] of [
+      [true, 'completed'],
+      [false, 'lost'],
+    ] as const) {
       const device = inCall().hears({ type: 'not_resumed', callId: 'x', over })
       expect(device.calls.phase).toMatchObject({ kind: 'ended', outcome })
       expect(device.did).toEqual(['close'])
@@ -235,15 +279,25 @@ describe('outliving a page and a server', () => {
 
   it('rings again under the same id when the server has forgotten that it rang', () => {
     const device = new Device().hears(callBob, ring(ours), welcomeFrame(false))
-    expect(device.effects).toEqual([{ do: 'send', frame: { type: 'call_start', call_id: 'x', user_id: 'bob', media: 'video' } }])
+    expect(device.effects).toEqual([
+      { do: 'send', frame: { type: 'call_start', call_id: 'x', user_id: 'bob', media: 'video' } },
+    ])
     expect(device.calls.phase).toMatchObject({ kind: 'outgoing', ringing: false })
   })
 })
 
 describe('becoming a group call', () => {
   const group: GroupCall = {
-    id: 'x', conversation_id: 'c', media: 'video', started_by: 'alice', started_at: 1, state: 'active',
-    participants: [alice, bob], invited: [carol], size_max: 100, moderators: ['alice'],
+    id: 'x',
+    conversation_id: 'c',
+    media: 'video',
+    started_by: 'alice',
+    started_at: 1,
+    state: 'active',
+    participants: [alice, bob],
+    invited: [carol],
+    size_max: 100,
+    moderators: ['alice'],
   }
   const moved: Input = { type: 'call_moved', call_id: 'x', call: group }
 

@@ -1,4 +1,14 @@
-import type { CallState as WireCall, GroupCall, Media, Outcome, Profile, RequestFrame, ServerFrames, Signal, Uuid } from '@/api'
+import type {
+  CallState as WireCall,
+  GroupCall,
+  Media,
+  Outcome,
+  Profile,
+  RequestFrame,
+  ServerFrames,
+  Signal,
+  Uuid,
+} from '@/api'
 
 /**
  * What a one-to-one call goes through on this device, decided without sockets, timers or media: `next` takes
@@ -25,15 +35,21 @@ export interface Call {
 export type CallPhase =
   | { readonly kind: 'idle' }
   /** We are calling; `ringing` once the server has rung the other side. */
-  | { readonly kind: 'outgoing', readonly call: Call, readonly ringing: boolean }
+  | { readonly kind: 'outgoing'; readonly call: Call; readonly ringing: boolean }
   /** Both want the call; `agreedAt` once the server has said so, then media is being set up. */
-  | { readonly kind: 'connecting', readonly call: Call, readonly agreedAt?: number }
-  | { readonly kind: 'live', readonly call: Call, readonly agreedAt: number }
+  | { readonly kind: 'connecting'; readonly call: Call; readonly agreedAt?: number }
+  | { readonly kind: 'live'; readonly call: Call; readonly agreedAt: number }
   /** Media was there and is gone; it may come back. */
-  | { readonly kind: 'reconnecting', readonly call: Call, readonly agreedAt: number }
+  | { readonly kind: 'reconnecting'; readonly call: Call; readonly agreedAt: number }
   /** It became a group call: the room is being entered while the two still hear each other directly. */
-  | { readonly kind: 'moving', readonly call: Call, readonly agreedAt: number }
-  | { readonly kind: 'ended', readonly call: Call, readonly outcome: Outcome | 'refused', readonly durationMs?: number, readonly refusal?: Refusal }
+  | { readonly kind: 'moving'; readonly call: Call; readonly agreedAt: number }
+  | {
+      readonly kind: 'ended'
+      readonly call: Call
+      readonly outcome: Outcome | 'refused'
+      readonly durationMs?: number
+      readonly refusal?: Refusal
+    }
 
 export interface Refusal {
   readonly code: string
@@ -48,22 +64,31 @@ export interface Calls {
 
 export const NO_CALLS: Calls = { phase: { kind: 'idle' }, incoming: [] }
 
-type CallFrame = 'welcome' | 'call_ringing' | 'call_accepted' | 'call_signal' | 'call_resumed' | 'call_away' | 'call_orphaned' | 'call_ended' | 'call_moved'
+type CallFrame =
+  | 'welcome'
+  | 'call_ringing'
+  | 'call_accepted'
+  | 'call_signal'
+  | 'call_resumed'
+  | 'call_away'
+  | 'call_orphaned'
+  | 'call_ended'
+  | 'call_moved'
 
 export type Input =
   | { [T in CallFrame]: { type: T } & ServerFrames[T] }[CallFrame]
-  | { type: 'start', callId: Uuid, peer: Profile, media: Media }
-  | { type: 'accept', callId: Uuid }
-  | { type: 'decline', callId: Uuid }
+  | { type: 'start'; callId: Uuid; peer: Profile; media: Media }
+  | { type: 'accept'; callId: Uuid }
+  | { type: 'decline'; callId: Uuid }
   | { type: 'hangup' }
   /** The page was loaded anew in the middle of this call. */
-  | { type: 'restore', call: Call, agreedAt: number }
+  | { type: 'restore'; call: Call; agreedAt: number }
   /** The end screen was closed. */
   | { type: 'dismiss' }
   /** The server refused our `call_start` or `call_accept`, or did not hear it. */
-  | { type: 'refused', callId: Uuid, refusal: Refusal }
+  | { type: 'refused'; callId: Uuid; refusal: Refusal }
   /** The server will not let us back in; `over` when the other side has hung up meanwhile. */
-  | { type: 'not_resumed', callId: Uuid, over: boolean }
+  | { type: 'not_resumed'; callId: Uuid; over: boolean }
   | { type: 'media_up' }
   | { type: 'media_down' }
   /** Media has been away for longer than anybody waits. */
@@ -73,15 +98,22 @@ export type Input =
 
 export type Effect =
   /** `fact` lets a server that has forgotten the call end it properly. */
-  | { do: 'send', frame: Extract<RequestFrame, { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' | 'call_resume' }>, fact?: string }
+  | {
+      do: 'send'
+      frame: Extract<
+        RequestFrame,
+        { type: 'call_start' | 'call_accept' | 'call_decline' | 'call_hangup' | 'call_resume' }
+      >
+      fact?: string
+    }
   /** A new media connection, in the place of the one there was. */
-  | { do: 'open', call: Call }
-  | { do: 'signal', signal: Signal }
+  | { do: 'open'; call: Call }
+  | { do: 'signal'; signal: Signal }
   /** The socket is back and the call is still ours: what went wrong meanwhile can be repaired. */
   | { do: 'repair' }
   | { do: 'close' }
   /** The call goes on as a group call, with the tracks it has. */
-  | { do: 'move', call: GroupCall }
+  | { do: 'move'; call: GroupCall }
   /** Only the direct connection ends; the tracks belong to the group call. */
   | { do: 'hand_over' }
 
@@ -94,27 +126,52 @@ type Step = [Calls, Effect[]]
 
 export function next(calls: Calls, input: Input, context: Context): Step {
   switch (input.type) {
-    case 'start': return start(calls, input)
-    case 'accept': return accept(calls, input.callId, context)
-    case 'decline': return [without(calls, input.callId), [say('call_decline', input.callId)]]
-    case 'hangup': return hangUp(calls, context)
-    case 'restore': return restore(calls, input)
-    case 'dismiss': return calls.phase.kind === 'ended' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
-    case 'refused': return refused(calls, input.callId, input.refusal)
-    case 'not_resumed': return agreedOn(calls.phase, input.callId) ? finish(calls, input.over ? 'completed' : 'lost', context, []) : [calls, []]
-    case 'media_up': return [mediaUp(calls), []]
-    case 'media_down': return [mediaDown(calls), []]
-    case 'media_lost': return mediaLost(calls, context)
-    case 'moved': return calls.phase.kind === 'moving' ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'hand_over' }]] : [calls, []]
-    case 'call_moved': return move(calls, input.call)
-    case 'welcome': return welcome(calls, input, context)
-    case 'call_ringing': return [ringing(calls, input.call, context), []]
-    case 'call_accepted': return accepted(calls, input.call, context)
-    case 'call_signal': return [calls, isForUs(calls.phase, input) ? [{ do: 'signal', signal: input.signal }] : []]
-    case 'call_resumed': return resumed(calls, input.call, context)
-    case 'call_away': return [agreedOn(calls.phase, input.call_id) ? mediaDown(calls) : calls, []]
-    case 'call_orphaned': return [calls, agreedOn(calls.phase, input.call_id) ? comeBack(current(calls.phase)) : []]
-    case 'call_ended': return ended(calls, input.call_id, input.outcome, context)
+    case 'start':
+      return start(calls, input)
+    case 'accept':
+      return accept(calls, input.callId, context)
+    case 'decline':
+      return [without(calls, input.callId), [say('call_decline', input.callId)]]
+    case 'hangup':
+      return hangUp(calls, context)
+    case 'restore':
+      return restore(calls, input)
+    case 'dismiss':
+      return calls.phase.kind === 'ended' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
+    case 'refused':
+      return refused(calls, input.callId, input.refusal)
+    case 'not_resumed':
+      return agreedOn(calls.phase, input.callId)
+        ? finish(calls, input.over ? 'completed' : 'lost', context, [])
+        : [calls, []]
+    case 'media_up':
+      return [mediaUp(calls), []]
+    case 'media_down':
+      return [mediaDown(calls), []]
+    case 'media_lost':
+      return mediaLost(calls, context)
+    case 'moved':
+      return calls.phase.kind === 'moving'
+        ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'hand_over' }]]
+        : [calls, []]
+    case 'call_moved':
+      return move(calls, input.call)
+    case 'welcome':
+      return welcome(calls, input, context)
+    case 'call_ringing':
+      return [ringing(calls, input.call, context), []]
+    case 'call_accepted':
+      return accepted(calls, input.call, context)
+    case 'call_signal':
+      return [calls, isForUs(calls.phase, input) ? [{ do: 'signal', signal: input.signal }] : []]
+    case 'call_resumed':
+      return resumed(calls, input.call, context)
+    case 'call_away':
+      return [agreedOn(calls.phase, input.call_id) ? mediaDown(calls) : calls, []]
+    case 'call_orphaned':
+      return [calls, agreedOn(calls.phase, input.call_id) ? comeBack(current(calls.phase)) : []]
+    case 'call_ended':
+      return ended(calls, input.call_id, input.outcome, context)
   }
 }
 
@@ -203,7 +260,9 @@ function refused(calls: Calls, callId: Uuid, refusal: Refusal): Step {
 function mediaUp(calls: Calls): Calls {
   const { phase } = calls
   if (phase.kind !== 'connecting' && phase.kind !== 'reconnecting') return calls
-  return phase.agreedAt === undefined ? calls : { ...calls, phase: { kind: 'live', call: phase.call, agreedAt: phase.agreedAt } }
+  return phase.agreedAt === undefined
+    ? calls
+    : { ...calls, phase: { kind: 'live', call: phase.call, agreedAt: phase.agreedAt } }
 }
 
 function mediaDown(calls: Calls): Calls {

@@ -14,7 +14,12 @@ export const SLOTS = ['microphone', 'camera', 'screen', 'screen_sound'] as const
 export type Slot = (typeof SLOTS)[number]
 
 /** In the order of the first offer. A side that does not know the later ones ignores them. */
-const KIND: Record<Slot, 'audio' | 'video'> = { microphone: 'audio', camera: 'video', screen: 'video', screen_sound: 'audio' }
+const KIND: Record<Slot, 'audio' | 'video'> = {
+  microphone: 'audio',
+  camera: 'video',
+  screen: 'video',
+  screen_sound: 'audio',
+}
 
 /** Enough for 720p faces and readable text; the browser goes below on its own. */
 const BITRATE_MAX: Partial<Record<Slot, number>> = { camera: 1_700_000, screen: 2_500_000 }
@@ -76,9 +81,12 @@ export class DirectCall {
     if (this.closed) return
     switch (signal.kind) {
       case 'offer':
-      case 'answer': return this.receiveDescription({ type: signal.kind, sdp: signal.sdp })
-      case 'candidate': return this.receiveCandidate(signal.candidate)
-      case 'candidates_end': return this.receiveCandidate()
+      case 'answer':
+        return this.receiveDescription({ type: signal.kind, sdp: signal.sdp })
+      case 'candidate':
+        return this.receiveCandidate(signal.candidate)
+      case 'candidates_end':
+        return this.receiveCandidate()
     }
   }
 

@@ -1,13 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { fills, grid, gridRoom, stage, stripRoom, type Box, type Size } from './layout'
 
-const areas: Size[] = [{ width: 1440, height: 800 }, { width: 390, height: 700 }, { width: 800, height: 800 }, { width: 2400, height: 300 }]
+const areas: Size[] = [
+  { width: 1440, height: 800 },
+  { width: 390, height: 700 },
+  { width: 800, height: 800 },
+  { width: 2400, height: 300 },
+]
 
 const inside = (box: Box, area: Size) =>
   box.x >= -0.01 && box.y >= -0.01 && box.x + box.width <= area.width + 0.01 && box.y + box.height <= area.height + 0.01
 
 const apart = (a: Box, b: Box) =>
-  a.x + a.width <= b.x + 0.01 || b.x + b.width <= a.x + 0.01 || a.y + a.height <= b.y + 0.01 || b.y + b.height <= a.y + 0.01
+  a.x + a.width <= b.x + 0.01 ||
+  b.x + b.width <= a.x + 0.01 ||
+  a.y + a.height <= b.y + 0.01 ||
+  b.y + b.height <= a.y + 0.01
 
 function expectTidy(boxes: Box[], area: Size) {
   for (const [i, box] of boxes.entries()) {
@@ -107,7 +115,11 @@ describe('room', () => {
 })
 
 describe('a picture', () => {
-  const [wide, old, portrait] = [{ width: 1280, height: 720 }, { width: 640, height: 480 }, { width: 720, height: 1280 }]
+  const [wide, old, portrait] = [
+    { width: 1280, height: 720 },
+    { width: 640, height: 480 },
+    { width: 720, height: 1280 },
+  ]
 
   it('fills a tile of about its shape, and is shown whole where faces would be cut', () => {
     expect(fills(wide, { width: 400, height: 300 })).toBe(true)

@@ -1,7 +1,13 @@
 /** Where tiles go: pure geometry in pixels, no elements. */
 
-export interface Size { readonly width: number, readonly height: number }
-export interface Box extends Size { readonly x: number, readonly y: number }
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+export interface Box extends Size {
+  readonly x: number
+  readonly y: number
+}
 
 /** Tiles are between a portrait-friendly 4:3 and a cinematic 16:9; inside that, whatever fills more. */
 const WIDEST = 16 / 9
@@ -57,7 +63,7 @@ export function grid(count: number, area: Size, gap = 8): Box[] {
  * A shared screen on the stage with people in a strip: at the side when the area is wide, below when it is tall. A stage
  * has no use for being more than `tallest` times as high as wide; what is left over is for the people below it.
  */
-export function stage(people: number, area: Size, tallest = Infinity, gap = 8): { stage: Box, people: Box[] } {
+export function stage(people: number, area: Size, tallest = Infinity, gap = 8): { stage: Box; people: Box[] } {
   if (people < 1) return { stage: { x: 0, y: 0, ...area }, people: [] }
   const beside = isWide(area)
   const along = beside ? area.height : area.width
@@ -69,12 +75,18 @@ export function stage(people: number, area: Size, tallest = Infinity, gap = 8): 
   const boxes = place(people, beside ? 1 : people, tile, strip, gap)
   if (beside) {
     const width = area.width - strip.width - gap
-    return { stage: { x: 0, y: 0, width, height: area.height }, people: boxes.map(box => ({ ...box, x: box.x + width + gap })) }
+    return {
+      stage: { x: 0, y: 0, width, height: area.height },
+      people: boxes.map(box => ({ ...box, x: box.x + width + gap })),
+    }
   }
   const height = Math.min(area.height - strip.height - gap, area.width * tallest)
   const rest = { width: area.width, height: area.height - height - gap }
   const below = rest.height > strip.height ? grid(people, rest, gap) : boxes
-  return { stage: { x: 0, y: 0, width: area.width, height }, people: below.map(box => ({ ...box, y: box.y + height + gap })) }
+  return {
+    stage: { x: 0, y: 0, width: area.width, height },
+    people: below.map(box => ({ ...box, y: box.y + height + gap })),
+  }
 }
 
 function isWide(area: Size): boolean {

@@ -50,7 +50,11 @@ export const useLocal = defineStore('local', () => {
   }
 
   return {
-    media, troubles, open, close, sendTo,
+    media,
+    troubles,
+    open,
+    close,
+    sendTo,
     setMicrophone: (on: boolean) => attempt(mine => mine.setMicrophone(on)),
     toggleMicrophone: () => attempt(mine => mine.setMicrophone(!mine.on.microphone)),
     toggleCamera: () => attempt(mine => mine.setCamera(!mine.on.camera)),

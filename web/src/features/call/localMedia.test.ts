@@ -6,7 +6,10 @@ class FakeTrack {
   onended: (() => void) | null = null
   contentHint = ''
   stop = vi.fn()
-  constructor(readonly kind: 'audio' | 'video', readonly deviceId = '') {}
+  constructor(
+    readonly kind: 'audio' | 'video',
+    readonly deviceId = '',
+  ) {}
 }
 
 const refusal = (name: string) => Object.assign(new Error(name), { name })
@@ -17,7 +20,7 @@ class FakeDevices {
   refuses: Partial<Record<'audio' | 'video' | 'screen', string>> = {}
   opened: FakeTrack[] = []
 
-  getUserMedia = async (wanted: { audio?: MediaTrackConstraints, video?: MediaTrackConstraints }) => {
+  getUserMedia = async (wanted: { audio?: MediaTrackConstraints; video?: MediaTrackConstraints }) => {
     const kinds = (['audio', 'video'] as const).filter(kind => wanted[kind])
     for (const kind of kinds) {
       const name = this.refuses[kind]
@@ -89,7 +92,11 @@ describe('starting', () => {
     expect(troubles).toEqual([{ slot: 'camera', why: 'missing' }])
   })
 
-  it.each([['NotAllowedError', 'denied'], ['NotReadableError', 'busy'], ['TypeError', 'failed']])('tells %s as %s and stays without', async (name, why) => {
+  it.each([
+    ['NotAllowedError', 'denied'],
+    ['NotReadableError', 'busy'],
+    ['TypeError', 'failed'],
+  ])('tells %s as %s and stays without', async (name, why) => {
     devices.refuses.audio = name
     const local = media()
     await local.start({ camera: false })
@@ -98,7 +105,12 @@ describe('starting', () => {
   })
 
   it('says that a page without HTTPS has no devices', async () => {
-    const local = new LocalMedia({ devices: undefined, preferred: () => undefined, onTrack: () => {}, onTrouble: trouble => troubles.push(trouble) })
+    const local = new LocalMedia({
+      devices: undefined,
+      preferred: () => undefined,
+      onTrack: () => {},
+      onTrouble: trouble => troubles.push(trouble),
+    })
     await local.start({ camera: true })
     expect(troubles.map(trouble => trouble.why)).toEqual(['insecure', 'insecure'])
   })

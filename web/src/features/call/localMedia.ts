@@ -34,7 +34,13 @@ export class LocalMedia {
   }
 
   /** Opens both in one go, so that the browser asks once; what one of them lacks does not stop the other. */
-  async start({ camera, microphone = true }: { camera: boolean, /** Muted when false, yet ready. */ microphone?: boolean }): Promise<void> {
+  async start({
+    camera,
+    microphone = true,
+  }: {
+    camera: boolean
+    /** Muted when false, yet ready. */ microphone?: boolean
+  }): Promise<void> {
     Object.assign(this.on, { microphone, camera })
     if (!camera || !this.devices) return this.openAll(camera ? ['microphone', 'camera'] : ['microphone'])
     try {
@@ -176,12 +182,16 @@ export function canShareScreen(devices: MediaDevices | undefined): devices is Me
 export function whyOf(error: unknown): Trouble['why'] {
   switch (nameOf(error)) {
     case 'NotAllowedError':
-    case 'SecurityError': return 'denied'
+    case 'SecurityError':
+      return 'denied'
     case 'NotFoundError':
-    case 'OverconstrainedError': return 'missing'
+    case 'OverconstrainedError':
+      return 'missing'
     case 'NotReadableError':
-    case 'AbortError': return 'busy'
-    default: return 'failed'
+    case 'AbortError':
+      return 'busy'
+    default:
+      return 'failed'
   }
 }
 

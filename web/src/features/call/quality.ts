@@ -23,7 +23,8 @@ export function rate(before: Sample, now: Sample): Quality {
   const received = now.packetsReceived - before.packetsReceived
   const lost = Math.max(0, now.packetsLost - before.packetsLost)
   if (received + lost >= PACKETS_MIN && lost / (received + lost) > LOSS_WEAK) return 'download_weak'
-  if (now.uploadLoss > LOSS_WEAK || (now.uploadLimited && before.uploadLimited && now.uploadLoss > LOSS_WEAK / 3)) return 'upload_weak'
+  if (now.uploadLoss > LOSS_WEAK || (now.uploadLimited && before.uploadLimited && now.uploadLoss > LOSS_WEAK / 3))
+    return 'upload_weak'
   return now.rttMs > RTT_SLOW_MS ? 'slow' : 'good'
 }
 

@@ -22,11 +22,22 @@ export function useCallKeys(act: CallKeys): Ref<boolean> {
   const talking = ref(false)
 
   const onKey = (key: string, handler: () => void, shift = false) =>
-    onKeyStroke(event => event.key.toLowerCase() === key, event => {
-      if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey !== shift || isTaken(event)) return
-      event.preventDefault()
-      handler()
-    })
+    onKeyStroke(
+      event => event.key.toLowerCase() === key,
+      event => {
+        if (
+          event.repeat ||
+          event.ctrlKey ||
+          event.metaKey ||
+          event.altKey ||
+          event.shiftKey !== shift ||
+          isTaken(event)
+        )
+          return
+        event.preventDefault()
+        handler()
+      },
+    )
 
   onKey('m', act.microphone)
   onKey('v', act.camera)
@@ -63,4 +74,3 @@ function isTaken(event: KeyboardEvent): boolean {
 function isButton(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches('button:focus-visible, a')
 }
-

@@ -27,7 +27,11 @@ const chosen = {
   speaker: useStorage('beckon.speaker', ''),
 }
 
-const KIND: Record<PickKind, MediaDeviceKind> = { microphone: 'audioinput', camera: 'videoinput', speaker: 'audiooutput' }
+const KIND: Record<PickKind, MediaDeviceKind> = {
+  microphone: 'audioinput',
+  camera: 'videoinput',
+  speaker: 'audiooutput',
+}
 
 /** Where the other side is heard. */
 export const chosenSpeaker = chosen.speaker
@@ -47,10 +51,12 @@ export function useDevices(devices: MediaDevices | undefined = navigator.mediaDe
     known.value = true
   }
 
-  const list = (kind: PickKind) => computed(() =>
-    found.value
-      .filter(device => device.kind === KIND[kind] && device.deviceId)
-      .map(({ deviceId, label }) => ({ id: deviceId, label })))
+  const list = (kind: PickKind) =>
+    computed(() =>
+      found.value
+        .filter(device => device.kind === KIND[kind] && device.deviceId)
+        .map(({ deviceId, label }) => ({ id: deviceId, label })),
+    )
 
   const onChange = () => void refresh()
   devices?.addEventListener('devicechange', onChange)

@@ -15,7 +15,11 @@ export interface MessageHint {
 }
 
 /** Messages that come while nothing but a call is to be seen: the newest one for a moment, and how many there were. */
-export function useMessageHint(): { hint: ComputedRef<MessageHint | undefined>, count: Ref<number>, dismiss: () => void } {
+export function useMessageHint(): {
+  hint: ComputedRef<MessageHint | undefined>
+  count: Ref<number>
+  dismiss: () => void
+} {
   const account = useAccount()
   const conversations = useConversations()
   const message = shallowRef<Message>()

@@ -9,7 +9,13 @@ import { enterSends } from '@/shared/preferences'
 import Composer from './Composer.vue'
 import { useOutbox } from './outbox.store'
 
-vi.mock('idb-keyval', () => ({ createStore: () => ({}), set: async () => {}, del: async () => {}, values: async () => [], clear: async () => {} }))
+vi.mock('idb-keyval', () => ({
+  createStore: () => ({}),
+  set: async () => {},
+  del: async () => {},
+  values: async () => [],
+  clear: async () => {},
+}))
 
 let composer: VueWrapper
 let sent: string[]
@@ -18,8 +24,13 @@ beforeEach(() => {
   enterSends.value = true
   useAccount().me = { id: 'me' } as Me
   sent = []
-  vi.spyOn(useOutbox(), 'add').mockImplementation((_, ...contents) => contents.forEach(content => sent.push(content.kind === 'text' ? content.text : content.name)))
-  composer = mount(Composer, { props: { conversation: { id: crypto.randomUUID() } as Conversation }, global: { plugins: [i18n] } })
+  vi.spyOn(useOutbox(), 'add').mockImplementation((_, ...contents) =>
+    contents.forEach(content => sent.push(content.kind === 'text' ? content.text : content.name)),
+  )
+  composer = mount(Composer, {
+    props: { conversation: { id: crypto.randomUUID() } as Conversation },
+    global: { plugins: [i18n] },
+  })
 })
 
 const area = () => composer.get<HTMLTextAreaElement>('[data-test=composer]')

@@ -3,7 +3,13 @@ import { expect, it } from 'vitest'
 import type { ImageBody } from '@/api'
 import { boxOf, pictureUrl, sizeText } from './attachments'
 
-it.each([[0, '0 B'], [999, '999 B'], [1434, '1.4 KB'], [150 * 1024, '150 KB'], [5 * 1024 ** 2, '5.0 MB']])('%i bytes read as %s', (bytes, text) => {
+it.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1434, '1.4 KB'],
+  [150 * 1024, '150 KB'],
+  [5 * 1024 ** 2, '5.0 MB'],
+])('%i bytes read as %s', (bytes, text) => {
   expect(sizeText(bytes)).toBe(text)
 })
 
@@ -13,12 +19,23 @@ it('a picture keeps its shape inside the box', () => {
   expect(boxOf(200, 100)).toEqual({ width: 200, height: 100 })
 })
 
-const image = (mime: string, size: number) => pictureUrl({ type: 'image', file_id: 'f', mime, size, name: '', width: 1, height: 1 } as ImageBody, false)
+const image = (mime: string, size: number) =>
+  pictureUrl({ type: 'image', file_id: 'f', mime, size, name: '', width: 1, height: 1 } as ImageBody, false)
 
-it.each([['image/gif', 5_000_000], ['image/webp', 600_000], ['image/png', 500_000], ['image/jpeg', 100_000]])('shows %s of %d bytes as it is: it may move, or is small', (mime, size) => {
+it.each([
+  ['image/gif', 5_000_000],
+  ['image/webp', 600_000],
+  ['image/png', 500_000],
+  ['image/jpeg', 100_000],
+])('shows %s of %d bytes as it is: it may move, or is small', (mime, size) => {
   expect(image(mime, size)).toMatch(/files\/f$/)
 })
-it.each([['image/gif', 50_000_000], ['image/webp', 5_000_000], ['image/jpeg', 3_000_000], ['image/avif', 1]])('shows the thumbnail of %s of %d bytes', (mime, size) => {
+it.each([
+  ['image/gif', 50_000_000],
+  ['image/webp', 5_000_000],
+  ['image/jpeg', 3_000_000],
+  ['image/avif', 1],
+])('shows the thumbnail of %s of %d bytes', (mime, size) => {
   expect(image(mime, size)).toMatch(/thumbnail$/)
 })
 it('lets nothing move for somebody who asked for that', () => {

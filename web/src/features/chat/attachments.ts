@@ -7,7 +7,7 @@ export interface Picked {
   id: string
   file: File
   /** Present when the browser can show it as a picture. */
-  image?: { url: string, width: number, height: number }
+  image?: { url: string; width: number; height: number }
 }
 
 /** More than these one cannot look over in the tray. */
@@ -34,7 +34,13 @@ export function release(picked: Picked): void {
 }
 
 export function contentOf({ file, image }: Picked, caption?: string): Content {
-  const common = { file, name: file.name, size: file.size, mime: file.type || 'application/octet-stream', ...(caption ? { caption } : {}) }
+  const common = {
+    file,
+    name: file.name,
+    size: file.size,
+    mime: file.type || 'application/octet-stream',
+    ...(caption ? { caption } : {}),
+  }
   return image ? { kind: 'image', ...common, width: image.width, height: image.height } : { kind: 'file', ...common }
 }
 
@@ -50,9 +56,12 @@ const BOX = 320
 const SMALLEST = 96
 
 /** The place a picture takes in the chat, known before a byte of it is here. */
-export function boxOf(width: number, height: number): { width: number, height: number } {
+export function boxOf(width: number, height: number): { width: number; height: number } {
   const scale = Math.min(1, BOX / Math.max(width, 1), BOX / Math.max(height, 1))
-  return { width: Math.max(SMALLEST, Math.round(width * scale)), height: Math.max(SMALLEST, Math.round(height * scale)) }
+  return {
+    width: Math.max(SMALLEST, Math.round(width * scale)),
+    height: Math.max(SMALLEST, Math.round(height * scale)),
+  }
 }
 
 /** Up to here an original is worth its bytes in the chat: it is sharper than its thumbnail, or it moves. */

@@ -2,7 +2,20 @@ import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
 import { api, socket, type Change, type Conversation, type Message, type Uuid } from '@/api'
 import { useConversations } from '@/features/conversations'
-import { behind, caughtUp, EMPTY, gaps, opened, trimmed, withChange, withMessage, withNewer, withOlder, type Page, type Timeline } from './timeline'
+import {
+  behind,
+  caughtUp,
+  EMPTY,
+  gaps,
+  opened,
+  trimmed,
+  withChange,
+  withMessage,
+  withNewer,
+  withOlder,
+  type Page,
+  type Timeline,
+} from './timeline'
 
 /** What is being read beside what is there. */
 type Extension = 'older' | 'newer' | 'end'
@@ -17,8 +30,16 @@ export interface Thread {
 }
 
 /** A part of a history; without `before_seq` and `after_seq` its end. */
-interface Span { before_seq?: number, after_seq?: number, limit: number }
-interface ChangePage { changes: Change[], ver: number, more: boolean }
+interface Span {
+  before_seq?: number
+  after_seq?: number
+  limit: number
+}
+interface ChangePage {
+  changes: Change[]
+  ver: number
+  more: boolean
+}
 
 const PAGE = 50
 const PAGE_MAX = 100
@@ -44,7 +65,9 @@ export const useChat = defineStore('chat', () => {
   })
   socket.on('sync', distrust)
   socket.on('message', frame => hear(frame.message))
-  socket.on('change', ({ conversation_id, change }) => update(conversation_id, timeline => withChange(timeline, change)))
+  socket.on('change', ({ conversation_id, change }) =>
+    update(conversation_id, timeline => withChange(timeline, change)),
+  )
   socket.on('conversation_removed', frame => threads.delete(frame.conversation_id))
 
   /** Takes in a durable message: heard in a frame, or acknowledged. */
@@ -107,7 +130,12 @@ export const useChat = defineStore('chat', () => {
   }
 
   /** Whether there is more now than before. A page that something else has overtaken is dropped. */
-  async function extend(id: Uuid, loading: Extension, span: Span, joined: (timeline: Timeline, page: Page) => Timeline): Promise<boolean> {
+  async function extend(
+    id: Uuid,
+    loading: Extension,
+    span: Span,
+    joined: (timeline: Timeline, page: Page) => Timeline,
+  ): Promise<boolean> {
     threads.set(id, { ...threads.get(id)!, loading })
     const page = await read(id, span).catch(() => undefined)
     const now = threads.get(id)
@@ -127,7 +155,9 @@ export const useChat = defineStore('chat', () => {
     const thread = threads.get(id)
     if (!thread || thread.loading || thread.timeline.end) return false
     const after_seq = thread.timeline.messages.at(-1)?.seq ?? 0
-    return extend(id, 'newer', { after_seq, limit: PAGE_MAX }, (timeline, page) => withNewer(timeline, page, conversations.byId(id)?.last_seq ?? 0))
+    return extend(id, 'newer', { after_seq, limit: PAGE_MAX }, (timeline, page) =>
+      withNewer(timeline, page, conversations.byId(id)?.last_seq ?? 0),
+    )
   }
 
   /** Goes on with the newest page, if the window is elsewhere. */

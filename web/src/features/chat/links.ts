@@ -1,6 +1,9 @@
 import { LinkifyIt } from 'linkify-it'
 
-export interface Segment { text: string, href?: string }
+export interface Segment {
+  text: string
+  href?: string
+}
 
 const linkify = new LinkifyIt()
 const SAFE = /^(https?|mailto):/i

@@ -26,7 +26,15 @@ export const zh = {
   emptyTitle: '还没有消息',
   emptyHint: '说声“你好”吧。',
   failed: '消息没有加载出来。',
-  state: { waiting: '发送中', failed: '未发送', stuck: '还没发出去，会继续尝试', sent: '已发送', received: '已送达', read: '已读', readBy: '{n} 人已读' },
+  state: {
+    waiting: '发送中',
+    failed: '未发送',
+    stuck: '还没发出去，会继续尝试',
+    sent: '已发送',
+    received: '已送达',
+    read: '已读',
+    readBy: '{n} 人已读',
+  },
   resend: '重新发送',
   discard: '删除',
   cancelUpload: '取消发送',
@@ -45,7 +53,8 @@ export const zh = {
 
 export const en: typeof zh = {
   welcome: 'Welcome, {name}',
-  welcomeHint: 'Add a contact to chat and call. Or tell your friends your username, {account}, so that they can add you.',
+  welcomeHint:
+    'Add a contact to chat and call. Or tell your friends your username, {account}, so that they can add you.',
   addFirst: 'Add a contact',
   pick: 'Pick a chat',
   pickHint: 'Choose one on the left, or find somebody in your contacts.',
@@ -71,7 +80,15 @@ export const en: typeof zh = {
   emptyTitle: 'No messages yet',
   emptyHint: 'Say hello!',
   failed: 'The messages could not be loaded.',
-  state: { waiting: 'Sending', failed: 'Not sent', stuck: 'Not sent yet, still trying', sent: 'Sent', received: 'Delivered', read: 'Read', readBy: 'Read by {n}' },
+  state: {
+    waiting: 'Sending',
+    failed: 'Not sent',
+    stuck: 'Not sent yet, still trying',
+    sent: 'Sent',
+    received: 'Delivered',
+    read: 'Read',
+    readBy: 'Read by {n}',
+  },
   resend: 'Send again',
   discard: 'Delete',
   cancelUpload: 'Cancel',

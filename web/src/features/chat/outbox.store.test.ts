@@ -16,7 +16,7 @@ vi.mock('idb-keyval', () => ({
   clear: async () => disk.clear(),
 }))
 
-type Sent = { client_msg_id: string, body: { text: string } }
+type Sent = { client_msg_id: string; body: { text: string } }
 let sent: Sent[]
 let answer: (frame: Sent) => Promise<Ack>
 
@@ -29,8 +29,15 @@ async function openPage() {
   return outbox
 }
 
-const ack = async (frame: Sent): Promise<Ack> =>
-  ({ client_msg_id: frame.client_msg_id, msg_id: 'm', conversation_id: 'c', seq: 1, ver: 1, at: 0, dup: false })
+const ack = async (frame: Sent): Promise<Ack> => ({
+  client_msg_id: frame.client_msg_id,
+  msg_id: 'm',
+  conversation_id: 'c',
+  seq: 1,
+  ver: 1,
+  at: 0,
+  dup: false,
+})
 
 beforeEach(() => {
   disk.clear()
@@ -79,7 +86,8 @@ it('keeps what is written while the connection is away', async () => {
 })
 
 it('shows a refusal, lets the next one pass, and sends again when asked', async () => {
-  answer = frame => (frame.body.text === 'bad' ? Promise.reject(new ApiError({ code: 'blocked', message: 'No.' })) : ack(frame))
+  answer = frame =>
+    frame.body.text === 'bad' ? Promise.reject(new ApiError({ code: 'blocked', message: 'No.' })) : ack(frame)
   const outbox = await openPage()
   outbox.add('c', { kind: 'text', text: 'bad' })
   outbox.add('c', { kind: 'text', text: 'good' })

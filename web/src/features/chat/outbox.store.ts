@@ -8,7 +8,17 @@ import { personalStore } from '@/shared/personal'
 import { serverNow } from '@/shared/useNow'
 import { randomUuid } from '@/shared/uuid'
 import { useChat } from './chat.store'
-import { bodyOf, draftOf, nextToSend, replaced, sayable, toUpload, without, type Content, type OutboxItem } from './outbox'
+import {
+  bodyOf,
+  draftOf,
+  nextToSend,
+  replaced,
+  sayable,
+  toUpload,
+  without,
+  type Content,
+  type OutboxItem,
+} from './outbox'
 import { upload, type Running } from './upload'
 
 /** Two uploads at a time: more would only slow each other. */
@@ -50,8 +60,13 @@ export const useOutbox = defineStore('outbox', () => {
   /** Several at once stay in order. */
   function add(conversationId: Uuid, ...contents: Content[]): void {
     const batch = contents.length > 1 ? { batch: randomUuid() } : {}
-    const added = contents.map((content): OutboxItem =>
-      ({ clientMsgId: randomUuid(), conversationId, at: serverNow(), content: sayable(content), ...batch }))
+    const added = contents.map((content): OutboxItem => ({
+      clientMsgId: randomUuid(),
+      conversationId,
+      at: serverNow(),
+      content: sayable(content),
+      ...batch,
+    }))
     items.value = [...items.value, ...added]
     added.forEach(save)
     pumpAll()
@@ -92,7 +107,10 @@ export const useOutbox = defineStore('outbox', () => {
   async function send(item: OutboxItem): Promise<boolean> {
     try {
       const ack = await socket.request({
-        type: 'send', conversation_id: item.conversationId, client_msg_id: item.clientMsgId, body: draftOf(item.content)!,
+        type: 'send',
+        conversation_id: item.conversationId,
+        client_msg_id: item.clientMsgId,
+        body: draftOf(item.content)!,
       })
       accept(item, ack)
       return true
@@ -112,8 +130,14 @@ export const useOutbox = defineStore('outbox', () => {
 
   function accept(item: OutboxItem, ack: Ack): void {
     const message: Message = {
-      id: ack.msg_id, conversation_id: ack.conversation_id, seq: ack.seq, ver: ack.ver, at: ack.at,
-      sender_id: account.me!.id, client_msg_id: item.clientMsgId, body: bodyOf(item.content),
+      id: ack.msg_id,
+      conversation_id: ack.conversation_id,
+      seq: ack.seq,
+      ver: ack.ver,
+      at: ack.at,
+      sender_id: account.me!.id,
+      client_msg_id: item.clientMsgId,
+      body: bodyOf(item.content),
     }
     if (item.content.kind === 'image') previews.set(item.content.fileId!, previewOf(item))
     chat.hear(message)
@@ -146,8 +170,10 @@ export const useOutbox = defineStore('outbox', () => {
       onProgress: share => progress.set(id, share),
     })
     uploads.set(id, running)
-    const goOn = await running.done
-      .then(fileId => (amend(id, { fileId }), true), error => refusedUpload(id, error))
+    const goOn = await running.done.then(
+      fileId => (amend(id, { fileId }), true),
+      error => refusedUpload(id, error),
+    )
     uploads.delete(id)
     progress.delete(id)
     if (goOn) pumpAll()
@@ -200,7 +226,13 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   return {
-    items, progress, restore, add, retry, discard, previewOf,
+    items,
+    progress,
+    restore,
+    add,
+    retry,
+    discard,
+    previewOf,
     countIn: (conversationId: Uuid) => items.value.filter(item => item.conversationId === conversationId).length,
     isStuck: (clientMsgId: Uuid) => (tries.get(clientMsgId) ?? 0) >= STUCK_AFTER_TRIES,
     /** The picture of a file that was sent from this page. */

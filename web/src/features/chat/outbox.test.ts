@@ -1,18 +1,35 @@
 import { describe, expect, it } from 'vitest'
 import { bodyOf, draftOf, nextToSend, pieces, sayable, toUpload, type OutboxItem } from './outbox'
 
-const text = (id: string, over: Partial<OutboxItem> = {}): OutboxItem =>
-  ({ clientMsgId: id, conversationId: 'c', at: 0, content: { kind: 'text', text: id }, ...over })
+const text = (id: string, over: Partial<OutboxItem> = {}): OutboxItem => ({
+  clientMsgId: id,
+  conversationId: 'c',
+  at: 0,
+  content: { kind: 'text', text: id },
+  ...over,
+})
 const image = (id: string, fileId?: string): OutboxItem => ({
-  clientMsgId: id, conversationId: 'c', at: 0,
-  content: { kind: 'image', file: new Blob(['x']), name: 'a.png', size: 1, mime: 'image/png', width: 3, height: 2, fileId },
+  clientMsgId: id,
+  conversationId: 'c',
+  at: 0,
+  content: {
+    kind: 'image',
+    file: new Blob(['x']),
+    name: 'a.png',
+    size: 1,
+    mime: 'image/png',
+    width: 3,
+    height: 2,
+    fileId,
+  },
 })
 
 const MAX = 8000
 
 describe('the next to send', () => {
   it('is the oldest', () => expect(nextToSend([text('1'), text('2')], 'c')?.clientMsgId).toBe('1'))
-  it('is not one of another conversation', () => expect(nextToSend([text('1', { conversationId: 'd' })], 'c')).toBeUndefined())
+  it('is not one of another conversation', () =>
+    expect(nextToSend([text('1', { conversationId: 'd' })], 'c')).toBeUndefined())
   it('is not one that was refused', () => {
     expect(nextToSend([text('1', { failure: { code: 'denied', message: '' } }), text('2')], 'c')?.clientMsgId).toBe('2')
   })
@@ -22,14 +39,17 @@ describe('the next to send', () => {
     expect(nextToSend([image('1', 'e'), image('2', 'f'), image('3')], 'c')?.clientMsgId).toBe('1')
   })
   it('is an attachment whose predecessor was refused', () => {
-    expect(nextToSend([{ ...image('1'), failure: { code: 'too_large', message: '' } }, image('2', 'f')], 'c')?.clientMsgId).toBe('2')
+    expect(
+      nextToSend([{ ...image('1'), failure: { code: 'too_large', message: '' } }, image('2', 'f')], 'c')?.clientMsgId,
+    ).toBe('2')
   })
   it('is not what was sent together with a file that is on its way, nor words after it', () => {
     const together = [{ ...image('1'), batch: 'b' }, text('2', { batch: 'b' }), text('3')]
     expect(nextToSend(together, 'c')).toBeUndefined()
     expect(nextToSend([{ ...image('1', 'f'), batch: 'b' }, ...together.slice(1)], 'c')?.clientMsgId).toBe('1')
   })
-  it('is an attachment once it is uploaded', () => expect(nextToSend([image('1', 'f'), text('2')], 'c')?.clientMsgId).toBe('1'))
+  it('is an attachment once it is uploaded', () =>
+    expect(nextToSend([image('1', 'f'), text('2')], 'c')?.clientMsgId).toBe('1'))
 })
 
 it('only attachments without their bytes there are to upload', () => {
@@ -39,7 +59,15 @@ it('only attachments without their bytes there are to upload', () => {
 it('says the file and shows the rest', () => {
   const { content } = image('1', 'f')
   expect(draftOf(content)).toEqual({ type: 'image', file_id: 'f' })
-  expect(bodyOf(content)).toEqual({ type: 'image', file_id: 'f', name: 'a.png', size: 1, mime: 'image/png', width: 3, height: 2 })
+  expect(bodyOf(content)).toEqual({
+    type: 'image',
+    file_id: 'f',
+    name: 'a.png',
+    size: 1,
+    mime: 'image/png',
+    width: 3,
+    height: 2,
+  })
 })
 
 describe('a long text', () => {
@@ -58,5 +86,8 @@ describe('a long text', () => {
 
 it('says half a surrogate as a character that everybody can read, in words and in names', () => {
   expect(sayable({ kind: 'text', text: 'a\ud83d' })).toEqual({ kind: 'text', text: 'a\ufffd' })
-  expect(sayable({ ...image('1').content, name: '\ude00.png', caption: '\ud83d' } as never)).toMatchObject({ name: '\ufffd.png', caption: '\ufffd' })
+  expect(sayable({ ...image('1').content, name: '\ude00.png', caption: '\ud83d' } as never)).toMatchObject({
+    name: '\ufffd.png',
+    caption: '\ufffd',
+  })
 })

@@ -15,9 +15,9 @@ export interface OutboxItem {
 }
 
 export type Content =
-  | { readonly kind: 'text', readonly text: string }
-  | Attachment & { readonly kind: 'file' }
-  | Attachment & { readonly kind: 'image', readonly width: number, readonly height: number }
+  | { readonly kind: 'text'; readonly text: string }
+  | (Attachment & { readonly kind: 'file' })
+  | (Attachment & { readonly kind: 'image'; readonly width: number; readonly height: number })
 
 export interface Attachment {
   readonly file: Blob
@@ -68,7 +68,9 @@ export function bodyOf(content: Content): Body {
   if (content.kind === 'text') return { type: 'text', text: content.text }
   const { name, size, mime, caption } = content
   const file = { file_id: content.fileId ?? '', name, size, mime, ...(caption ? { caption } : {}) }
-  return content.kind === 'image' ? { type: 'image', ...file, width: content.width, height: content.height } : { type: 'file', ...file }
+  return content.kind === 'image'
+    ? { type: 'image', ...file, width: content.width, height: content.height }
+    : { type: 'file', ...file }
 }
 
 export function replaced(items: readonly OutboxItem[], item: OutboxItem): OutboxItem[] {
@@ -86,7 +88,12 @@ export function pieces(text: string, max = Infinity): string[] {
   while (characters.length > max) {
     const head = characters.slice(0, max)
     const cut = Math.max(head.lastIndexOf('\n'), head.lastIndexOf(' '))
-    found.push(characters.splice(0, cut > max / 2 ? cut : max).join('').trim())
+    found.push(
+      characters
+        .splice(0, cut > max / 2 ? cut : max)
+        .join('')
+        .trim(),
+    )
     while (/^\s$/.test(characters[0] ?? '')) characters.shift()
   }
   return characters.length && hasVisible(text) ? [...found, characters.join('')] : found
@@ -95,5 +102,9 @@ export function pieces(text: string, max = Infinity): string[] {
 /** As it can be said to others. */
 export function sayable(content: Content): Content {
   if (content.kind === 'text') return { ...content, text: wellFormed(content.text) }
-  return { ...content, name: wellFormed(content.name), ...(content.caption ? { caption: wellFormed(content.caption) } : {}) }
+  return {
+    ...content,
+    name: wellFormed(content.name),
+    ...(content.caption ? { caption: wellFormed(content.caption) } : {}),
+  }
 }

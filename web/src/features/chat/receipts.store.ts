@@ -4,7 +4,10 @@ import { socket, type Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { useConversations } from '@/features/conversations'
 
-interface Counters { received: number, read: number }
+interface Counters {
+  received: number
+  read: number
+}
 
 /** What one moment brings goes out as one receipt for each conversation. */
 const GATHER_MS = 200
@@ -18,9 +21,12 @@ export const useReceipts = defineStore('receipts', () => {
 
   socket.on('welcome', () => gather())
   // Whatever way a message has come here, it has been received.
-  watch(() => conversations.list, list => {
-    for (const c of list) if (c.received_seq < c.last_seq) want(c.id, { received: c.last_seq, read: 0 })
-  })
+  watch(
+    () => conversations.list,
+    list => {
+      for (const c of list) if (c.received_seq < c.last_seq) want(c.id, { received: c.last_seq, read: 0 })
+    },
+  )
 
   /** The person has seen everything up to `seq`. */
   function read(id: Uuid, seq: number): void {
@@ -47,9 +53,17 @@ export const useReceipts = defineStore('receipts', () => {
   /** What cannot be told now stays wanted and is told after the next welcome. */
   async function tell(id: Uuid, counters: Counters): Promise<void> {
     const receipt = { received_seq: counters.received, ...(counters.read ? { read_seq: counters.read } : {}) }
-    const told = await socket.request({ type: 'receipt', conversation_id: id, ...receipt }).then(() => true, error => error.code !== 'offline')
+    const told = await socket.request({ type: 'receipt', conversation_id: id, ...receipt }).then(
+      () => true,
+      error => error.code !== 'offline',
+    )
     if (!told) return
-    conversations.applyReceipt({ conversation_id: id, user_id: account.me!.id, read_seq: counters.read, received_seq: counters.received })
+    conversations.applyReceipt({
+      conversation_id: id,
+      user_id: account.me!.id,
+      read_seq: counters.read,
+      received_seq: counters.received,
+    })
     if (wanted.get(id) === counters) wanted.delete(id)
   }
 

@@ -4,14 +4,17 @@ import type { OutboxItem } from './outbox'
 
 /** What the list shows, line by line: messages with their dividers, then what is on its way. */
 export type Row =
-  | { kind: 'day', key: string, at: Millis }
-  | { kind: 'unread', key: string }
-  | { kind: 'line', key: string, message: Message }
-  | { kind: 'message', key: string, message: Message, own: boolean } & Place
-  | { kind: 'pending', key: string, item: OutboxItem } & Place
+  | { kind: 'day'; key: string; at: Millis }
+  | { kind: 'unread'; key: string }
+  | { kind: 'line'; key: string; message: Message }
+  | ({ kind: 'message'; key: string; message: Message; own: boolean } & Place)
+  | ({ kind: 'pending'; key: string; item: OutboxItem } & Place)
 
 /** Where a bubble stands in its sender's group. */
-interface Place { first: boolean, last: boolean }
+interface Place {
+  first: boolean
+  last: boolean
+}
 
 /** Bubbles of one sender stay together while less than this lies between two. */
 export const GROUP_WITHIN_MS = 5 * 60_000
@@ -41,9 +44,18 @@ export function rowsOf(messages: readonly Message[], pending: readonly OutboxIte
       divided = true
       rows.push({ kind: 'unread', key: 'unread' })
     }
-    rows.push(isLine(message)
-      ? { kind: 'line', key: `line:${message.seq}`, message }
-      : { kind: 'message', key: keyOf(message.sender_id, message.client_msg_id), message, own, first: true, last: true })
+    rows.push(
+      isLine(message)
+        ? { kind: 'line', key: `line:${message.seq}`, message }
+        : {
+            kind: 'message',
+            key: keyOf(message.sender_id, message.client_msg_id),
+            message,
+            own,
+            first: true,
+            last: true,
+          },
+    )
   }
   const sent = new Set(messages.filter(m => m.sender_id === options.me).map(m => m.client_msg_id))
   for (const item of pending) {

@@ -1,14 +1,38 @@
 import { describe, expect, it } from 'vitest'
 import type { Change, Message } from '@/api'
-import { behind, caughtUp, EMPTY, gaps, opened, trimmed, withChange, withMessage, withNewer, withOlder, type Timeline } from './timeline'
+import {
+  behind,
+  caughtUp,
+  EMPTY,
+  gaps,
+  opened,
+  trimmed,
+  withChange,
+  withMessage,
+  withNewer,
+  withOlder,
+  type Timeline,
+} from './timeline'
 
 const message = (seq: number, ver = seq, over: Partial<Message> = {}): Message => ({
-  id: `m${seq}`, conversation_id: 'c', seq, ver, sender_id: 'a', client_msg_id: `k${seq}`, at: seq,
-  body: { type: 'text', text: `text ${seq}` }, ...over,
+  id: `m${seq}`,
+  conversation_id: 'c',
+  seq,
+  ver,
+  sender_id: 'a',
+  client_msg_id: `k${seq}`,
+  at: seq,
+  body: { type: 'text', text: `text ${seq}` },
+  ...over,
 })
 const said = (seq: number, ver = seq): Change => ({ kind: 'message', ver, at: 0, message: message(seq, ver) })
-const recalled = (seq: number, ver: number): Change =>
-  ({ kind: 'recall', ver, at: 0, seq, message: message(seq, 1, { body: { type: 'recalled' } }) })
+const recalled = (seq: number, ver: number): Change => ({
+  kind: 'recall',
+  ver,
+  at: 0,
+  seq,
+  message: message(seq, 1, { body: { type: 'recalled' } }),
+})
 const seqs = (timeline: Timeline) => timeline.messages.map(m => m.seq)
 /** The whole of a conversation that has just begun. */
 const NEW = opened({ messages: [], start: true, end: true }, 0)
@@ -39,7 +63,13 @@ describe('messages', () => {
   })
 
   it('older than the window come in front', () => {
-    const timeline = withOlder(opened(page(range(41, 60).map(s => message(s))), 60), page(range(1, 40).map(s => message(s)), true))
+    const timeline = withOlder(
+      opened(page(range(41, 60).map(s => message(s))), 60),
+      page(
+        range(1, 40).map(s => message(s)),
+        true,
+      ),
+    )
     expect(seqs(timeline)).toEqual(range(1, 60))
     expect(timeline.start).toBe(true)
     expect(timeline.ver).toBe(60)
@@ -71,7 +101,14 @@ describe('recall', () => {
 })
 
 describe('a window that does not reach the newest message', () => {
-  const window = opened(page(range(101, 200).map(s => message(s)), false, false), 500)
+  const window = opened(
+    page(
+      range(101, 200).map(s => message(s)),
+      false,
+      false,
+    ),
+    500,
+  )
 
   it('leaves what is said now to the page it belongs to, without a hole', () => {
     const later = withChange(withMessage(window, message(501)), recalled(300, 502))
@@ -86,7 +123,15 @@ describe('a window that does not reach the newest message', () => {
   })
 
   it('grows by newer pages until it is whole', () => {
-    const longer = withNewer(window, page(range(201, 300).map(s => message(s)), false, false), 301)
+    const longer = withNewer(
+      window,
+      page(
+        range(201, 300).map(s => message(s)),
+        false,
+        false,
+      ),
+      301,
+    )
     expect(longer.end).toBe(false)
     const whole = withNewer(longer, page([message(301)]), 301)
     expect([whole.end, seqs(whole).at(-1)]).toEqual([true, 301])
@@ -116,20 +161,33 @@ describe('catching up', () => {
 
 describe('gaps', () => {
   it('are seen inside and at the end', () => {
-    expect(gaps(opened(page([2, 3, 6, 9].map(s => message(s))), 9), 11)).toEqual([[4, 5], [7, 8], [10, 11]])
+    expect(gaps(opened(page([2, 3, 6, 9].map(s => message(s))), 9), 11)).toEqual([
+      [4, 5],
+      [7, 8],
+      [10, 11],
+    ])
   })
   it('are none in a window that holds nothing of an empty conversation', () => expect(gaps(EMPTY, 0)).toEqual([]))
 })
 
 it('trimming keeps the newest and knows that older ones exist', () => {
-  const timeline = trimmed(opened(page(range(1, 100).map(s => message(s)), true), 100), 30)
+  const timeline = trimmed(
+    opened(
+      page(
+        range(1, 100).map(s => message(s)),
+        true,
+      ),
+      100,
+    ),
+    30,
+  )
   expect(seqs(timeline)).toEqual(range(71, 100))
   expect(timeline.start).toBe(false)
 })
 
 describe('in any order, with repetitions', () => {
   // A seeded generator, so that a failure names the seed that shows it again.
-  const random = (seed: number) => () => ((seed = (seed * 1664525 + 1013904223) >>> 0) / 2 ** 32)
+  const random = (seed: number) => () => (seed = (seed * 1664525 + 1013904223) >>> 0) / 2 ** 32
 
   /** A history of messages and recalls with dense seq and ver. */
   function history(next: () => number): Change[] {
@@ -143,7 +201,10 @@ describe('in any order, with repetitions', () => {
   }
 
   function shuffled<T>(items: T[], next: () => number): T[] {
-    return items.map(item => [next(), item] as const).sort((a, b) => a[0] - b[0]).map(pair => pair[1])
+    return items
+      .map(item => [next(), item] as const)
+      .sort((a, b) => a[0] - b[0])
+      .map(pair => pair[1])
   }
 
   it.each(range(1, 200))('seed %i comes to the same timeline', seed => {
@@ -163,8 +224,15 @@ describe('in any order, with repetitions', () => {
   it.each(range(1, 100))('seed %i loses nothing when frames are lost and the rest is pulled', seed => {
     const next = random(seed)
     const changes = history(next)
-    const heard = shuffled(changes.filter(() => next() < 0.5), next).reduce(withChange, NEW)
-    const healed = caughtUp(heard, changes.filter(c => c.ver > heard.ver), 40)
+    const heard = shuffled(
+      changes.filter(() => next() < 0.5),
+      next,
+    ).reduce(withChange, NEW)
+    const healed = caughtUp(
+      heard,
+      changes.filter(c => c.ver > heard.ver),
+      40,
+    )
     expect(healed.ver).toBe(40)
     expect(seqs(healed)).toEqual(seqs(changes.reduce(withChange, NEW)))
     for (const m of healed.messages) {

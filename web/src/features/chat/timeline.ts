@@ -20,7 +20,11 @@ export interface Timeline {
 export const EMPTY: Timeline = { messages: [], start: false, end: true, ver: 0, ahead: [] }
 
 /** A page of a history, as the server answers it. */
-export interface Page { messages: readonly Message[], start: boolean, end: boolean }
+export interface Page {
+  messages: readonly Message[]
+  start: boolean
+  end: boolean
+}
 
 /** Begins with a page that was read when the conversation was at least at `ver`. */
 export function opened({ messages, start, end }: Page, ver: number): Timeline {
@@ -40,14 +44,19 @@ export function withNewer(timeline: Timeline, { messages, end }: Page, lastSeq: 
 
 /** A message that is durable: heard, acknowledged, or part of a change. */
 export function withMessage(timeline: Timeline, message: Message): Timeline {
-  return counted(beyond(timeline, message.seq) ? timeline : { ...timeline, messages: merged(timeline.messages, [message]) }, message.ver)
+  return counted(
+    beyond(timeline, message.seq) ? timeline : { ...timeline, messages: merged(timeline.messages, [message]) },
+    message.ver,
+  )
 }
 
 export function withChange(timeline: Timeline, change: Change): Timeline {
   if (change.kind === 'message') return counted(withMessage(timeline, change.message), change.ver)
   // A recalled message keeps the `ver` it was written with; here it counts with that of its recall.
   const recalled = { ...change.message, ver: change.ver }
-  const next = covers(timeline, change.seq) ? { ...timeline, messages: merged(timeline.messages, [recalled]) } : timeline
+  const next = covers(timeline, change.seq)
+    ? { ...timeline, messages: merged(timeline.messages, [recalled]) }
+    : timeline
   return counted(next, change.ver)
 }
 
@@ -95,7 +104,8 @@ function merged(known: readonly Message[], news: readonly Message[]): readonly M
   const bySeq = new Map(known.map(m => [m.seq, m]))
   for (const message of news) {
     const there = bySeq.get(message.seq)
-    if (!there || there.ver < message.ver || (there.ver === message.ver && message.body.type === 'recalled')) bySeq.set(message.seq, message)
+    if (!there || there.ver < message.ver || (there.ver === message.ver && message.body.type === 'recalled'))
+      bySeq.set(message.seq, message)
   }
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
 }

@@ -12,12 +12,22 @@ const CONTROLS = 'a[href], button:not([role=alert] *)'
 export function useRovingRows(scroller: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>): void {
   let current: HTMLElement | undefined
 
-  useMutationObserver(content, records => {
-    for (const { addedNodes } of records) for (const node of addedNodes) if (node instanceof HTMLElement) settle(node)
-  }, { childList: true, subtree: true })
+  useMutationObserver(
+    content,
+    records => {
+      for (const { addedNodes } of records) for (const node of addedNodes) if (node instanceof HTMLElement) settle(node)
+    },
+    { childList: true, subtree: true },
+  )
   onMounted(() => content.value && settle(content.value))
-  useEventListener(scroller, 'focusin', event => move((event.target as HTMLElement).closest<HTMLElement>(ROW) ?? undefined))
-  useEventListener(scroller, 'focusout', event => scroller.value?.contains(event.relatedTarget as Node | null) || move(undefined))
+  useEventListener(scroller, 'focusin', event =>
+    move((event.target as HTMLElement).closest<HTMLElement>(ROW) ?? undefined),
+  )
+  useEventListener(
+    scroller,
+    'focusout',
+    event => scroller.value?.contains(event.relatedTarget as Node | null) || move(undefined),
+  )
   useEventListener(scroller, 'keydown', onKey)
 
   /** Only the controls of the row that has the focus can be reached by Tab. */
@@ -37,7 +47,8 @@ export function useRovingRows(scroller: Ref<HTMLElement | null>, content: Ref<HT
     const target = event.target as HTMLElement
     const row = target.closest<HTMLElement>(ROW)
     if (event.key === 'ArrowUp' || event.key === 'ArrowDown') go(row, event.key === 'ArrowDown' ? 1 : -1)
-    else if (event.key === 'Enter' && row && target === row) row.querySelector<HTMLElement>('[aria-haspopup=menu]')?.click()
+    else if (event.key === 'Enter' && row && target === row)
+      row.querySelector<HTMLElement>('[aria-haspopup=menu]')?.click()
     else if (event.key === 'Escape' && row) scroller.value?.focus()
     else return
     event.preventDefault()

@@ -8,16 +8,26 @@ const AT_END_PX = 60
  * Keeps a list where its reader is: at the end it follows the end, anywhere else the row being read does not
  * move, whatever is put in above or below it. The last row is the end only while the list is `whole`. Rows carry `data-key`.
  */
-export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<HTMLElement | null>, whole: Ref<boolean>, onScroll: () => void) {
+export function useStickyScroll(
+  scroller: Ref<HTMLElement | null>,
+  content: Ref<HTMLElement | null>,
+  whole: Ref<boolean>,
+  onScroll: () => void,
+) {
   const atEnd = ref(true)
   /** As it was when the rows in sight were put there: the page that completes a list is not jumped over. */
   let wasWhole = whole.value
-  let anchor: { key: string, top: number } | undefined
+  let anchor: { key: string; top: number } | undefined
 
-  useEventListener(scroller, 'scroll', () => {
-    measure()
-    onScroll()
-  }, { passive: true })
+  useEventListener(
+    scroller,
+    'scroll',
+    () => {
+      measure()
+      onScroll()
+    },
+    { passive: true },
+  )
   useResizeObserver([scroller, content], () => atEnd.value && toEnd())
   onBeforeUpdate(() => {
     // A scroll is told about a frame later; the update must not undo it.
@@ -50,11 +60,12 @@ export function useStickyScroll(scroller: Ref<HTMLElement | null>, content: Ref<
     await nextTick()
     const row = rowOf(key)
     if (!row || !scroller.value) return followEnd()
-    scroller.value.scrollTop += row.getBoundingClientRect().top - scroller.value.getBoundingClientRect().top - scroller.value.clientHeight / 4
+    scroller.value.scrollTop +=
+      row.getBoundingClientRect().top - scroller.value.getBoundingClientRect().top - scroller.value.clientHeight / 4
     measure()
   }
 
-  function firstVisible(): { key: string, top: number } | undefined {
+  function firstVisible(): { key: string; top: number } | undefined {
     const edge = scroller.value?.getBoundingClientRect().top ?? 0
     for (const row of rows()) {
       const { top, bottom } = row.getBoundingClientRect()

@@ -1,22 +1,39 @@
 import type PhotoSwipe from 'photoswipe'
 import { apiUrl, type ImageBody, type Message } from '@/api'
 
-const DOWNLOAD = '<svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M12 4v11m0 0-4-4m4 4 4-4M5 20h14"/></svg>'
+const DOWNLOAD =
+  '<svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M12 4v11m0 0-4-4m4 4 4-4M5 20h14"/></svg>'
 
 /** A double click enlarges this much, the wheel and two fingers up to that; small pictures too. */
 const CLOSER = 2.5
 const CLOSEST = 6
 
-export interface ViewerWords { close: string, download: string, zoom: string, previous: string, next: string }
+export interface ViewerWords {
+  close: string
+  download: string
+  zoom: string
+  previous: string
+  next: string
+}
 
 type Image = Message & { body: ImageBody }
 
 /** Shows the pictures of a conversation large, beginning with one of them. */
 export async function viewImages(messages: readonly Message[], seq: number, words: ViewerWords): Promise<void> {
-  const [{ default: Viewer }] = await Promise.all([import('photoswipe'), import('photoswipe/style.css'), import('./viewer.css')])
+  const [{ default: Viewer }] = await Promise.all([
+    import('photoswipe'),
+    import('photoswipe/style.css'),
+    import('./viewer.css'),
+  ])
   const images = messages.filter((m): m is Image => m.body.type === 'image')
   const viewer = new Viewer({
-    dataSource: images.map(({ body }) => ({ src: apiUrl(`/files/${body.file_id}`), msrc: apiUrl(`/files/${body.file_id}/thumbnail`), width: body.width, height: body.height, alt: body.name })),
+    dataSource: images.map(({ body }) => ({
+      src: apiUrl(`/files/${body.file_id}`),
+      msrc: apiUrl(`/files/${body.file_id}/thumbnail`),
+      width: body.width,
+      height: body.height,
+      alt: body.name,
+    })),
     index: images.findIndex(m => m.seq === seq),
     bgOpacity: 0.92,
     wheelToZoom: true,

@@ -29,7 +29,7 @@ export const useContacts = defineStore('contacts', () => {
   async function sync(): Promise<void> {
     try {
       for (;;) {
-        const page = await api.get<{ contacts: Contact[], ver: number, more: boolean }>('/contacts', { after_ver: ver })
+        const page = await api.get<{ contacts: Contact[]; ver: number; more: boolean }>('/contacts', { after_ver: ver })
         page.contacts.forEach(put)
         ver = page.more ? (page.contacts.at(-1)?.ver ?? page.ver) : page.ver
         if (!page.more || page.contacts.length === 0) break

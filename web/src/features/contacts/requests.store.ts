@@ -47,7 +47,11 @@ export const useRequests = defineStore('requests', () => {
   }
 
   async function ask(userId: Uuid, message: string): Promise<ContactRequest> {
-    const request = await api.post<ContactRequest>('/contact-requests', { user_id: userId, way: 'name', ...(message && { message }) })
+    const request = await api.post<ContactRequest>('/contact-requests', {
+      user_id: userId,
+      way: 'name',
+      ...(message && { message }),
+    })
     put(request)
     return request
   }

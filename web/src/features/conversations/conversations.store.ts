@@ -28,7 +28,8 @@ export const useConversations = defineStore('conversations', () => {
   socket.on('message', frame => void hear(frame.message))
   socket.on('change', ({ conversation_id, change }) => {
     const conversation = known.get(conversation_id)
-    if (conversation) known.set(conversation_id, withMessage(conversation, { ...change.message, ver: change.ver }, myId()))
+    if (conversation)
+      known.set(conversation_id, withMessage(conversation, { ...change.message, ver: change.ver }, myId()))
   })
   socket.on('receipt', frame => applyReceipt(frame))
   socket.on('conversation', frame => put(frame.conversation))
@@ -62,10 +63,13 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   async function fetchOne(id: Uuid): Promise<Conversation | undefined> {
-    return api.get<Conversation>(`/conversations/${id}`).then(conversation => {
-      put(conversation)
-      return known.get(id)
-    }, () => undefined)
+    return api.get<Conversation>(`/conversations/${id}`).then(
+      conversation => {
+        put(conversation)
+        return known.get(id)
+      },
+      () => undefined,
+    )
   }
 
   /** Reads the whole list; what it does not name any more is gone. */
@@ -75,7 +79,10 @@ export const useConversations = defineStore('conversations', () => {
     let before: string | undefined
     try {
       do {
-        const page = await api.get<{ conversations: Conversation[], next?: string }>('/conversations', { before, limit: PAGE })
+        const page = await api.get<{ conversations: Conversation[]; next?: string }>('/conversations', {
+          before,
+          limit: PAGE,
+        })
         page.conversations.forEach(put)
         before = page.next
       } while (before !== undefined)
@@ -99,5 +106,17 @@ export const useConversations = defineStore('conversations', () => {
     return conversation.peer ? people.nameOf(conversation.peer.id) : (conversation.title ?? '')
   }
 
-  return { list, unread, loaded, byId: (id: Uuid) => known.get(id), put, remove, hear, applyReceipt, fetchOne, openDirect, titleOf }
+  return {
+    list,
+    unread,
+    loaded,
+    byId: (id: Uuid) => known.get(id),
+    put,
+    remove,
+    hear,
+    applyReceipt,
+    fetchOne,
+    openDirect,
+    titleOf,
+  }
 })

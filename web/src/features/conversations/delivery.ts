@@ -1,13 +1,15 @@
 import type { Conversation, Member, Message, Uuid } from '@/api'
 
 /** How far a message of mine has come. */
-export type Delivery =
-  | { kind: 'sent' }
-  | { kind: 'received' }
-  | { kind: 'read', by?: number }
+export type Delivery = { kind: 'sent' } | { kind: 'received' } | { kind: 'read'; by?: number }
 
 /** In a group a message is read as soon as somebody has read it, and the mark says by how many. */
-export function deliveryOf(message: Message, conversation: Conversation, members: readonly Member[], me: Uuid): Delivery {
+export function deliveryOf(
+  message: Message,
+  conversation: Conversation,
+  members: readonly Member[],
+  me: Uuid,
+): Delivery {
   if (conversation.kind === 'direct') {
     if ((conversation.peer_read_seq ?? 0) >= message.seq) return { kind: 'read' }
     return { kind: (conversation.peer_received_seq ?? 0) >= message.seq ? 'received' : 'sent' }

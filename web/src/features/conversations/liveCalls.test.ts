@@ -3,8 +3,17 @@ import type { GroupCall } from '@/api'
 import { callIn, welcomed, withCall, type LiveCalls } from './liveCalls'
 
 const call = (id: string, changes: Partial<GroupCall> = {}): GroupCall => ({
-  id, conversation_id: 'hike', media: 'video', started_by: 'ann', started_at: 1, state: 'active',
-  participants: [], invited: [], size_max: 100, moderators: ['ann'], ...changes,
+  id,
+  conversation_id: 'hike',
+  media: 'video',
+  started_by: 'ann',
+  started_at: 1,
+  state: 'active',
+  participants: [],
+  invited: [],
+  size_max: 100,
+  moderators: ['ann'],
+  ...changes,
 })
 const none: LiveCalls = new Map()
 

@@ -26,13 +26,19 @@ export const useMembers = defineStore('members', () => {
   async function load(id: Uuid): Promise<void> {
     const members: Member[] = []
     for (;;) {
-      const page = await api.get<{ members: Member[], more: boolean }>(`/conversations/${id}/members`, { after: members.at(-1)?.user.id, limit: PAGE })
+      const page = await api.get<{ members: Member[]; more: boolean }>(`/conversations/${id}/members`, {
+        after: members.at(-1)?.user.id,
+        limit: PAGE,
+      })
       members.push(...page.members)
       if (!page.more || page.members.length === 0) break
     }
     people.meetMembers(members)
     const before = new Map(groups.get(id)?.map(m => [m.user.id, m]))
-    groups.set(id, members.map(m => advanced(m, before.get(m.user.id))))
+    groups.set(
+      id,
+      members.map(m => advanced(m, before.get(m.user.id))),
+    )
   }
 
   /** Reads the members unless they are there already. */
@@ -46,5 +52,9 @@ export const useMembers = defineStore('members', () => {
 type Counters = Pick<Member, 'read_seq' | 'received_seq'>
 
 function advanced(member: Member, news: Counters = member): Member {
-  return { ...member, read_seq: Math.max(member.read_seq, news.read_seq), received_seq: Math.max(member.received_seq, news.received_seq) }
+  return {
+    ...member,
+    read_seq: Math.max(member.read_seq, news.read_seq),
+    received_seq: Math.max(member.received_seq, news.received_seq),
+  }
 }

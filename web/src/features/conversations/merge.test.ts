@@ -3,13 +3,31 @@ import type { Conversation, Message } from '@/api'
 import { mergeConversation, withMessage, withReceipt } from './merge'
 
 const conversation = (over: Partial<Conversation> = {}): Conversation => ({
-  id: 'c', kind: 'direct', role: 'member', writable: true, member_count: 2, last_seq: 5, last_ver: 5,
-  read_seq: 5, received_seq: 5, unread: 0, created_at: 0, updated_at: 50, ...over,
+  id: 'c',
+  kind: 'direct',
+  role: 'member',
+  writable: true,
+  member_count: 2,
+  last_seq: 5,
+  last_ver: 5,
+  read_seq: 5,
+  received_seq: 5,
+  unread: 0,
+  created_at: 0,
+  updated_at: 50,
+  ...over,
 })
 
 const message = (seq: number, over: Partial<Message> = {}): Message => ({
-  id: `m${seq}`, conversation_id: 'c', seq, ver: seq, sender_id: 'peer', client_msg_id: `k${seq}`, at: seq * 10,
-  body: { type: 'text', text: 'hi' }, ...over,
+  id: `m${seq}`,
+  conversation_id: 'c',
+  seq,
+  ver: seq,
+  sender_id: 'peer',
+  client_msg_id: `k${seq}`,
+  at: seq * 10,
+  body: { type: 'text', text: 'hi' },
+  ...over,
 })
 
 describe('a message', () => {
@@ -30,14 +48,23 @@ describe('a message', () => {
   it('recalled while it is the newest changes the preview, not the order', () => {
     const once = withMessage(conversation(), message(6), 'me')
     const recalled = withMessage(once, message(6, { ver: 7, body: { type: 'recalled' }, at: 999 }), 'me')
-    expect(recalled).toMatchObject({ last_message: { body: { type: 'recalled' } }, updated_at: 60, last_ver: 7, unread: 1 })
+    expect(recalled).toMatchObject({
+      last_message: { body: { type: 'recalled' } },
+      updated_at: 60,
+      last_ver: 7,
+      unread: 1,
+    })
   })
 })
 
 describe('an answer of the server', () => {
   it('does not undo a message heard while it travelled', () => {
     const heard = withMessage(conversation(), message(6), 'me')
-    expect(mergeConversation(heard, conversation({ title: 'new' }))).toMatchObject({ last_seq: 6, unread: 1, title: 'new' })
+    expect(mergeConversation(heard, conversation({ title: 'new' }))).toMatchObject({
+      last_seq: 6,
+      unread: 1,
+      title: 'new',
+    })
   })
 
   it('does not un-read', () => {
@@ -49,7 +76,9 @@ describe('an answer of the server', () => {
 describe('a receipt', () => {
   it('of mine clears the badge', () => {
     const unread = conversation({ last_seq: 9, unread: 4 })
-    expect(withReceipt(unread, { conversation_id: 'c', user_id: 'me', read_seq: 9, received_seq: 9 }, 'me').unread).toBe(0)
+    expect(
+      withReceipt(unread, { conversation_id: 'c', user_id: 'me', read_seq: 9, received_seq: 9 }, 'me').unread,
+    ).toBe(0)
   })
 
   it('of the peer never moves back', () => {

@@ -16,7 +16,10 @@ export const useTyping = defineStore('typing', () => {
     if (user_id === account.me?.id) return
     stopped(conversation_id, user_id)
     const here = typing.get(conversation_id) ?? new Map()
-    here.set(user_id, setTimeout(() => stopped(conversation_id, user_id), TYPING_MS))
+    here.set(
+      user_id,
+      setTimeout(() => stopped(conversation_id, user_id), TYPING_MS),
+    )
     typing.set(conversation_id, here)
   })
   // What was being typed has been sent.

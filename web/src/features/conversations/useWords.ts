@@ -25,17 +25,25 @@ export function useWords() {
   function call(body: CallBody, own: boolean): string {
     const spoken = body.duration_ms ? duration(body.duration_ms) : ''
     switch (body.outcome) {
-      case 'completed': return t('conversations.call.completed', { media: t(`conversations.call.${body.media}`), duration: spoken })
-      case 'lost': return spoken ? t('conversations.call.lost', { duration: spoken }) : t('conversations.call.lostEarly')
-      case 'declined': return t(own ? 'conversations.call.declined' : 'conversations.call.declinedByMe')
-      case 'busy': return t(own ? 'conversations.call.busy' : 'conversations.call.busyMe')
-      case 'cancelled': return t(own ? 'conversations.call.cancelled' : 'conversations.call.missedByMe')
-      case 'missed': return t(own ? 'conversations.call.missed' : 'conversations.call.missedByMe')
+      case 'completed':
+        return t('conversations.call.completed', { media: t(`conversations.call.${body.media}`), duration: spoken })
+      case 'lost':
+        return spoken ? t('conversations.call.lost', { duration: spoken }) : t('conversations.call.lostEarly')
+      case 'declined':
+        return t(own ? 'conversations.call.declined' : 'conversations.call.declinedByMe')
+      case 'busy':
+        return t(own ? 'conversations.call.busy' : 'conversations.call.busyMe')
+      case 'cancelled':
+        return t(own ? 'conversations.call.cancelled' : 'conversations.call.missedByMe')
+      case 'missed':
+        return t(own ? 'conversations.call.missed' : 'conversations.call.missedByMe')
     }
   }
 
   function recalled(message: Message): string {
-    return message.sender_id === account.me?.id ? t('conversations.recalledOwn') : t('conversations.recalled', { name: name(message.sender_id) })
+    return message.sender_id === account.me?.id
+      ? t('conversations.recalledOwn')
+      : t('conversations.recalled', { name: name(message.sender_id) })
   }
 
   /** The newest message as the list tells it. */
@@ -44,12 +52,18 @@ export function useWords() {
     const by = conversation.kind === 'group' && !own ? `${isolated(name(message.sender_id))}: ` : ''
     const { body } = message
     switch (body.type) {
-      case 'text': return by + body.text
-      case 'image': return by + (body.caption ?? t('conversations.image'))
-      case 'file': return by + t('conversations.file', { name: body.name })
-      case 'call': return call(body, own)
-      case 'system': return event(body.event)
-      case 'recalled': return recalled(message)
+      case 'text':
+        return by + body.text
+      case 'image':
+        return by + (body.caption ?? t('conversations.image'))
+      case 'file':
+        return by + t('conversations.file', { name: body.name })
+      case 'call':
+        return call(body, own)
+      case 'system':
+        return event(body.event)
+      case 'recalled':
+        return recalled(message)
     }
   }
 
@@ -58,7 +72,9 @@ export function useWords() {
     const who = typing.inConversation(conversation.id)
     if (who.length === 0) return ''
     if (conversation.kind === 'direct') return t('conversations.typing')
-    return who.length === 1 ? t('conversations.typingName', { name: name(who[0]!) }) : t('conversations.typingSome', { n: who.length })
+    return who.length === 1
+      ? t('conversations.typingName', { name: name(who[0]!) })
+      : t('conversations.typingSome', { n: who.length })
   }
 
   return { name, event, call, recalled, preview, typingIn }

@@ -44,5 +44,14 @@ export const usePeople = defineStore('people', () => {
     await api.get<Profile>(`/users/${id}`).then(meet, () => asked.delete(id))
   }
 
-  return { profiles, presences, meet, meetContact, meetMembers: (members: Member[]) => members.forEach(m => meet(m.user)), see, profile, nameOf }
+  return {
+    profiles,
+    presences,
+    meet,
+    meetContact,
+    meetMembers: (members: Member[]) => members.forEach(m => meet(m.user)),
+    see,
+    profile,
+    nameOf,
+  }
 })

@@ -1,8 +1,15 @@
 /** The geometry of cutting a square out of a picture, without the picture. */
 
-export interface Size { width: number, height: number }
+export interface Size {
+  width: number
+  height: number
+}
 /** Where the picture's middle lies from the frame's middle, in frame pixels, and how much it is enlarged. */
-export interface Placement { x: number, y: number, zoom: number }
+export interface Placement {
+  x: number
+  y: number
+  zoom: number
+}
 
 export const ZOOM_MAX = 4
 
@@ -20,7 +27,7 @@ export function clamped(placement: Placement, picture: Size, frame: number): Pla
 }
 
 /** The square of the picture that is seen in the frame, in picture pixels. */
-export function cutOf({ x, y, zoom }: Placement, picture: Size, frame: number): { x: number, y: number, side: number } {
+export function cutOf({ x, y, zoom }: Placement, picture: Size, frame: number): { x: number; y: number; side: number } {
   const scale = coverScale(picture, frame) * zoom
   const side = frame / scale
   return { side, x: picture.width / 2 - x / scale - side / 2, y: picture.height / 2 - y / scale - side / 2 }

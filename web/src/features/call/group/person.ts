@@ -14,10 +14,10 @@ export interface RoomPerson {
   readonly screenSince: number
   readonly speaking: boolean
   readonly quality: 'good' | 'weak' | 'lost'
-  readonly pictures: { readonly camera?: Picture, readonly screen?: Picture }
+  readonly pictures: { readonly camera?: Picture; readonly screen?: Picture }
   /** What the server does not send for now, because the way to us carries no more. */
-  readonly paused: { readonly camera: boolean, readonly screen: boolean }
-  readonly sounds: { readonly microphone?: MediaStreamTrack, readonly screen_sound?: MediaStreamTrack }
+  readonly paused: { readonly camera: boolean; readonly screen: boolean }
+  readonly sounds: { readonly microphone?: MediaStreamTrack; readonly screen_sound?: MediaStreamTrack }
 }
 
 /** A video that wants to know where it is shown: its size decides what is sent. */

@@ -1,7 +1,16 @@
 import { useStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
-import { api, ApiError, socket, type CallTicket, type GroupCall, type GroupMedia, type MuteSource, type Uuid } from '@/api'
+import {
+  api,
+  ApiError,
+  socket,
+  type CallTicket,
+  type GroupCall,
+  type GroupMedia,
+  type MuteSource,
+  type Uuid,
+} from '@/api'
 import { useAccount } from '@/features/account'
 import { useConversations, useLiveCalls } from '@/features/conversations'
 import { errorText, showError } from '@/shared/errors'
@@ -12,7 +21,16 @@ import type { Slot } from '../direct'
 import { useLocal } from '../local.store'
 import type { RoomPerson } from './person'
 import type { MediaRoom } from './room'
-import { callOf, inHand, next, NO_ROOM, type RoomCalls, type RoomEffect, type RoomInput, type Target } from './roomCallState'
+import {
+  callOf,
+  inHand,
+  next,
+  NO_ROOM,
+  type RoomCalls,
+  type RoomEffect,
+  type RoomInput,
+  type Target,
+} from './roomCallState'
 import { nextFloor, remember, same, type Layout, type TileKey } from './scene'
 
 /** A call that moved into the room ends its direct connection by then, whether the room carries it or not. */
@@ -23,7 +41,12 @@ const ASK_AGAIN_MS = 1000
 const ASK_FOR_MS = 45_000
 
 /** What the page was in when it was loaded anew, so that it goes back there. */
-interface Seat { readonly callId: Uuid, readonly fact?: string, readonly camera: boolean, readonly microphone: boolean }
+interface Seat {
+  readonly callId: Uuid
+  readonly fact?: string
+  readonly camera: boolean
+  readonly microphone: boolean
+}
 
 const SEAT = 'beckon.seat'
 
@@ -43,7 +66,8 @@ export const useRoom = defineStore('room', () => {
   /** Where the call belongs, if it is a conversation of mine: one may be a guest. */
   const conversationId = computed(() => {
     const target = 'target' in phase.value ? phase.value.target : undefined
-    const id = callOf(phase.value)?.conversation_id ?? (target && 'conversationId' in target ? target.conversationId : undefined)
+    const id =
+      callOf(phase.value)?.conversation_id ?? (target && 'conversationId' in target ? target.conversationId : undefined)
     return id && conversations.byId(id) && id
   })
 
@@ -63,7 +87,7 @@ export const useRoom = defineStore('room', () => {
   let room: MediaRoom | undefined
   let stopSending: (() => void) | undefined
   /** The server's signature under our being in a call: it lets us back in even if the server has forgotten the call. */
-  let pass: { callId: Uuid, fact?: string } | undefined
+  let pass: { callId: Uuid; fact?: string } | undefined
 
   function feed(input: RoomInput): void {
     if (!account.me) return
@@ -74,10 +98,14 @@ export const useRoom = defineStore('room', () => {
 
   function perform(effect: RoomEffect): void {
     switch (effect.do) {
-      case 'ask': return void ask(effect.target, effect.media)
-      case 'enter': return void enter(effect.ticket)
-      case 'exit': return exit()
-      case 'decline': return void api.post(`/group-calls/${effect.callId}/decline`).catch(() => {})
+      case 'ask':
+        return void ask(effect.target, effect.media)
+      case 'enter':
+        return void enter(effect.ticket)
+      case 'exit':
+        return exit()
+      case 'decline':
+        return void api.post(`/group-calls/${effect.callId}/decline`).catch(() => {})
     }
   }
 
@@ -86,7 +114,10 @@ export const useRoom = defineStore('room', () => {
     // A room that is asked for anew is lost; what it may still say is no news.
     close()
     try {
-      const found = await untilAnswered(() => request(target, media), () => phase.value === asked && 'since' in asked && asked.since !== undefined)
+      const found = await untilAnswered(
+        () => request(target, media),
+        () => phase.value === asked && 'since' in asked && asked.since !== undefined,
+      )
       if (phase.value === asked) feed({ type: 'ticket', ticket: found })
     } catch (error) {
       const code = error instanceof ApiError ? error.code : 'unknown'
@@ -95,7 +126,8 @@ export const useRoom = defineStore('room', () => {
   }
 
   function request(target: Target, media: GroupMedia): Promise<CallTicket> {
-    if ('conversationId' in target) return api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
+    if ('conversationId' in target)
+      return api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
     const fact = pass?.callId === target.callId ? pass.fact : undefined
     return api.post<CallTicket>(`/group-calls/${target.callId}/join`, fact ? { fact } : undefined)
   }
@@ -174,7 +206,22 @@ export const useRoom = defineStore('room', () => {
   /** Oneself, until the room tells who else is there. */
   function alone(media: GroupMedia, { muted = false }): RoomPerson[] {
     const { id, nickname } = account.me!
-    return [{ id, name: nickname, me: true, microphone: !muted, camera: media === 'video', screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, paused: { camera: false, screen: false }, sounds: {} }]
+    return [
+      {
+        id,
+        name: nickname,
+        me: true,
+        microphone: !muted,
+        camera: media === 'video',
+        screen: false,
+        screenSince: 0,
+        speaking: false,
+        quality: 'good',
+        pictures: {},
+        paused: { camera: false, screen: false },
+        sounds: {},
+      },
+    ]
   }
 
   /** The one-to-one call became this one; its devices are open, and its sound stays until the room has some. */
@@ -202,19 +249,37 @@ export const useRoom = defineStore('room', () => {
     socket.on(type, frame => feed(frame as RoomInput))
   }
 
-  watch(() => local.media?.on.microphone, on => {
-    void room?.mute('microphone', on === false)
-    if (on) turnedOff.value = undefined
-  })
-  watch(() => phase.value.kind === 'live' && call.value && local.media && ({
-    callId: call.value.id, fact: pass?.fact, camera: local.media.on.camera, microphone: local.media.on.microphone,
-  }), seat => seat && sessionStorage.setItem(SEAT, JSON.stringify(seat)))
+  watch(
+    () => local.media?.on.microphone,
+    on => {
+      void room?.mute('microphone', on === false)
+      if (on) turnedOff.value = undefined
+    },
+  )
+  watch(
+    () =>
+      phase.value.kind === 'live' &&
+      call.value &&
+      local.media && {
+        callId: call.value.id,
+        fact: pass?.fact,
+        camera: local.media.on.camera,
+        microphone: local.media.on.microphone,
+      },
+    seat => seat && sessionStorage.setItem(SEAT, JSON.stringify(seat)),
+  )
 
   // Another call is no place for what became of this one.
-  watch(() => direct.call?.id, id => id && feed({ type: 'dismiss' }))
+  watch(
+    () => direct.call?.id,
+    id => id && feed({ type: 'dismiss' }),
+  )
 
   // Somebody of two who ring is enough to hear.
-  watch(() => rings.value.length > 0 && !direct.incoming.length && (busy.value || direct.call ? knock : ring), (sound, _, onCleanup) => sound && onCleanup(sound()))
+  watch(
+    () => rings.value.length > 0 && !direct.incoming.length && (busy.value || direct.call ? knock : ring),
+    (sound, _, onCleanup) => sound && onCleanup(sound()),
+  )
 
   // The direct connection has done its part once the other is heard, or known to be silent, in the room.
   watch(moving, (peer, _, onCleanup) => {
@@ -238,15 +303,29 @@ export const useRoom = defineStore('room', () => {
   }
 
   return {
-    phase, rings, call, busy, conversationId, people, layout, pinned, floor, spoke, turnedOff, moving, shown,
-    join, resume,
+    phase,
+    rings,
+    call,
+    busy,
+    conversationId,
+    people,
+    layout,
+    pinned,
+    floor,
+    spoke,
+    turnedOff,
+    moving,
+    shown,
+    join,
+    resume,
     leave: () => feed({ type: 'leave' }),
     dismiss: () => feed({ type: 'dismiss' }),
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     pin: (tile: TileKey) => (pinned.value = same(tile, pinned.value) ? undefined : tile),
     known: (callId: Uuid) => (callOf(phase.value)?.id === callId ? callOf(phase.value) : live.byId(callId)),
     add: (callId: Uuid, userIds: Uuid[]) => api.post(`/group-calls/${callId}/people`, { user_ids: userIds }),
-    mute: (userId: Uuid, source: MuteSource) => moderate(api.post(`/group-calls/${call.value?.id}/people/${userId}/mute`, { source })),
+    mute: (userId: Uuid, source: MuteSource) =>
+      moderate(api.post(`/group-calls/${call.value?.id}/people/${userId}/mute`, { source })),
     remove: (userId: Uuid) => moderate(api.delete(`/group-calls/${call.value?.id}/people/${userId}`)),
   }
 })

@@ -1,6 +1,21 @@
 import {
-  AudioPresets, ConnectionQuality, DisconnectReason, LocalAudioTrack, LocalVideoTrack, LogLevel, Room, RoomEvent, ScreenSharePresets, setLogLevel, Track,
-  VideoPresets, type LocalTrack, type Participant, type RemoteTrack, type TrackPublication, type TrackPublishOptions,
+  AudioPresets,
+  ConnectionQuality,
+  DisconnectReason,
+  LocalAudioTrack,
+  LocalVideoTrack,
+  LogLevel,
+  Room,
+  RoomEvent,
+  ScreenSharePresets,
+  setLogLevel,
+  Track,
+  VideoPresets,
+  type LocalTrack,
+  type Participant,
+  type RemoteTrack,
+  type TrackPublication,
+  type TrackPublishOptions,
 } from 'livekit-client'
 import { SLOTS, type Slot } from '../direct'
 import type { Sink } from '../local.store'
@@ -29,18 +44,37 @@ const SOURCE: Record<Slot, Track.Source> = {
 
 const PUBLISH: Record<Slot, TrackPublishOptions> = {
   microphone: { audioPreset: AudioPresets.music },
-  camera: { simulcast: true, videoEncoding: VideoPresets.h720.encoding, videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360] },
+  camera: {
+    simulcast: true,
+    videoEncoding: VideoPresets.h720.encoding,
+    videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],
+  },
   // One layer, as sharp as it gets: text in a scaled screen is no longer text.
-  screen: { simulcast: false, screenShareEncoding: ScreenSharePresets.h1080fps15.encoding, degradationPreference: 'maintain-resolution' },
+  screen: {
+    simulcast: false,
+    screenShareEncoding: ScreenSharePresets.h1080fps15.encoding,
+    degradationPreference: 'maintain-resolution',
+  },
   screen_sound: { audioPreset: AudioPresets.musicHighQuality, dtx: false, red: false },
 }
 
 /** What changes who is there or what they show. */
 const NEWS = [
-  RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.ParticipantNameChanged,
-  RoomEvent.TrackPublished, RoomEvent.TrackUnpublished, RoomEvent.TrackSubscribed, RoomEvent.TrackUnsubscribed,
-  RoomEvent.TrackMuted, RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished,
-  RoomEvent.ActiveSpeakersChanged, RoomEvent.ConnectionQualityChanged, RoomEvent.TrackStreamStateChanged, RoomEvent.Reconnected,
+  RoomEvent.ParticipantConnected,
+  RoomEvent.ParticipantDisconnected,
+  RoomEvent.ParticipantNameChanged,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+  RoomEvent.LocalTrackPublished,
+  RoomEvent.LocalTrackUnpublished,
+  RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.ConnectionQualityChanged,
+  RoomEvent.TrackStreamStateChanged,
+  RoomEvent.Reconnected,
 ] as const
 
 setLogLevel(LogLevel.warn)
@@ -124,9 +158,11 @@ export class MediaRoom implements Sink {
 
   /** Makes what is sent what should be, one step at a time for each slot. */
   private carry(slot: Slot): Promise<void> {
-    const turn = (this.turns.get(slot) ?? Promise.resolve()).then(() => this.settle(slot)).catch(error => {
-      if (!this.closed) console.warn(`sending the ${slot}:`, error)
-    })
+    const turn = (this.turns.get(slot) ?? Promise.resolve())
+      .then(() => this.settle(slot))
+      .catch(error => {
+        if (!this.closed) console.warn(`sending the ${slot}:`, error)
+      })
     this.turns.set(slot, turn)
     return turn
   }
@@ -144,7 +180,8 @@ export class MediaRoom implements Sink {
   }
 
   private async publish(slot: Slot, track: MediaStreamTrack): Promise<void> {
-    const local = track.kind === 'audio' ? new LocalAudioTrack(track, undefined, true) : new LocalVideoTrack(track, undefined, true)
+    const local =
+      track.kind === 'audio' ? new LocalAudioTrack(track, undefined, true) : new LocalVideoTrack(track, undefined, true)
     // Before it is published, else the first words of somebody who is muted would be heard.
     if (this.muted.has(slot)) await local.mute()
     this.sent.set(slot, local)
@@ -178,13 +215,16 @@ export class MediaRoom implements Sink {
 
   /** In the order of their coming, oneself last. */
   private people(): RoomPerson[] {
-    const others = [...this.room.remoteParticipants.values()].sort((a, b) => (a.joinedAt?.getTime() ?? 0) - (b.joinedAt?.getTime() ?? 0))
+    const others = [...this.room.remoteParticipants.values()].sort(
+      (a, b) => (a.joinedAt?.getTime() ?? 0) - (b.joinedAt?.getTime() ?? 0),
+    )
     return [...others, this.room.localParticipant].map(one => this.person(one))
   }
 
   private person(one: Participant): RoomPerson {
     const of = (slot: Slot) => one.getTrackPublication(SOURCE[slot])
-    const isOn = (slot: Slot) => (one.isLocal ? !!this.wanted.get(slot) && !this.muted.has(slot) : !!of(slot) && !of(slot)!.isMuted)
+    const isOn = (slot: Slot) =>
+      one.isLocal ? !!this.wanted.get(slot) && !this.muted.has(slot) : !!of(slot) && !of(slot)!.isMuted
     const screen = of('screen')
     return {
       id: one.identity,
@@ -238,10 +278,14 @@ function quality(of: ConnectionQuality): RoomPerson['quality'] {
 
 function closeReason(reason: DisconnectReason | undefined): CloseReason {
   switch (reason) {
-    case DisconnectReason.PARTICIPANT_REMOVED: return 'removed'
+    case DisconnectReason.PARTICIPANT_REMOVED:
+      return 'removed'
     case DisconnectReason.ROOM_DELETED:
-    case DisconnectReason.ROOM_CLOSED: return 'over'
-    case DisconnectReason.DUPLICATE_IDENTITY: return 'elsewhere'
-    default: return 'lost'
+    case DisconnectReason.ROOM_CLOSED:
+      return 'over'
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return 'elsewhere'
+    default:
+      return 'lost'
   }
 }

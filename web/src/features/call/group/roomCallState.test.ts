@@ -1,21 +1,55 @@
 import { describe, expect, it } from 'vitest'
 import type { GroupCall, Profile } from '@/api'
-import { callOf, inHand, next, NO_ROOM, type RoomCalls, type RoomEffect, type RoomInput, type RoomPhase } from './roomCallState'
+import {
+  callOf,
+  inHand,
+  next,
+  NO_ROOM,
+  type RoomCalls,
+  type RoomEffect,
+  type RoomInput,
+  type RoomPhase,
+} from './roomCallState'
 
 const profile = (id: string): Profile => ({ id, name: id, nickname: id, relation: 'contact' })
 const [alice, bob, carol] = [profile('alice'), profile('bob'), profile('carol')]
 
 const call = (id: string, changes: Partial<GroupCall> = {}): GroupCall => ({
-  id, conversation_id: `chat of ${id}`, media: 'video', started_by: 'bob', started_at: 1, state: 'active',
-  participants: [bob], invited: [], size_max: 100, moderators: ['bob'], ...changes,
+  id,
+  conversation_id: `chat of ${id}`,
+  media: 'video',
+  started_by: 'bob',
+  started_at: 1,
+  state: 'active',
+  participants: [bob],
+  invited: [],
+  size_max: 100,
+  moderators: ['bob'],
+  ...changes,
 })
-const ticket = (id: string): RoomInput => ({ type: 'ticket', ticket: { call: call(id), url: 'wss://here', token: 't' } })
+const ticket = (id: string): RoomInput => ({
+  type: 'ticket',
+  ticket: { call: call(id), url: 'wss://here', token: 't' },
+})
 const join = (callId: string): RoomInput => ({ type: 'join', target: { callId }, media: 'voice' })
 const told = (one: GroupCall): RoomInput => ({ type: 'group_call', call: one })
-const rung = (id: string, changes: Partial<GroupCall> = {}): RoomInput => ({ type: 'group_call_ringing', call: call(id, { invited: [alice], ...changes }), by: bob })
+const rung = (id: string, changes: Partial<GroupCall> = {}): RoomInput => ({
+  type: 'group_call_ringing',
+  call: call(id, { invited: [alice], ...changes }),
+  by: bob,
+})
 const refused = (code: string): RoomInput => ({ type: 'refused', refusal: { code, message: code } })
-const welcome = (recovered: boolean, ...group_calls: GroupCall[]): RoomInput =>
-  ({ type: 'welcome', socket_id: 's', recovered, user_id: 'alice', login_id: 'l', server_time: 0, client_min: 0, calls: [], group_calls })
+const welcome = (recovered: boolean, ...group_calls: GroupCall[]): RoomInput => ({
+  type: 'welcome',
+  socket_id: 's',
+  recovered,
+  user_id: 'alice',
+  login_id: 'l',
+  server_time: 0,
+  client_min: 0,
+  calls: [],
+  group_calls,
+})
 
 /** Alice's device: feeds inputs and remembers the effects of the last one. */
 class Device {
@@ -28,10 +62,18 @@ class Device {
     return this
   }
 
-  get phase(): RoomPhase { return this.calls.phase }
-  get did() { return this.effects.map(effect => effect.do) }
-  get ringing() { return this.calls.rings.map(ring => ring.call.id) }
-  get why() { return this.phase.kind === 'left' ? this.phase.reason : this.phase.kind }
+  get phase(): RoomPhase {
+    return this.calls.phase
+  }
+  get did() {
+    return this.effects.map(effect => effect.do)
+  }
+  get ringing() {
+    return this.calls.rings.map(ring => ring.call.id)
+  }
+  get why() {
+    return this.phase.kind === 'left' ? this.phase.reason : this.phase.kind
+  }
 }
 
 const inside = () => new Device().hears(join('a'), ticket('a'), { type: 'entered' })
@@ -45,7 +87,12 @@ describe('joining', () => {
     expect(device.hears({ type: 'entered' }).phase).toMatchObject({ kind: 'live', since: 5000, call: { id: 'a' } })
   })
 
-  it.each([['call_full', 'full'], ['call_over', 'over'], ['denied', 'refused'], ['not_found', 'refused']])('tells %s as %s', (code, reason) => {
+  it.each([
+    ['call_full', 'full'],
+    ['call_over', 'over'],
+    ['denied', 'refused'],
+    ['not_found', 'refused'],
+  ])('tells %s as %s', (code, reason) => {
     const device = new Device().hears(join('a'), refused(code))
     expect([device.why, ...device.did]).toEqual([reason, 'exit'])
   })
@@ -115,7 +162,11 @@ describe('inside', () => {
     expect(device.hears(ticket('a'), { type: 'entered' }).phase).toMatchObject({ kind: 'live', since: 1000 })
   })
 
-  it.each([['offline', 'lost'], ['not_found', 'over'], ['call_over', 'over']])('was inside, so %s means %s', (code, reason) => {
+  it.each([
+    ['offline', 'lost'],
+    ['not_found', 'over'],
+    ['call_over', 'over'],
+  ])('was inside, so %s means %s', (code, reason) => {
     expect(inside().hears({ type: 'closed', reason: 'lost' }, refused(code)).why).toBe(reason)
   })
 })
@@ -136,7 +187,9 @@ describe('being wanted', () => {
   })
 
   it('rings after a reload too, by whoever started the call', () => {
-    const device = new Device().hears(welcome(false, call('a', { invited: [alice], participants: [carol, bob] }), call('b')))
+    const device = new Device().hears(
+      welcome(false, call('a', { invited: [alice], participants: [carol, bob] }), call('b')),
+    )
     expect(device.calls.rings).toMatchObject([{ call: { id: 'a' }, by: { id: 'bob' } }])
     expect(device.hears(welcome(true)).ringing).toEqual(['a'])
     expect(device.hears(welcome(false)).ringing).toEqual([])

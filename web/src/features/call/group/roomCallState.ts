@@ -12,11 +12,22 @@ export type Target = { readonly conversationId: Uuid } | { readonly callId: Uuid
 export type RoomPhase =
   | { readonly kind: 'idle' }
   /** On the way in: the server is asked, then the room is entered; `call` once it is known. */
-  | { readonly kind: 'joining', readonly target: Target, readonly call?: GroupCall, /** Was inside before. */ readonly since?: number }
-  | { readonly kind: 'live', readonly call: GroupCall, readonly since: number }
+  | {
+      readonly kind: 'joining'
+      readonly target: Target
+      readonly call?: GroupCall
+      /** Was inside before. */ readonly since?: number
+    }
+  | { readonly kind: 'live'; readonly call: GroupCall; readonly since: number }
   /** Media was there and is gone; it may come back. */
-  | { readonly kind: 'reconnecting', readonly call: GroupCall, readonly since: number }
-  | { readonly kind: 'left', readonly target: Target, readonly call?: GroupCall, readonly reason: LeftReason, readonly refusal?: Refusal }
+  | { readonly kind: 'reconnecting'; readonly call: GroupCall; readonly since: number }
+  | {
+      readonly kind: 'left'
+      readonly target: Target
+      readonly call?: GroupCall
+      readonly reason: LeftReason
+      readonly refusal?: Refusal
+    }
 
 /** Why one is no longer in a call; leaving by oneself needs no explanation. */
 export type LeftReason = 'over' | 'removed' | 'full' | 'elsewhere' | 'lost' | 'refused'
@@ -42,22 +53,22 @@ type Frame = 'welcome' | 'group_call' | 'group_call_ringing'
 
 export type RoomInput =
   | { [T in Frame]: { type: T } & ServerFrames[T] }[Frame]
-  | { type: 'join', target: Target, media: GroupMedia }
-  | { type: 'ticket', ticket: CallTicket }
-  | { type: 'refused', refusal: Refusal }
+  | { type: 'join'; target: Target; media: GroupMedia }
+  | { type: 'ticket'; ticket: CallTicket }
+  | { type: 'refused'; refusal: Refusal }
   | { type: 'entered' }
   | { type: 'reconnecting' }
-  | { type: 'closed', reason: CloseReason }
+  | { type: 'closed'; reason: CloseReason }
   | { type: 'leave' }
   /** The last screen was closed. */
   | { type: 'dismiss' }
-  | { type: 'decline', callId: Uuid }
+  | { type: 'decline'; callId: Uuid }
 
 export type RoomEffect =
-  | { do: 'ask', target: Target, media: GroupMedia }
-  | { do: 'enter', ticket: CallTicket }
+  | { do: 'ask'; target: Target; media: GroupMedia }
+  | { do: 'enter'; ticket: CallTicket }
   | { do: 'exit' }
-  | { do: 'decline', callId: Uuid }
+  | { do: 'decline'; callId: Uuid }
 
 export interface RoomContext {
   readonly me: Uuid
@@ -68,18 +79,30 @@ type Step = [RoomCalls, RoomEffect[]]
 
 export function next(calls: RoomCalls, input: RoomInput, context: RoomContext): Step {
   switch (input.type) {
-    case 'join': return join(calls, input.target, input.media)
-    case 'ticket': return ticket(calls, input.ticket)
-    case 'refused': return refused(calls, input.refusal)
-    case 'entered': return [entered(calls, context), []]
-    case 'reconnecting': return [reconnecting(calls), []]
-    case 'closed': return closed(calls, input.reason)
-    case 'leave': return inHand(calls.phase) ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'exit' }]] : [calls, []]
-    case 'dismiss': return calls.phase.kind === 'left' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
-    case 'decline': return [withoutRing(calls, input.callId), [{ do: 'decline', callId: input.callId }]]
-    case 'welcome': return input.recovered ? [calls, []] : welcome(calls, input.group_calls, context)
-    case 'group_call': return told(calls, input.call, context)
-    case 'group_call_ringing': return [ringing(calls, input), []]
+    case 'join':
+      return join(calls, input.target, input.media)
+    case 'ticket':
+      return ticket(calls, input.ticket)
+    case 'refused':
+      return refused(calls, input.refusal)
+    case 'entered':
+      return [entered(calls, context), []]
+    case 'reconnecting':
+      return [reconnecting(calls), []]
+    case 'closed':
+      return closed(calls, input.reason)
+    case 'leave':
+      return inHand(calls.phase) ? [{ ...calls, phase: { kind: 'idle' } }, [{ do: 'exit' }]] : [calls, []]
+    case 'dismiss':
+      return calls.phase.kind === 'left' ? [{ ...calls, phase: { kind: 'idle' } }, []] : [calls, []]
+    case 'decline':
+      return [withoutRing(calls, input.callId), [{ do: 'decline', callId: input.callId }]]
+    case 'welcome':
+      return input.recovered ? [calls, []] : welcome(calls, input.group_calls, context)
+    case 'group_call':
+      return told(calls, input.call, context)
+    case 'group_call_ringing':
+      return [ringing(calls, input), []]
   }
 }
 
@@ -103,14 +126,26 @@ function join(calls: RoomCalls, target: Target, media: GroupMedia): Step {
 
 function isAt(phase: RoomPhase, target: Target): boolean {
   const call = callOf(phase)
-  if ('callId' in target) return call?.id === target.callId || (phase.kind === 'joining' && 'callId' in phase.target && phase.target.callId === target.callId)
-  return call?.conversation_id === target.conversationId || (phase.kind === 'joining' && 'conversationId' in phase.target && phase.target.conversationId === target.conversationId)
+  if ('callId' in target)
+    return (
+      call?.id === target.callId ||
+      (phase.kind === 'joining' && 'callId' in phase.target && phase.target.callId === target.callId)
+    )
+  return (
+    call?.conversation_id === target.conversationId ||
+    (phase.kind === 'joining' &&
+      'conversationId' in phase.target &&
+      phase.target.conversationId === target.conversationId)
+  )
 }
 
 function ticket(calls: RoomCalls, found: CallTicket): Step {
   const { phase } = calls
   if (phase.kind !== 'joining') return [calls, []]
-  return [{ ...withoutRing(calls, found.call.id), phase: { ...phase, call: found.call } }, [{ do: 'enter', ticket: found }]]
+  return [
+    { ...withoutRing(calls, found.call.id), phase: { ...phase, call: found.call } },
+    [{ do: 'enter', ticket: found }],
+  ]
 }
 
 function refused(calls: RoomCalls, refusal: Refusal): Step {
@@ -145,7 +180,8 @@ function closed(calls: RoomCalls, reason: CloseReason): Step {
 /** Asks for the room anew, once; whoever has asked already goes on to wait, or is out of luck when it is the room that closed. */
 function comeBack(calls: RoomCalls, otherwise?: LeftReason): Step {
   const { phase } = calls
-  if (phase.kind !== 'live' && phase.kind !== 'reconnecting') return otherwise ? leaveFor(calls, otherwise) : [calls, []]
+  if (phase.kind !== 'live' && phase.kind !== 'reconnecting')
+    return otherwise ? leaveFor(calls, otherwise) : [calls, []]
   const target: Target = { callId: phase.call.id }
   return [
     { ...calls, phase: { kind: 'joining', target, call: phase.call, since: phase.since } },
@@ -157,7 +193,10 @@ function leaveFor(calls: RoomCalls, reason: LeftReason, refusal?: Refusal): Step
   const { phase } = calls
   if (phase.kind === 'idle' || phase.kind === 'left') return [calls, []]
   const target: Target = phase.kind === 'joining' ? phase.target : { callId: phase.call.id }
-  return [{ ...calls, phase: { kind: 'left', target, call: phase.call, reason, ...(refusal && { refusal }) } }, [{ do: 'exit' }]]
+  return [
+    { ...calls, phase: { kind: 'left', target, call: phase.call, reason, ...(refusal && { refusal }) } },
+    [{ do: 'exit' }],
+  ]
 }
 
 function told(calls: RoomCalls, call: GroupCall, context: RoomContext): Step {
@@ -174,7 +213,8 @@ function stillRinging(rings: readonly Ring[], call: GroupCall, { me }: RoomConte
 }
 
 function ringing(calls: RoomCalls, { call, by }: ServerFrames['group_call_ringing']): RoomCalls {
-  const known = calls.rings.some(ring => ring.call.id === call.id) || (inHand(calls.phase) && callOf(calls.phase)?.id === call.id)
+  const known =
+    calls.rings.some(ring => ring.call.id === call.id) || (inHand(calls.phase) && callOf(calls.phase)?.id === call.id)
   return known ? calls : { ...calls, rings: [...calls.rings, { call, by }] }
 }
 
@@ -183,11 +223,15 @@ function ringing(calls: RoomCalls, { call, by }: ServerFrames['group_call_ringin
  * that is not among them is over, or was forgotten by a server that restarted: the answer to a new question tells.
  */
 function welcome(calls: RoomCalls, told: readonly GroupCall[], { me }: RoomContext): Step {
-  const rings = told.filter(call => call.invited.some(one => one.id === me)).flatMap(call => {
-    const by = calls.rings.find(ring => ring.call.id === call.id)?.by
-      ?? call.participants.find(one => one.id === call.started_by) ?? call.participants[0]
-    return by ? [{ call, by }] : []
-  })
+  const rings = told
+    .filter(call => call.invited.some(one => one.id === me))
+    .flatMap(call => {
+      const by =
+        calls.rings.find(ring => ring.call.id === call.id)?.by ??
+        call.participants.find(one => one.id === call.started_by) ??
+        call.participants[0]
+      return by ? [{ call, by }] : []
+    })
   if (!inHand(calls.phase)) return [{ ...calls, rings }, []]
   const news = told.find(call => call.id === callOf(calls.phase)?.id)
   if (news) return [{ rings, phase: { ...calls.phase, call: news } as RoomPhase }, []]

@@ -3,7 +3,19 @@ import type { RoomPerson } from './person'
 import { nextFloor, remember, same, scene, visible, type TileKey } from './scene'
 
 const person = (id: string, changes: Partial<RoomPerson> = {}): RoomPerson => ({
-  id, name: id, me: id === 'me', microphone: true, camera: false, screen: false, screenSince: 0, speaking: false, quality: 'good', pictures: {}, paused: { camera: false, screen: false }, sounds: {}, ...changes,
+  id,
+  name: id,
+  me: id === 'me',
+  microphone: true,
+  camera: false,
+  screen: false,
+  screenSince: 0,
+  speaking: false,
+  quality: 'good',
+  pictures: {},
+  paused: { camera: false, screen: false },
+  sounds: {},
+  ...changes,
 })
 const [ann, ben, me] = [person('ann'), person('ben'), person('me')]
 const tile = (who: string, what: TileKey['what'] = 'person'): TileKey => ({ who, what })
@@ -11,7 +23,10 @@ const who = (tiles: readonly TileKey[]) => tiles.map(one => (one.what === 'scree
 
 describe('the scene', () => {
   it('shows everybody alike in the grid', () => {
-    expect(scene([ann, ben, me], { layout: 'grid' })).toEqual({ stage: undefined, people: [tile('ann'), tile('ben'), tile('me')] })
+    expect(scene([ann, ben, me], { layout: 'grid' })).toEqual({
+      stage: undefined,
+      people: [tile('ann'), tile('ben'), tile('me')],
+    })
   })
 
   it('puts whoever has the floor on the stage in the speaker layout, never oneself', () => {
@@ -26,12 +41,12 @@ describe('the scene', () => {
     const people = [{ ...ann, screen: true, screenSince: 1 }, { ...ben, screen: true, screenSince: 2 }, me]
     const shown = scene(people, { layout: 'grid' })
     expect(shown.stage).toEqual(tile('ben', 'screen'))
-    expect(who(shown.people)).toEqual(['ann\'s screen', 'ann', 'ben', 'me'])
+    expect(who(shown.people)).toEqual(["ann's screen", 'ann', 'ben', 'me'])
     expect(scene(people, { layout: 'grid', pinned: tile('ann') }).stage).toEqual(tile('ann'))
     expect(scene(people, { layout: 'grid', pinned: tile('gone') }).stage).toEqual(tile('ben', 'screen'))
   })
 
-  it('does not show one\'s own screen in itself', () => {
+  it("does not show one's own screen in itself", () => {
     expect(who(scene([ann, { ...me, screen: true, screenSince: 1 }], { layout: 'grid' }).people)).toEqual(['ann', 'me'])
   })
 

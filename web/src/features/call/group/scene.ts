@@ -27,11 +27,15 @@ export interface Wishes {
 
 /** What was pinned, else the newest screen, else in the speaker layout whoever has the floor. */
 export function scene(people: readonly RoomPerson[], { layout, pinned, floor }: Wishes): Scene {
-  const screens = people.filter(person => person.screen && !person.me)
+  const screens = people
+    .filter(person => person.screen && !person.me)
     .sort((a, b) => b.screenSince - a.screenSince)
     .map((person): TileKey => ({ who: person.id, what: 'screen' }))
   const all = [...screens, ...people.map((person): TileKey => ({ who: person.id, what: 'person' }))]
-  const stage = all.find(tile => pinned && same(tile, pinned)) ?? screens[0] ?? (layout === 'speaker' ? speaker(people, floor) : undefined)
+  const stage =
+    all.find(tile => pinned && same(tile, pinned)) ??
+    screens[0] ??
+    (layout === 'speaker' ? speaker(people, floor) : undefined)
   return { stage, people: stage ? all.filter(tile => !same(tile, stage)) : all }
 }
 
@@ -58,12 +62,22 @@ export function nextFloor(before: Uuid | undefined, people: readonly RoomPerson[
  * Who of many gets one of `room` tiles: everybody in the order of coming, but whoever spoke within memory, or shows a
  * picture, before those who did not. The order of those shown stays that of coming, so that faces do not jump about.
  */
-export function visible(tiles: readonly TileKey[], room: number, people: readonly RoomPerson[], spoke: readonly Uuid[]): TileKey[] {
+export function visible(
+  tiles: readonly TileKey[],
+  room: number,
+  people: readonly RoomPerson[],
+  spoke: readonly Uuid[],
+): TileKey[] {
   if (tiles.length <= room) return [...tiles]
   const worth = ({ who, what }: TileKey): number => {
     const person = people.find(one => one.id === who)
     const recent = spoke.indexOf(who)
-    return (what === 'screen' ? 1000 : 0) + (recent >= 0 ? 100 - recent : 0) + (person?.camera ? 10 : 0) + (person?.me ? 5 : 0)
+    return (
+      (what === 'screen' ? 1000 : 0) +
+      (recent >= 0 ? 100 - recent : 0) +
+      (person?.camera ? 10 : 0) +
+      (person?.me ? 5 : 0)
+    )
   }
   const chosen = new Set([...tiles].sort((a, b) => worth(b) - worth(a)).slice(0, room))
   return tiles.filter(tile => chosen.has(tile))
@@ -71,7 +85,9 @@ export function visible(tiles: readonly TileKey[], room: number, people: readonl
 
 /** Who spoke lately, last first. */
 export function remember(spoke: readonly Uuid[], people: readonly RoomPerson[], most = 16): readonly Uuid[] {
-  const now = people.filter(person => person.speaking && !spoke.slice(0, 1).includes(person.id)).map(person => person.id)
+  const now = people
+    .filter(person => person.speaking && !spoke.slice(0, 1).includes(person.id))
+    .map(person => person.id)
   if (!now.length) return spoke
   return [...now, ...spoke.filter(id => !now.includes(id))].slice(0, most)
 }

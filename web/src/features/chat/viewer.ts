@@ -1,8 +1,11 @@
 import type PhotoSwipe from 'photoswipe'
 import { apiUrl, type ImageBody, type Message } from '@/api'
 
-const DOWNLOAD =
-  '<svg viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M12 4v11m0 0-4-4m4 4 4-4M5 20h14"/></svg>'
+const DOWNLOAD = `
+  <svg
+    viewBox="0 0 24 24" width="24" height="24" aria-hidden="true"
+    fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"
+  ><path d="M12 4v11m0 0-4-4m4 4 4-4M5 20h14"/></svg>`
 
 /** A double click enlarges this much, the wheel and two fingers up to that; small pictures too. */
 const CLOSER = 2.5

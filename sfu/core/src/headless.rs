@@ -18,7 +18,7 @@ use crate::srtp::{Profile, Srtp};
 use crate::stun::{self, Check, Class};
 use crate::transport::{DataError, Identity, Role, Transport, TransportEvent};
 
-/// Between checks until the first is answered; doubled each time up to [`CHECK_INTERVAL_MAX`].
+/// Between checks until the way is secure; doubled each time up to [`CHECK_INTERVAL_MAX`].
 const CHECK_INTERVAL_MIN: Duration = Duration::from_millis(50);
 const CHECK_INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// Between checks that keep the peer's consent (RFC 7675, 5.1).
@@ -261,7 +261,12 @@ impl Headless {
         }
         let Some(remote) = &mut self.remote else { return };
         let is_first = remote.last_answer.is_none();
-        if remote.hear(now, datagram) && is_first && !self.transport.is_secure() {
+        if !remote.hear(now, datagram) || self.transport.is_secure() {
+            return;
+        }
+        // The server may not have heard our answer to its own check yet, and asks again after each of ours.
+        remote.next_check = now + CHECK_INTERVAL_MAX;
+        if is_first {
             self.transport.connect(now, &self.profiles);
         }
     }

@@ -11,10 +11,10 @@ pub mod client_hello;
 pub mod dcep;
 mod event;
 mod fingerprint;
+mod flight;
 mod handshake;
 mod identity;
 pub mod records;
-mod repeats;
 mod role;
 pub mod server_flight;
 
@@ -34,8 +34,8 @@ use crate::stats::Discard;
 use channels::Channels;
 pub use channels::DataError;
 pub use event::TransportEvent;
+use flight::Flight;
 pub use identity::Identity;
-use repeats::Repeats;
 pub use role::Role;
 
 /// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
@@ -71,9 +71,12 @@ pub struct Transport {
     taken: u16,
     /// Whether our answer to the peer's largest flight is under way.
     is_answered: bool,
-    repeats: Repeats,
+    /// Ours that waits for its answer.
+    flight: Option<Flight>,
     held: Vec<BytesMut>,
     outgoing: VecDeque<BytesMut>,
+    /// Of the next record in the clear.
+    sequence: u64,
     gate: records::Gate,
     channels: Channels,
     wants_association: bool,
@@ -92,9 +95,10 @@ impl Transport {
             dtls: Endpoint::new(PEER, TransportProtocol::UDP, None),
             taken: 0,
             is_answered: false,
-            repeats: Repeats::default(),
+            flight: None,
             held: Vec::new(),
             outgoing: VecDeque::new(),
+            sequence: 0,
             gate: records::Gate::default(),
             channels: Channels::new(role),
             wants_association: false,
@@ -151,6 +155,7 @@ impl Transport {
         if self.dtls.connect(now, PEER, config, None).is_err() {
             self.fail(now, "DTLS cannot start");
         }
+        self.take_flight(now);
     }
 
     /// Hears a datagram whose first byte is in 20..=63 (RFC 7983).
@@ -160,7 +165,7 @@ impl Transport {
         }
         self.gate.admit(datagram, self.is_secure())?;
         if self.is_repetition(datagram) {
-            return Err(Discard::Stale);
+            return self.answer_repetition(now, datagram);
         }
         let is_clear = records::is_clear_handshake(datagram);
         match (self.fingerprint.is_some(), self.role) {
@@ -220,7 +225,10 @@ impl Transport {
 
     pub fn poll_transmit(&mut self) -> Option<BytesMut> {
         let dtls = &mut self.dtls;
-        self.outgoing.pop_front().or_else(|| dtls.poll_transmit().map(|transmit| transmit.message))
+        let fresh = || dtls.poll_transmit().map(|transmit| transmit.message);
+        let mut datagram = self.outgoing.pop_front().or_else(fresh)?;
+        records::number(&mut datagram, &mut self.sequence);
+        Some(datagram)
     }
 
     pub fn poll_event(&mut self) -> Option<TransportEvent> {
@@ -231,7 +239,7 @@ impl Transport {
         match self.state {
             State::Idle | State::Closed => None,
             State::Handshaking { deadline } => {
-                Some(self.flight_due().map_or(deadline, |flight| flight.min(deadline)))
+                Some(self.flight.as_ref().map_or(deadline, |flight| flight.due().min(deadline)))
             }
             State::Secure => self.channels.poll_timeout(),
         }
@@ -244,11 +252,9 @@ impl Transport {
                 self.fail(now, "the DTLS handshake took too long");
             }
             State::Handshaking { .. } => {
-                if self.flight_due().is_some_and(|flight| flight <= now) {
-                    self.repeats.count();
-                    if self.dtls.handle_timeout(PEER, now).is_err() {
-                        self.fail(now, "the peer stopped answering the DTLS handshake");
-                    }
+                if let Some(flight) = self.flight.as_mut().filter(|flight| flight.due() <= now) {
+                    flight.back_off();
+                    self.repeat(now);
                 }
             }
             State::Secure => {
@@ -282,12 +288,7 @@ impl Transport {
                 self.fail(now, "the DTLS handshake failed");
             }
         }
-        while let Some(transmit) = self.dtls.poll_transmit() {
-            let message = records::first_message(&transmit.message);
-            self.is_answered |= message == Some(records::SERVER_HELLO);
-            self.repeats = Repeats::default();
-            self.outgoing.push_back(transmit.message);
-        }
+        self.take_flight(now);
         self.flush(now);
     }
 

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 /// Addresses under consideration; the one that was heard longest ago gives way. Clients try each of their interfaces.
 const PATHS_MAX: usize = 16;
-/// Until the first check of ours is repeated; doubled each time.
+/// Until the first check of ours is repeated; doubled each time, up to [`CHECK_INTERVAL_MAX`].
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Checks of ours for one of the peer (Rc of RFC 8489, 6.2.1).
+/// The first interval of RFC 8489, 6.2.1: somebody waits for the answer.
+const CHECK_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// Checks of ours since the peer was heard last (Rc of RFC 8489, 6.2.1).
 const CHECKS_MAX: u32 = 7;
 /// Bytes sent for each byte that came, to an address that has not answered; as in QUIC (RFC 9000, 8.1).
 const AMPLIFICATION_MAX: usize = 3;
@@ -72,10 +74,11 @@ impl Paths {
         }
     }
 
-    /// Something else of so many bytes came from there, which also gives room for our checks.
+    /// Something else of so many bytes came from there: the peer goes on to wait for us, so our checks go on too.
     pub(super) fn received(&mut self, from: SocketAddr, bytes: usize) {
         if let Some(path) = self.all.iter_mut().find(|path| path.address == from) {
             path.received += bytes;
+            path.checks_left = CHECKS_MAX;
         }
     }
 
@@ -110,7 +113,7 @@ impl Paths {
         })?;
         path.checks_left -= 1;
         path.next_check = now + path.interval;
-        path.interval *= 2;
+        path.interval = (path.interval * 2).min(CHECK_INTERVAL_MAX);
         path.sent += bytes;
         // Repeated under the same name, so that an answer to any of them counts.
         let transaction = *path.transaction.get_or_insert_with(rand::random);

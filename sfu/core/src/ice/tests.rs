@@ -163,6 +163,25 @@ fn a_check_that_gets_lost_is_repeated() {
     assert_eq!(checks(start + Duration::from_secs(9), &mut ice), []);
 }
 
+/// As with a browser that has had its answer and begins with DTLS, while ours are lost.
+#[test]
+fn checks_go_on_as_long_as_the_peer_is_heard() {
+    let (mut ice, peer) = agent();
+    let start = Instant::now();
+    peer.sends_at(start, &mut ice, &peer.check(true)).0.unwrap();
+    let mut last = (start, Vec::new());
+    for ms in (0..20_000).step_by(50) {
+        let now = start + Duration::from_millis(ms);
+        if ms % 500 == 0 {
+            ice.received(peer.address, 150);
+        }
+        last = checks(now, &mut ice).pop().map_or(last, |(_, check)| (now, check));
+        let silence = now - last.0;
+        assert!(silence <= Duration::from_millis(500), "none for {silence:?} after {ms} ms");
+    }
+    assert_eq!(peer.answers(last.0, &mut ice, &last.1), Ok(Heard { chosen: true }));
+}
+
 #[test]
 fn checks_before_the_description_are_answered_from_then_on() {
     let mut ice = Ice::new(Instant::now());

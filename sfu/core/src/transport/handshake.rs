@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
+use bytes::BytesMut;
+use rtc_dtls::endpoint::Endpoint;
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
 use super::client_hello::{self, Progress};
 use super::fingerprint::fingerprint;
+use super::flight::Flight;
 use super::{PEER, Role, State, Transport, TransportEvent, records, server_flight};
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
@@ -13,9 +16,14 @@ use crate::stats::Discard;
 /// The label of RFC 5764, 4.2.
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 
+/// What the endpoint wants to be sent.
+fn transmits(dtls: &mut Endpoint) -> impl Iterator<Item = BytesMut> {
+    std::iter::from_fn(|| dtls.poll_transmit().map(|transmit| transmit.message))
+}
+
 impl Transport {
-    /// Whether the endpoint must not hear what the peer repeats: it would stop repeating our own flight, which the peer
-    /// has not got, or, as a client that is done, answer the server's last flight, which nobody answers (RFC 6347, 4.2.4).
+    /// Whether the endpoint has heard all of a datagram. As a client that is done it would answer the server's last flight
+    /// again, which nobody answers (RFC 6347, 4.2.4).
     pub(super) fn is_repetition(&self, datagram: &[u8]) -> bool {
         match self.role {
             Role::Server => {
@@ -24,6 +32,50 @@ impl Transport {
             Role::Client if self.is_secure() => records::is_handshake(datagram),
             Role::Client => self.is_answered && records::is_clear_handshake(datagram),
         }
+    }
+
+    /// What the peer repeats asks for what we answered (RFC 6347, 4.2.4), once for all its datagrams.
+    pub(super) fn answer_repetition(
+        &mut self,
+        now: Instant,
+        datagram: &[u8],
+    ) -> Result<(), Discard> {
+        if self.flight.is_none() {
+            return Err(Discard::Stale);
+        }
+        let last = match self.role {
+            Role::Server => records::CLIENT_HELLO,
+            Role::Client => records::SERVER_HELLO_DONE,
+        };
+        if records::ends_message(datagram, last) {
+            self.repeat(now);
+        }
+        Ok(())
+    }
+
+    /// Sends our flight again. The endpoint makes it anew as long as it does, since a server that has got our Finished
+    /// takes the same record again for a replay, and does not repeat its own.
+    pub(super) fn repeat(&mut self, now: Instant) {
+        let Some(flight) = &mut self.flight else { return };
+        if flight.repeat(now) && self.dtls.handle_timeout(PEER, now).is_ok() {
+            let remade: Vec<_> = transmits(&mut self.dtls).collect();
+            if !remade.is_empty() {
+                flight.datagrams = remade;
+            }
+        }
+        self.outgoing.extend(flight.datagrams.iter().cloned());
+    }
+
+    /// Takes what the endpoint has to say. Whatever asks for an answer is repeated until that comes, but for a
+    /// HelloVerifyRequest (RFC 6347, 4.2.4).
+    pub(super) fn take_flight(&mut self, now: Instant) {
+        let datagrams: Vec<_> = transmits(&mut self.dtls).collect();
+        let message = datagrams.first().and_then(|datagram| records::first_message(datagram));
+        self.is_answered |= message == Some(records::SERVER_HELLO);
+        if message.is_some_and(|message| message != records::HELLO_VERIFY_REQUEST) {
+            self.flight = Some(Flight::sent(now, datagrams.clone()));
+        }
+        self.outgoing.extend(datagrams);
     }
 
     pub(super) fn hold(&mut self, datagram: &[u8], most: usize) -> Result<(), Discard> {
@@ -62,19 +114,14 @@ impl Transport {
         }
     }
 
-    /// As the client: gives the endpoint what the server sent, a whole flight at a time. From a part of one it would
-    /// stop repeating ours, or end the handshake if the first part is not the one that came first.
+    /// As the client: gives the endpoint what the server sent, a whole flight at a time. It would end the handshake if the
+    /// first part of one is not the one that came first.
     pub(super) fn hear_server(&mut self, now: Instant) {
         let Some(flight) = server_flight::read(&self.held, self.taken) else { return };
         self.held.clear();
         self.taken += flight.messages;
         self.is_answered = flight.is_last;
         self.feed(now, flight.datagram);
-    }
-
-    /// When our flight is to be repeated.
-    pub(super) fn flight_due(&self) -> Option<Instant> {
-        self.dtls.poll_timeout(&PEER).map(|due| due + self.repeats.patience())
     }
 
     /// Takes the keys, if the peer's certificate is the one that its description promised.
@@ -96,6 +143,7 @@ impl Transport {
         let srtp = material.ok().and_then(|keys| Srtp::new(profile, keys.as_ref(), self.role));
         let Some(srtp) = srtp else { return self.fail(now, "DTLS exports no keys") };
         self.state = State::Secure;
+        self.flight = None;
         self.events.push_back(TransportEvent::Secure(Box::new(srtp)));
         if self.wants_association && self.role == Role::Client {
             self.channels.connect(now);

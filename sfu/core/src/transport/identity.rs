@@ -13,8 +13,8 @@ use super::Role;
 use super::fingerprint::fingerprint;
 use crate::srtp::Profile;
 
-/// Until a flight of the handshake is repeated for the first time.
-pub(super) const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
+/// The endpoint repeats a flight whenever it is asked to: [`Flight`](super::flight::Flight) says when.
+const FLIGHT_INTERVAL: Duration = Duration::from_nanos(1);
 
 /// The certificate that this node shows everybody, and its key.
 #[derive(Clone)]

@@ -128,6 +128,28 @@ pub fn first_message(datagram: &[u8]) -> Option<u8> {
     Some(fragment.message_type)
 }
 
+/// Whether a datagram has the last bytes of a handshake message of this type, in the clear.
+pub fn ends_message(datagram: &[u8], message_type: u8) -> bool {
+    let fragments = records(datagram).flatten().flat_map(Record::fragments).flatten();
+    let mut wanted = fragments.filter(|fragment| fragment.message_type == message_type);
+    wanted.any(|fragment| fragment.offset + fragment.body.len() == fragment.message_len)
+}
+
+/// Gives the records in the clear the next numbers. Each needs one of its own, repeated or not: the peer takes the same
+/// number twice for a replay (RFC 6347, 4.1.2.6).
+pub fn number(datagram: &mut [u8], next: &mut u64) {
+    let mut rest = datagram;
+    while let Some((header, after)) = rest.split_first_chunk_mut::<RECORD_HEADER_LEN>() {
+        let len = u16::from_be_bytes([header[11], header[12]]);
+        if header[3..5] == [0, 0] {
+            header[5..11].copy_from_slice(&next.to_be_bytes()[2..]);
+            *next += 1;
+        }
+        let Some((_, after)) = after.split_at_mut_checked(usize::from(len)) else { return };
+        rest = after;
+    }
+}
+
 /// Reads one piece after another until nothing is left, or one cannot be read.
 fn pieces<'a, T>(
     bytes: &'a [u8],

@@ -171,15 +171,94 @@ fn a_handshake_gets_through_any_network() {
     }
 }
 
-/// Everything before a time is lost: a description that is late, or a server that is not ready yet.
+/// For any time: because of a description that is late, or a network that is away.
 #[test]
-fn a_client_that_is_not_heard_goes_on_asking() {
+fn a_side_that_is_not_heard_goes_on_repeating() {
+    let heard_before_silence: [fn(&mut Pair); 3] = [
+        |_| (),
+        // Ours goes on with its second ClientHello, and with the flight that answers it.
+        |pair| {
+            carry(&mut pair.client, &mut pair.server, pair.now);
+            carry(&mut pair.server, &mut pair.client, pair.now);
+        },
+        |pair| {
+            for _ in 0..2 {
+                carry(&mut pair.client, &mut pair.server, pair.now);
+                carry(&mut pair.server, &mut pair.client, pair.now);
+            }
+        },
+    ];
+    for begin in heard_before_silence {
+        let mut pair = Pair::introduced(&PROFILES);
+        begin(&mut pair);
+        pair.is_lost = |_| true;
+        pair.run(Duration::from_secs(27));
+        pair.is_lost = |_| false;
+        pair.run(Duration::from_secs(1));
+        assert!(pair.client.is_secure() && pair.server.is_secure());
+    }
+}
+
+/// What one side has to say reaches the other.
+fn carry(from: &mut Transport, to: &mut Transport, now: Instant) {
+    while let Some(datagram) = from.poll_transmit() {
+        to.handle_dtls(now, &datagram).unwrap();
+    }
+}
+
+/// Whoever repeats a flight has not got the answer to it (RFC 6347, 4.2.4).
+#[test]
+fn a_repeated_flight_is_answered_at_once() {
     let mut pair = Pair::introduced(&PROFILES);
-    pair.is_lost = |_| true;
-    pair.run(Duration::from_secs(14));
-    pair.is_lost = |_| false;
-    pair.run(Duration::from_secs(6));
+    carry(&mut pair.client, &mut pair.server, pair.now);
+    carry(&mut pair.server, &mut pair.client, pair.now);
+    let hello = pair.client.poll_transmit().unwrap();
+    let flight =
+        |from: &mut Transport| -> Vec<_> { std::iter::from_fn(|| from.poll_transmit()).collect() };
+    let mut answers = Vec::new();
+    for _ in 0..10 {
+        pair.server.handle_dtls(pair.now, &hello).unwrap();
+        answers.push(flight(&mut pair.server));
+    }
+    let mut finals = Vec::new();
+    for answer in answers {
+        assert!(!answer.is_empty(), "by the server");
+        answer.iter().for_each(|part| pair.client.handle_dtls(pair.now, part).unwrap());
+        finals.push(flight(&mut pair.client));
+    }
+    assert!(finals.iter().all(|it| !it.is_empty()), "by the client");
+    finals[9].iter().for_each(|part| pair.server.handle_dtls(pair.now, part).unwrap());
+    pair.run(Duration::from_secs(1));
     assert!(pair.client.is_secure() && pair.server.is_secure());
+}
+
+/// A peer takes a number that it has seen for a replay (RFC 6347, 4.1.2.6).
+#[test]
+fn no_two_records_in_the_clear_have_the_same_number() {
+    let mut pair = Pair::introduced(&PROFILES);
+    let mut numbers = std::collections::HashSet::new();
+    let mut records = 0;
+    let end = pair.now + Duration::from_secs(30);
+    for round in 0.. {
+        if round == 3 {
+            carry(&mut pair.server, &mut pair.client, pair.now);
+        }
+        while let Some(datagram) = pair.client.poll_transmit() {
+            if round > 0 {
+                let _ = pair.server.handle_dtls(pair.now, &datagram);
+            }
+            for record in records::records(&datagram).flatten() {
+                records += 1;
+                assert!(numbers.insert(record.sequence), "{datagram:?}");
+            }
+        }
+        pair.now = pair.client.poll_timeout().unwrap_or(end);
+        if pair.now >= end {
+            break;
+        }
+        pair.client.handle_timeout(pair.now);
+    }
+    assert!(records > 50, "{records} records");
 }
 
 /// A server that repeats its last flight once more than it was asked to gets no answer: it would repeat it again.

@@ -23,8 +23,8 @@ it('so does a refusal', async () => {
 })
 
 it('says well-formed text only', async () => {
-  const fetched = vi.fn((_url: string, _options: RequestInit) => Promise.resolve(new Response('{}')))
+  const fetched = vi.fn<(request: Request) => Promise<Response>>(() => Promise.resolve(new Response('{}')))
   vi.stubGlobal('fetch', fetched)
-  await api.patch('/me', { nickname: 'half \ud83d' })
-  expect(fetched.mock.calls[0]![1].body).toBe('{"nickname":"half \uFFFD"}')
+  await api.patch('/me', { body: { nickname: 'half \ud83d' } })
+  expect(await fetched.mock.calls[0]![0].text()).toBe('{"nickname":"half \uFFFD"}')
 })

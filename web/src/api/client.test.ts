@@ -12,7 +12,7 @@ class Server {
   refreshes = 0
   loses = 0
   refuses = false
-  fetch = (url: string): Promise<Response> => {
+  fetch = ({ url }: Request): Promise<Response> => {
     if (!url.endsWith('/logins/refresh'))
       return Promise.resolve(new Response('{"code":"unauthenticated"}', { status: 401 }))
     this.refreshes += 1

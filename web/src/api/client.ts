@@ -1,13 +1,14 @@
-import { toJson } from '@/shared/text'
+import createClient, { defaultPathSerializer } from 'openapi-fetch'
+import type { HttpMethod } from 'openapi-typescript-helpers'
 import { ApiError, errorOf } from './errors'
+import { BASE, type Api, type Call, type PathParams } from './paths'
+import { toJson } from './text'
 import type { SignedIn } from './types'
 
 /**
- * The REST door. Tokens live in HttpOnly cookies, so there is nothing here to leak: a call that meets 401
- * refreshes once, together with every other call that met it, and is repeated.
+ * The REST door, typed by the server's own document. Tokens live in HttpOnly cookies, so there is nothing here to leak:
+ * a call that meets 401 refreshes once, together with every other call that met it, and is repeated.
  */
-
-type Query = Record<string, string | number | undefined>
 
 const EXPIRES_KEY = 'beckon.access_expires_at'
 let language = 'en'
@@ -24,55 +25,56 @@ export function whenSignedOut(handler: () => void): void {
   onSignedOut = handler
 }
 
+const client = createClient<Api>({
+  baseUrl: BASE,
+  fetch: sendSignedIn,
+  bodySerializer: (body: unknown) => (body instanceof Blob ? body : toJson(body)),
+})
+
+/** Every call resolves to the body of its answer and rejects with an `ApiError`. */
 export const api = {
-  get: <T>(path: string, query?: Query) => call<T>('GET', withQuery(path, query)),
-  post: <T = void>(path: string, body?: unknown) => call<T>('POST', path, body),
-  put: <T = void>(path: string, body?: unknown) => call<T>('PUT', path, body),
-  patch: <T = void>(path: string, body?: unknown) => call<T>('PATCH', path, body),
-  delete: <T = void>(path: string) => call<T>('DELETE', path),
+  get: call('get'),
+  post: call('post'),
+  put: call('put'),
+  patch: call('patch'),
+  delete: call('delete'),
 }
 
 /** Where a path of the API lives, for `src`, `href` and uploads. */
-export function apiUrl(path: string): string {
-  return `/api/v1${path}`
+export function apiUrl<P extends keyof Api>(path: P, ...[params]: PathParams<P>): string {
+  return BASE + defaultPathSerializer(path, params ?? {})
 }
 
-function withQuery(path: string, query: Query = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined)
-  return given.length ? `${path}?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : path
+/** One method; the types of what goes in and comes out are those of `Call`, as the library knows them path by path. */
+function call<M extends HttpMethod>(method: M): Call<M> {
+  const ask = client.request as (method: M, path: string, init?: object) => Promise<{ data?: unknown }>
+  return (async (path: string, init?: object) => {
+    try {
+      return (await ask(method, path, init)).data
+    } catch (error) {
+      // Also where the body of an answer breaks off: Firefox ends it with an AbortError when the page goes away.
+      throw error instanceof ApiError ? error : ApiError.offline()
+    }
+  }) as Call<M>
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function sendSignedIn(request: Request): Promise<Response> {
   const seen = accessExpiry()
-  let response = await send(method, path, body)
-  if (response.status === 401 && !path.startsWith('/logins/refresh')) {
-    const refusal = await errorOf(response)
-    if (refusal.code !== 'unauthenticated') throw refusal
-    await refresh(seen)
-    response = await send(method, path, body)
-  }
-  if (!response.ok) throw await errorOf(response)
-  return response.status === 204 ? (undefined as T) : bodyOf<T>(response)
-}
-
-/** Firefox ends the reading of an answer with an AbortError when the page goes away. */
-async function bodyOf<T>(response: Response): Promise<T> {
-  return response.json().catch(() => Promise.reject(ApiError.offline())) as Promise<T>
-}
-
-async function send(method: string, path: string, body?: unknown): Promise<Response> {
-  const headers: Record<string, string> = { 'Accept-Language': language }
-  const raw = body instanceof Blob
-  if (body !== undefined) headers['Content-Type'] = raw ? body.type : 'application/json'
+  const again = request.clone()
   try {
-    return await fetch(apiUrl(path), {
-      method,
-      headers,
-      body: raw ? body : body === undefined ? undefined : toJson(body),
-    })
-  } catch {
-    throw ApiError.offline()
+    return await send(request)
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401 || error.code !== 'unauthenticated') throw error
+    await refresh(seen)
+    return await send(again)
   }
+}
+
+async function send(request: Request): Promise<Response> {
+  request.headers.set('Accept-Language', language)
+  const response = await fetch(request).catch(() => Promise.reject(ApiError.offline()))
+  if (!response.ok) throw await errorOf(response)
+  return response
 }
 
 /**
@@ -87,13 +89,14 @@ export function refresh(seenExpiry = accessExpiry()): Promise<void> {
 
 async function renew(seenExpiry: string | null): Promise<void> {
   if (accessExpiry() !== seenExpiry) return
-  const response = await send('POST', '/logins/refresh', {})
-  if (response.ok) return rememberExpiry((await response.json()) as SignedIn)
-  const refusal = await errorOf(response)
-  if (response.status !== 401) throw refusal
-  if (accessExpiry() !== seenExpiry && everSignedIn()) return // another tab was quicker, and holds fresh cookies
-  onSignedOut()
-  throw refusal
+  try {
+    rememberExpiry(await api.post('/logins/refresh', { body: {}, fetch: send }))
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error
+    if (accessExpiry() !== seenExpiry && everSignedIn()) return // another tab was quicker, and holds fresh cookies
+    onSignedOut()
+    throw error
+  }
 }
 
 async function underLock(act: () => Promise<void>): Promise<void> {

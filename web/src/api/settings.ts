@@ -7,7 +7,7 @@ export const settings = shallowRef<Settings>()
 
 /** Reads them, also again: a server may come back with others. */
 export async function learnSettings(): Promise<void> {
-  settings.value = await api.get<Settings>('/settings').catch(() => settings.value)
+  settings.value = await api.get('/settings').catch(() => settings.value)
 }
 
 /** As an input's `maxlength`, which counts UTF-16 units: a character has one or two. Longer ones are the server's to refuse. */

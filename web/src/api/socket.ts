@@ -1,8 +1,8 @@
 import { ref, type Ref } from 'vue'
 import { api, refresh } from './client'
 import { ApiError } from './errors'
-import { toJson } from '@/shared/text'
 import { isOutdated } from './revision'
+import { toJson } from './text'
 import { afterClose, judge, NOTHING, openingFrame, waitMs, type Memory } from './link'
 import type { Ack, Lang, RequestFrame, ServerFrame, ServerFrameOf, ServerFrameType, TellFrame } from './types'
 

@@ -2,13 +2,15 @@ import type { components } from './schema'
 
 /** The words of the protocol under the names the client uses; their shapes are the server's own. */
 
-/** An absent field is left out and never null; the generator cannot say so. */
-type Told<T> = T extends null
+/**
+ * An absent field is left out and never null, and bytes come from a `Blob`; the generator cannot say so.
+ */
+export type Told<T> = T extends null
   ? never
   : T extends (infer E)[]
     ? Told<E>[]
     : T extends object
-      ? { [K in keyof T]: Told<T[K]> }
+      ? { [K in keyof T]: K extends 'application/octet-stream' ? Blob : Told<T[K]> }
       : T
 type Schemas = { [K in keyof components['schemas']]: Told<components['schemas'][K]> }
 

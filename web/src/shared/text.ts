@@ -1,12 +1,4 @@
 /**
- * Text that UTF-8 can carry: half a surrogate, as a key or a cut can leave it, becomes U+FFFD. What is not well-formed
- * is no JSON for the server, and nobody could be shown it.
- */
-export function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\uFFFD')
-}
-
-/**
  * Whether there is something to see: no spaces, fillers, zero-width signs, controls, or marks without a letter. The
  * server follows the same rule and refuses names, titles and messages in which there is not.
  */
@@ -27,9 +19,4 @@ const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FF
 /** Whether a browser lets `dir="auto"` begin at the right: by the first letter. */
 export function runsLeft(text: string): boolean {
   return RIGHT_TO_LEFT.test(/\p{L}/u.exec(text)?.[0] ?? '')
-}
-
-/** JSON whose every text is well-formed. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? wellFormed(part) : part))
 }

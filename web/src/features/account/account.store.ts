@@ -32,7 +32,7 @@ export const useAccount = defineStore('account', () => {
   async function load(): Promise<boolean> {
     while (everSignedIn()) {
       try {
-        enter(await api.get<Me>('/me'))
+        enter(await api.get('/me'))
         return true
       } catch (error) {
         if (!(error instanceof ApiError) || !error.retryable) return false
@@ -44,11 +44,11 @@ export const useAccount = defineStore('account', () => {
   }
 
   async function signIn(name: string, password: string): Promise<void> {
-    welcome(await api.post<SignedIn>('/logins', { name, password, device: thisDevice(), transport: 'cookie' }))
+    welcome(await api.post('/logins', { body: { name, password, device: thisDevice(), transport: 'cookie' } }))
   }
 
   async function signUp(name: string, password: string, nickname?: string): Promise<void> {
-    welcome(await api.post<SignedIn>('/users', { name, password, nickname, device: thisDevice(), transport: 'cookie' }))
+    welcome(await api.post('/users', { body: { name, password, nickname, device: thisDevice(), transport: 'cookie' } }))
   }
 
   function welcome(signedIn: SignedIn): void {
@@ -85,15 +85,15 @@ export const useAccount = defineStore('account', () => {
   })
 
   async function update(change: Partial<Pick<Me, 'nickname' | 'direct_add'>>): Promise<void> {
-    me.value = await api.patch<Me>('/me', change)
+    me.value = await api.patch('/me', { body: change })
   }
 
   async function setAvatar(image: Blob): Promise<void> {
-    me.value = await api.put<Me>('/me/avatar', image)
+    me.value = await api.put('/me/avatar', { body: image, headers: { 'Content-Type': image.type } })
   }
 
   async function removeAvatar(): Promise<void> {
-    me.value = (await api.delete<Me | undefined>('/me/avatar')) ?? { ...me.value!, avatar: undefined }
+    me.value = await api.delete('/me/avatar')
   }
 
   return {

@@ -236,7 +236,7 @@ export const useCall = defineStore('call', () => {
     'call_ended',
     'call_moved',
   ] as const) {
-    socket.on(type, frame => feed(frame as Input))
+    socket.on(type, frame => feed(frame))
   }
   socket.on('welcome', frame => void settle(frame))
   addEventListener('pagehide', leavePage)

@@ -75,5 +75,5 @@ const ORIGINAL_BYTES_MAX: Record<string, number> = {
 /** Where the picture of a bubble comes from; `still` for people who want nothing to move. */
 export function pictureUrl({ file_id, mime, size }: ImageBody, still: boolean): string {
   const original = size <= (ORIGINAL_BYTES_MAX[mime] ?? 0) && (mime === 'image/jpeg' || !still)
-  return apiUrl(original ? `/files/${file_id}` : `/files/${file_id}/thumbnail`)
+  return apiUrl(original ? '/files/{id}' : '/files/{id}/thumbnail', { id: file_id })
 }

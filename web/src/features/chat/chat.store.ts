@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { shallowReactive } from 'vue'
-import { api, socket, type Change, type Conversation, type Message, type Uuid } from '@/api'
+import { api, socket, type Conversation, type Message, type Uuid } from '@/api'
 import { useConversations } from '@/features/conversations'
 import {
   behind,
@@ -34,11 +34,6 @@ interface Span {
   before_seq?: number
   after_seq?: number
   limit: number
-}
-interface ChangePage {
-  changes: Change[]
-  ver: number
-  more: boolean
 }
 
 const PAGE = 50
@@ -126,7 +121,7 @@ export const useChat = defineStore('chat', () => {
   }
 
   function read(id: Uuid, span: Span): Promise<Page> {
-    return api.get<Page>(`/conversations/${id}/messages`, { ...span })
+    return api.get('/conversations/{id}/messages', { params: { path: { id }, query: span } })
   }
 
   /** Whether there is more now than before. A page that something else has overtaken is dropped. */
@@ -182,7 +177,9 @@ export const useChat = defineStore('chat', () => {
     const until = ver + CATCH_UP_MAX
     try {
       for (;;) {
-        const page = await api.get<ChangePage>(`/conversations/${id}/changes`, { after_ver: ver, limit: CHANGES_PAGE })
+        const page = await api.get('/conversations/{id}/changes', {
+          params: { path: { id }, query: { after_ver: ver, limit: CHANGES_PAGE } },
+        })
         const thread = threads.get(id)
         if (!thread) return
         const timeline = caughtUp(thread.timeline, page.changes, page.ver)
@@ -205,7 +202,8 @@ export const useChat = defineStore('chat', () => {
   }
 
   async function recall(message: Message): Promise<void> {
-    await api.post(`/conversations/${message.conversation_id}/messages/${message.seq}/recall`)
+    const path = { id: message.conversation_id, seq: message.seq }
+    await api.post('/conversations/{id}/messages/{seq}/recall', { params: { path } })
   }
 
   return { thread: (id: Uuid) => threads.get(id), open, close, load, loadOlder, loadNewer, toEnd, hear, recall }

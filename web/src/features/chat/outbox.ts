@@ -1,5 +1,6 @@
 import type { Body, Draft, ErrorBody, Millis, Uuid } from '@/api'
-import { hasVisible, wellFormed } from '@/shared/text'
+import { wellFormed } from '@/api/text'
+import { hasVisible } from '@/shared/text'
 
 /** What has been written and is not yet acknowledged; it outlives the page. */
 export interface OutboxItem {

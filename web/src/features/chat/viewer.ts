@@ -31,8 +31,8 @@ export async function viewImages(messages: readonly Message[], seq: number, word
   const images = messages.filter((m): m is Image => m.body.type === 'image')
   const viewer = new Viewer({
     dataSource: images.map(({ body }) => ({
-      src: apiUrl(`/files/${body.file_id}`),
-      msrc: apiUrl(`/files/${body.file_id}/thumbnail`),
+      src: apiUrl('/files/{id}', { id: body.file_id }),
+      msrc: apiUrl('/files/{id}/thumbnail', { id: body.file_id }),
       width: body.width,
       height: body.height,
       alt: body.name,
@@ -76,7 +76,7 @@ function addDownload(viewer: PhotoSwipe, images: Image[], title: string): void {
       link.title = title
       viewer.on('change', () => {
         const { body } = images[viewer.currIndex]!
-        link.href = apiUrl(`/files/${body.file_id}`)
+        link.href = apiUrl('/files/{id}', { id: body.file_id })
         link.download = body.name
       })
     },

@@ -29,7 +29,7 @@ export const useContacts = defineStore('contacts', () => {
   async function sync(): Promise<void> {
     try {
       for (;;) {
-        const page = await api.get<{ contacts: Contact[]; ver: number; more: boolean }>('/contacts', { after_ver: ver })
+        const page = await api.get('/contacts', { params: { query: { after_ver: ver } } })
         page.contacts.forEach(put)
         ver = page.more ? (page.contacts.at(-1)?.ver ?? page.ver) : page.ver
         if (!page.more || page.contacts.length === 0) break
@@ -46,30 +46,31 @@ export const useContacts = defineStore('contacts', () => {
   }
 
   async function rename(userId: Uuid, remark: string): Promise<void> {
-    put(await api.patch<Contact>(`/contacts/${userId}`, { remark }))
+    put(await api.patch('/contacts/{user_id}', { params: { path: { user_id: userId } }, body: { remark } }))
   }
 
   async function remove(userId: Uuid): Promise<void> {
-    await api.delete(`/contacts/${userId}`)
+    await api.delete('/contacts/{user_id}', { params: { path: { user_id: userId } } })
     const contact = known.get(userId)
     if (contact) known.set(userId, { ...contact, deleted: true })
     await look(userId)
   }
 
   async function setBlocked(userId: Uuid, blocked: boolean): Promise<void> {
-    await (blocked ? api.put(`/blocks/${userId}`) : api.delete(`/blocks/${userId}`))
+    const params = { path: { user_id: userId } }
+    await (blocked ? api.put('/blocks/{user_id}', { params }) : api.delete('/blocks/{user_id}', { params }))
     await look(userId)
   }
 
   /** Reads a profile anew: what we are to each other has changed. */
   async function look(userId: Uuid): Promise<Profile> {
-    const profile = await api.get<Profile>(`/users/${userId}`)
+    const profile = await api.get('/users/{id}', { params: { path: { id: userId } } })
     people.meet(profile)
     return profile
   }
 
   async function blocked(): Promise<Profile[]> {
-    const { users } = await api.get<{ users: Profile[] }>('/blocks')
+    const { users } = await api.get('/blocks')
     users.forEach(people.meet)
     return users
   }

@@ -31,7 +31,8 @@ export const useRequests = defineStore('requests', () => {
 
   /** A failure leaves what was known; the next welcome reads again. */
   async function load(): Promise<void> {
-    const read = (direction: string) => api.get<{ requests: ContactRequest[] }>('/contact-requests', { direction })
+    const read = (direction: 'incoming' | 'outgoing') =>
+      api.get('/contact-requests', { params: { query: { direction } } })
     try {
       for (const { requests } of await Promise.all([read('incoming'), read('outgoing')])) requests.forEach(put)
     } finally {
@@ -41,23 +42,21 @@ export const useRequests = defineStore('requests', () => {
 
   /** Who has exactly this name, if anybody. */
   async function find(name: string): Promise<Profile | undefined> {
-    const [user] = (await api.get<{ users: Profile[] }>('/users', { name })).users
+    const [user] = (await api.get('/users', { params: { query: { name } } })).users
     if (user) people.meet(user)
     return user
   }
 
   async function ask(userId: Uuid, message: string): Promise<ContactRequest> {
-    const request = await api.post<ContactRequest>('/contact-requests', {
-      user_id: userId,
-      way: 'name',
-      ...(message && { message }),
+    const request = await api.post('/contact-requests', {
+      body: { user_id: userId, way: 'name', ...(message && { message }) },
     })
     put(request)
     return request
   }
 
   async function answer(id: Uuid, answer: Answer): Promise<void> {
-    put(await api.post<ContactRequest>(`/contact-requests/${id}/${answer}`))
+    put(await api.post(`/contact-requests/{id}/${answer}`, { params: { path: { id } } }))
   }
 
   async function markRead(): Promise<void> {

@@ -63,7 +63,7 @@ export const useConversations = defineStore('conversations', () => {
   }
 
   async function fetchOne(id: Uuid): Promise<Conversation | undefined> {
-    return api.get<Conversation>(`/conversations/${id}`).then(
+    return api.get('/conversations/{id}', { params: { path: { id } } }).then(
       conversation => {
         put(conversation)
         return known.get(id)
@@ -79,10 +79,7 @@ export const useConversations = defineStore('conversations', () => {
     let before: string | undefined
     try {
       do {
-        const page = await api.get<{ conversations: Conversation[]; next?: string }>('/conversations', {
-          before,
-          limit: PAGE,
-        })
+        const page = await api.get('/conversations', { params: { query: { before, limit: PAGE } } })
         page.conversations.forEach(put)
         before = page.next
       } while (before !== undefined)
@@ -97,7 +94,7 @@ export const useConversations = defineStore('conversations', () => {
   async function openDirect(userId: Uuid): Promise<Conversation> {
     const there = list.value.find(c => c.kind === 'direct' && c.peer?.id === userId && c.writable)
     if (there) return there
-    const conversation = await api.post<Conversation>('/conversations/direct', { user_id: userId })
+    const conversation = await api.post('/conversations/direct', { body: { user_id: userId } })
     put(conversation)
     return known.get(conversation.id)!
   }

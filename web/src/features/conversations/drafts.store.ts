@@ -1,9 +1,9 @@
 import { useStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import type { Uuid } from '@/api'
+import { wellFormed } from '@/api/text'
 import { useAccount } from '@/features/account'
 import { personalKey } from '@/shared/personal'
-import { wellFormed } from '@/shared/text'
 
 /** Words begun and not sent, kept on this device. */
 export const useDrafts = defineStore('drafts', () => {

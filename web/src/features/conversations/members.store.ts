@@ -26,9 +26,8 @@ export const useMembers = defineStore('members', () => {
   async function load(id: Uuid): Promise<void> {
     const members: Member[] = []
     for (;;) {
-      const page = await api.get<{ members: Member[]; more: boolean }>(`/conversations/${id}/members`, {
-        after: members.at(-1)?.user.id,
-        limit: PAGE,
+      const page = await api.get('/conversations/{id}/members', {
+        params: { path: { id }, query: { after: members.at(-1)?.user.id, limit: PAGE } },
       })
       members.push(...page.members)
       if (!page.more || page.members.length === 0) break

@@ -41,7 +41,7 @@ export const usePeople = defineStore('people', () => {
   async function look(id: Uuid): Promise<void> {
     if (asked.has(id)) return
     asked.add(id)
-    await api.get<Profile>(`/users/${id}`).then(meet, () => asked.delete(id))
+    await api.get('/users/{id}', { params: { path: { id } } }).then(meet, () => asked.delete(id))
   }
 
   return {

@@ -105,7 +105,9 @@ export const useRoom = defineStore('room', () => {
       case 'exit':
         return exit()
       case 'decline':
-        return void api.post(`/group-calls/${effect.callId}/decline`).catch(() => {})
+        return void api
+          .post('/group-calls/{call_id}/decline', { params: { path: { call_id: effect.callId } } })
+          .catch(() => {})
     }
   }
 
@@ -127,9 +129,12 @@ export const useRoom = defineStore('room', () => {
 
   function request(target: Target, media: GroupMedia): Promise<CallTicket> {
     if ('conversationId' in target)
-      return api.post<CallTicket>(`/conversations/${target.conversationId}/call`, { media })
+      return api.post('/conversations/{id}/call', { params: { path: { id: target.conversationId } }, body: { media } })
     const fact = pass?.callId === target.callId ? pass.fact : undefined
-    return api.post<CallTicket>(`/group-calls/${target.callId}/join`, fact ? { fact } : undefined)
+    return api.post('/group-calls/{call_id}/join', {
+      params: { path: { call_id: target.callId } },
+      body: fact ? { fact } : undefined,
+    })
   }
 
   /** Whoever was inside waits for a server that is away for a moment. */
@@ -240,13 +245,17 @@ export const useRoom = defineStore('room', () => {
     return true
   }
 
+  function personAt(userId: Uuid) {
+    return { path: { call_id: call.value?.id ?? '', user_id: userId } }
+  }
+
   async function moderate(act: Promise<unknown>): Promise<void> {
     await act.catch(showError)
   }
 
   direct.onMove(takeOver)
   for (const type of ['welcome', 'group_call', 'group_call_ringing'] as const) {
-    socket.on(type, frame => feed(frame as RoomInput))
+    socket.on(type, frame => feed(frame))
   }
 
   watch(
@@ -323,9 +332,11 @@ export const useRoom = defineStore('room', () => {
     decline: (callId: Uuid) => feed({ type: 'decline', callId }),
     pin: (tile: TileKey) => (pinned.value = same(tile, pinned.value) ? undefined : tile),
     known: (callId: Uuid) => (callOf(phase.value)?.id === callId ? callOf(phase.value) : live.byId(callId)),
-    add: (callId: Uuid, userIds: Uuid[]) => api.post(`/group-calls/${callId}/people`, { user_ids: userIds }),
     mute: (userId: Uuid, source: MuteSource) =>
-      moderate(api.post(`/group-calls/${call.value?.id}/people/${userId}/mute`, { source })),
-    remove: (userId: Uuid) => moderate(api.delete(`/group-calls/${call.value?.id}/people/${userId}`)),
+      moderate(
+        api.post('/group-calls/{call_id}/people/{user_id}/mute', { params: personAt(userId), body: { source } }),
+      ),
+    remove: (userId: Uuid) =>
+      moderate(api.delete('/group-calls/{call_id}/people/{user_id}', { params: personAt(userId) })),
   }
 })

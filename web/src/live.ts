@@ -2,11 +2,11 @@ import { useTitle } from '@vueuse/core'
 import { computed, watch } from 'vue'
 import { learnSettings, socket } from '@/api'
 import { useChat, useOutbox, useReceipts } from '@/features/chat'
-import { useCall } from '@/features/call'
+import { useDirectCall } from '@/features/call'
 import { useContacts, useRequests } from '@/features/contacts'
 import { useConversations, useMembers, useTyping } from '@/features/conversations'
 import { useOwnPresence, usePeople } from '@/features/people'
-import { i18n } from '@/i18n'
+import { i18n } from '@/shared/i18n'
 import { lang } from '@/shared/preferences'
 
 /**
@@ -16,7 +16,7 @@ import { lang } from '@/shared/preferences'
 export function goLive(): void {
   const conversations = useConversations()
   const people = usePeople()
-  const call = useCall()
+  const directCall = useDirectCall()
   useMembers()
   useContacts()
   useRequests()
@@ -28,7 +28,7 @@ export function goLive(): void {
 
   // A tab in the background has nothing but its title to say who rings.
   const ringing = computed(() => {
-    const caller = call.incoming[0]
+    const caller = directCall.incoming[0]
     return (
       caller &&
       i18n.global.t(`call.incoming.${caller.media}`, { name: people.nameOf(caller.peer.id) || caller.peer.nickname })

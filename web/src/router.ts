@@ -1,8 +1,8 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { useAccount } from '@/features/account'
-import ConversationPage from '@/features/chat/ConversationPage.vue'
-import PickPage from '@/features/chat/PickPage.vue'
-import ConversationList from '@/features/conversations/ConversationList.vue'
+import ConversationPage from '@/pages/ConversationPage.vue'
+import PickPage from '@/pages/PickPage.vue'
+import ConversationsPane from '@/pages/ConversationsPane.vue'
 import Frame from '@/layout/Frame.vue'
 
 declare module 'vue-router' {
@@ -28,8 +28,8 @@ export const router = createRouter({
       component: Frame,
       redirect: '/c',
       children: [
-        { path: 'c', components: { list: ConversationList, default: PickPage }, meta: { pane: 'list' } },
-        { path: 'c/:id', components: { list: ConversationList, default: ConversationPage } },
+        { path: 'c', components: { list: ConversationsPane, default: PickPage }, meta: { pane: 'list' } },
+        { path: 'c/:id', components: { list: ConversationsPane, default: ConversationPage } },
         { path: 'contacts', components: { list: ContactList, default: NoContact }, meta: { pane: 'list' } },
         {
           path: 'contacts/requests',
@@ -41,7 +41,7 @@ export const router = createRouter({
         },
         {
           path: 'contacts/:id',
-          components: { list: ContactList, default: () => import('@/features/contacts/ContactCard.vue') },
+          components: { list: ContactList, default: () => import('@/pages/ContactPage.vue') },
         },
         { path: 'settings', components: { list: SettingsList, default: SettingsPage }, meta: { pane: 'list' } },
         { path: 'settings/:section', components: { list: SettingsList, default: SettingsPage } },

@@ -1,6 +1,6 @@
 import { ApiError } from '@/api'
-import { i18n } from '@/i18n'
 import { ElMessage } from '@/ui/element'
+import { i18n } from './i18n'
 
 /** What to tell a person about a failure: the server's own words, else ours. */
 export function errorText(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { Millis, Presence } from '@/api'
-import { i18n } from '@/i18n'
 import { lang } from './preferences'
 import { daysAgo, short } from './time'
+import { i18n } from './i18n'
 
 /** Whether somebody is here, in words: "online", or when they last were. */
 export function lastSeen({ state, last_seen_at }: Presence, now: Millis): string {

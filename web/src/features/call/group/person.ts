@@ -1,4 +1,5 @@
 import type { Uuid } from '@/api'
+import type { Picture } from '../tiles/picture'
 
 /** Somebody in a room, as the screen needs to know them; nothing of the library that carries their media. */
 export interface RoomPerson {
@@ -18,12 +19,4 @@ export interface RoomPerson {
   /** What the server does not send for now, because the way to us carries no more. */
   readonly paused: { readonly camera: boolean; readonly screen: boolean }
   readonly sounds: { readonly microphone?: MediaStreamTrack; readonly screen_sound?: MediaStreamTrack }
-}
-
-/** A video that wants to know where it is shown: its size decides what is sent. */
-export interface Picture {
-  /** Stays the same as long as the picture does. */
-  readonly id: string
-  /** Shows it in an element until the returned function is called. */
-  attach(element: HTMLVideoElement): () => void
 }

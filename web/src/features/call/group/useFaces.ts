@@ -3,8 +3,8 @@ import type { GroupCall, Profile, Uuid } from '@/api'
 import { useAccount } from '@/features/account'
 import { useConversations } from '@/features/conversations'
 import { usePeople } from '@/features/people'
-import { useRoom } from './room.store'
-import { callOf, type RoomPhase } from './roomCallState'
+import { useGroupCall } from './groupCall.store'
+import { callOf, type GroupPhase } from './groupCallState'
 
 /** Names and pictures of the people of a call, as one knows them; strangers are as the call tells. */
 export function useFaces() {
@@ -12,14 +12,14 @@ export function useFaces() {
   const account = useAccount()
   const conversations = useConversations()
   const people = usePeople()
-  const room = useRoom()
+  const groupCall = useGroupCall()
 
   const known = (id: Uuid): Profile | undefined => people.profiles.get(id)
   const name = (id: Uuid, otherwise = '') => (known(id) ? people.nameOf(id) : '') || otherwise
 
   function avatar(id: Uuid): string | undefined {
     if (id === account.me?.id) return account.me.avatar
-    return (known(id) ?? room.call?.participants.find(one => one.id === id))?.avatar
+    return (known(id) ?? groupCall.call?.participants.find(one => one.id === id))?.avatar
   }
 
   /** The group's title; a call that grew out of one between two is called by who is in it. */
@@ -30,7 +30,7 @@ export function useFaces() {
     return others.slice(0, 3).join(t('conversations.separator')) || t('call.room.title')
   }
 
-  function title(phase: RoomPhase): string {
+  function title(phase: GroupPhase): string {
     const call = callOf(phase)
     if (call) return titleOf(call)
     const target = phase.kind === 'joining' || phase.kind === 'left' ? phase.target : undefined

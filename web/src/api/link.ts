@@ -18,7 +18,7 @@ export function openingFrame(memory: Memory, lang: Lang): OpeningFrame {
   return memory.socketId ? { type: 'resume', socket_id: memory.socketId, n: memory.n, lang } : { type: 'hello', lang }
 }
 
-export type Verdict = 'deliver' | 'ignore' | 'restart'
+type Verdict = 'deliver' | 'ignore' | 'restart'
 
 /**
  * Frames are numbered without holes per socket: an old number is a repetition, a hole means that something
@@ -37,7 +37,7 @@ export function judge(
   return [{ ...memory, n: frame.n }, 'deliver']
 }
 
-export type AfterClose =
+type AfterClose =
   /** Come back and resume. */
   | 'resume'
   /** Come back with a hello; what the old socket had is not to be trusted. */

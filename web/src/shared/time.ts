@@ -32,7 +32,7 @@ export function startOfDay(at: Millis): Millis {
   return new Date(at).setHours(0, 0, 0, 0)
 }
 
-export interface RelativeWords {
+interface RelativeWords {
   yesterday: string
 }
 

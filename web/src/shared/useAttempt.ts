@@ -1,7 +1,7 @@
 import { ref, type Ref } from 'vue'
 import { errorText } from './errors'
 
-export interface Attempt {
+interface Attempt {
   busy: Ref<boolean>
   /** What went wrong last; empty if nothing did. */
   problem: Ref<string>

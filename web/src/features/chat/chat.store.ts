@@ -20,7 +20,7 @@ import {
 /** What is being read beside what is there. */
 type Extension = 'older' | 'newer' | 'end'
 
-export interface Thread {
+interface Thread {
   readonly timeline: Timeline
   readonly loading?: 'first' | Extension
   /** The first page could not be read. */

@@ -1,6 +1,6 @@
 import { LinkifyIt } from 'linkify-it'
 
-export interface Segment {
+interface Segment {
   text: string
   href?: string
 }

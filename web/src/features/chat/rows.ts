@@ -19,7 +19,7 @@ interface Place {
 /** Bubbles of one sender stay together while less than this lies between two. */
 export const GROUP_WITHIN_MS = 5 * 60_000
 
-export interface RowOptions {
+interface RowOptions {
   me: Uuid
   /** The divider stands before the first message of others after this `seq`, once that is known to be the first. */
   unreadAfter?: number

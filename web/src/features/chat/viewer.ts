@@ -11,7 +11,7 @@ const DOWNLOAD = `
 const CLOSER = 2.5
 const CLOSEST = 6
 
-export interface ViewerWords {
+interface ViewerWords {
   close: string
   download: string
   zoom: string

@@ -1,6 +1,6 @@
 import type { Contact, PresenceState, Uuid } from '@/api'
 
-export interface Named {
+interface Named {
   contact: Contact
   name: string
 }

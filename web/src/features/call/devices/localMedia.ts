@@ -9,7 +9,7 @@ export interface Trouble {
 
 export type DeviceKind = 'microphone' | 'camera'
 
-export interface LocalMediaOptions {
+interface LocalMediaOptions {
   /** The device a person prefers; none means the browser's default. */
   readonly preferred: (kind: DeviceKind) => string | undefined
   /** A track took a place, or left it. */
@@ -159,7 +159,7 @@ export class LocalMedia {
 const INPUT = { microphone: 'audioinput', camera: 'videoinput' } as const
 
 /** Opens a device; a preferred one that is gone falls back to whatever there is. */
-export async function openTrack(devices: MediaDevices, kind: DeviceKind, deviceId?: string): Promise<MediaStreamTrack> {
+async function openTrack(devices: MediaDevices, kind: DeviceKind, deviceId?: string): Promise<MediaStreamTrack> {
   const stream = await devices.getUserMedia({ [kind === 'camera' ? 'video' : 'audio']: wish(kind, deviceId) })
   const [track] = stream.getTracks()
   if (!track) throw new DOMException('no track', 'NotFoundError')
@@ -179,7 +179,7 @@ export function canShareScreen(devices: MediaDevices | undefined): devices is Me
   return devices !== undefined && 'getDisplayMedia' in devices
 }
 
-export function whyOf(error: unknown): Trouble['why'] {
+function whyOf(error: unknown): Trouble['why'] {
   switch (nameOf(error)) {
     case 'NotAllowedError':
     case 'SecurityError':

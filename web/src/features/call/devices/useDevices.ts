@@ -8,7 +8,7 @@ export interface DeviceChoice {
   readonly label: string
 }
 
-export interface DevicesReturn {
+interface DevicesReturn {
   /** What is plugged in; labels are empty until the person has granted access once. */
   lists: Record<PickKind, ComputedRef<DeviceChoice[]>>
   /** The chosen ids, kept on this device; empty means the browser's default. */

@@ -42,7 +42,7 @@ export function useLevel(track: MaybeRefOrGetter<MediaStreamTrack | undefined>):
 }
 
 /** Root mean square on a scale where a calm voice reaches the middle. */
-export function loudness(samples: Float32Array): number {
+function loudness(samples: Float32Array): number {
   let sum = 0
   for (const sample of samples) sum += sample * sample
   return Math.min(1, Math.sqrt(Math.sqrt(sum / samples.length)) * 1.3)

@@ -26,7 +26,7 @@ const HEAL_MS = 2500
 /** How long one restart may take before the next. */
 const RESTART_MS = 6000
 
-export interface DirectOptions {
+interface DirectOptions {
   readonly polite: boolean
   readonly iceServers: readonly RTCIceServer[]
   readonly send: (signal: Signal) => void

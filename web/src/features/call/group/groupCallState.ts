@@ -30,7 +30,7 @@ export type GroupPhase =
     }
 
 /** Why one is no longer in a call; leaving by oneself needs no explanation. */
-export type LeftReason = 'over' | 'removed' | 'full' | 'elsewhere' | 'lost' | 'refused'
+type LeftReason = 'over' | 'removed' | 'full' | 'elsewhere' | 'lost' | 'refused'
 
 /** What the room says when it closes. */
 export type CloseReason = Extract<LeftReason, 'over' | 'removed' | 'elsewhere' | 'lost'>
@@ -70,7 +70,7 @@ export type GroupEffect =
   | { do: 'exit' }
   | { do: 'decline'; callId: Uuid }
 
-export interface GroupContext {
+interface GroupContext {
   readonly me: Uuid
   readonly now: number
 }

@@ -28,7 +28,7 @@ import type { CloseReason } from './groupCallState'
  * there as plain values, and opens no device itself.
  */
 
-export interface RoomOptions {
+interface RoomOptions {
   readonly onPeople: (people: RoomPerson[]) => void
   readonly onState: (state: 'entered' | 'reconnecting') => void
   readonly onClosed: (reason: CloseReason) => void

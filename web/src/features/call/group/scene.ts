@@ -11,13 +11,13 @@ export interface TileKey {
   readonly what: 'person' | 'screen'
 }
 
-export interface Scene {
+interface Scene {
   /** What takes the stage; without it everybody is alike. */
   readonly stage?: TileKey
   readonly people: readonly TileKey[]
 }
 
-export interface Wishes {
+interface Wishes {
   readonly layout: Layout
   /** What somebody put on the stage by hand. */
   readonly pinned?: TileKey

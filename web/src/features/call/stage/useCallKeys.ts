@@ -1,7 +1,7 @@
 import { onKeyStroke, useEventListener } from '@vueuse/core'
 import { ref, type Ref } from 'vue'
 
-export interface CallKeys {
+interface CallKeys {
   microphone: () => void
   camera: () => void
   screen: () => void

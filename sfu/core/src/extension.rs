@@ -65,7 +65,8 @@ impl Extension {
         Extension::ALL.into_iter().find(|extension| extension.uri() == uri)
     }
 
-    /// True for what is between us and one participant; the others pass from publisher to subscriber unread.
+    /// True for what is between us and one participant; the others pass from publisher to subscriber, unread but for the
+    /// frame numbers of dependency descriptors.
     pub fn hop_by_hop(self) -> bool {
         match self {
             Extension::Mid

@@ -10,6 +10,8 @@ const EXTENSION: u8 = 0x10;
 const MARKER: u8 = 0x80;
 const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
+/// Longer elements of a header extension fit neither form (RFC 8285, 4.3).
+pub const ELEMENT_LEN_MAX: usize = 255;
 /// The longest one-byte element.
 const ONE_BYTE_LEN_MAX: usize = 16;
 
@@ -184,8 +186,7 @@ pub fn write_header<'e>(
     fixed[4..8].copy_from_slice(&fields.timestamp.to_be_bytes());
     fixed[8..].copy_from_slice(&fields.ssrc.to_be_bytes());
     out.extend_from_slice(&fixed);
-    // Longer elements fit neither form.
-    let extensions = extensions.filter(|(id, data)| *id != 0 && data.len() <= 255);
+    let extensions = extensions.filter(|(id, data)| *id != 0 && data.len() <= ELEMENT_LEN_MAX);
     if extensions.clone().next().is_some() {
         out[start] |= EXTENSION;
         write_extensions(out, extensions);

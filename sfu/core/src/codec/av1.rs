@@ -24,7 +24,7 @@ pub(super) fn describe(payload: &[u8], descriptor: Option<&[u8]>) -> FrameInfo {
     let templates =
         descriptor.is_some_and(|it| it.get(3).is_some_and(|byte| byte & HAS_TEMPLATES != 0));
     let keyframe = first && (templates || aggregation & NEW_SEQUENCE != 0);
-    FrameInfo { keyframe, first, temporal, spatial, vp8: None }
+    FrameInfo { keyframe, first, temporal, spatial, ..FrameInfo::default() }
 }
 
 /// Temporal and spatial id of the first unit, if it has any.

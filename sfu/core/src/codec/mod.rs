@@ -9,9 +9,10 @@
 //! 2. A file here with `describe(payload) -> FrameInfo`, and a test with the first bytes of real packets.
 //! 3. An arm in [`describe`]; the compiler lists the other places: how SDP offers the codec, and what it is allowed to be.
 //! 4. If packets carry counters that must go on without a gap when the stream behind them changes, as VP8's picture
-//!    ids do, a `patch` like [`vp8::patch`] and its ids in [`FrameInfo`]; the rewriter keeps the counters.
+//!    ids do, a `patch` like [`vp8::patch`] and its ids in [`FrameInfo`]; `forwarder/counters.rs` keeps the counters.
 
 mod av1;
+pub mod descriptor;
 mod h264;
 pub mod vp8;
 mod vp9;
@@ -31,18 +32,21 @@ pub struct FrameInfo {
     pub spatial: u8,
     /// VP8's counters and where they stand in the payload.
     pub vp8: Option<vp8::Ids>,
+    /// Its number in the dependency descriptor.
+    pub frame: Option<u16>,
 }
 
 /// Describes a packet by its payload, and by the dependency descriptor extension if it came with one.
 pub fn describe(codec: Codec, payload: &[u8], descriptor: Option<&[u8]>) -> FrameInfo {
-    match codec {
+    let info = match codec {
         // Every packet of Opus decodes by itself (RFC 7587, section 4.2).
         Codec::Opus => FrameInfo { keyframe: true, first: true, ..FrameInfo::default() },
         Codec::Vp8 => vp8::describe(payload),
         Codec::H264 => h264::describe(payload),
         Codec::Vp9 => vp9::describe(payload),
         Codec::Av1 => av1::describe(payload, descriptor),
-    }
+    };
+    FrameInfo { frame: descriptor.and_then(descriptor::number), ..info }
 }
 
 #[cfg(test)]

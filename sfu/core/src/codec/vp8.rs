@@ -42,7 +42,7 @@ pub(super) fn describe(payload: &[u8]) -> FrameInfo {
     let inter = payload.get(descriptor.len).is_none_or(|header| header & INTER != 0);
     let Descriptor { ids, temporal, .. } = descriptor;
     let vp8 = (ids.picture_id.is_some() || ids.tl0.is_some()).then_some(ids);
-    FrameInfo { keyframe: first && !inter, first, temporal, spatial: 0, vp8 }
+    FrameInfo { keyframe: first && !inter, first, temporal, vp8, ..FrameInfo::default() }
 }
 
 fn read(payload: &[u8]) -> Option<Descriptor> {

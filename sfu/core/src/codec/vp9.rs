@@ -28,7 +28,7 @@ fn read(payload: &[u8]) -> Option<FrameInfo> {
     let first = lead & BEGIN != 0;
     // Higher spatial layers of a keyframe's picture are not inter-predicted either, but need the lowest.
     let keyframe = first && lead & INTER == 0 && spatial == 0;
-    Some(FrameInfo { keyframe, first, temporal, spatial, vp8: None })
+    Some(FrameInfo { keyframe, first, temporal, spatial, ..FrameInfo::default() })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::track::stage::{AUDIO_LEVEL, Encoder, FRAME, KEYFRAME, MID, Part, ms, 
 
 const TRANSPORT_CC: u8 = 5;
 const LEVEL: u8 = 9;
+const DESCRIPTOR: u8 = 11;
 
 fn bound(rtx: bool, transport_cc: bool) -> Bound {
     let mut extensions = ExtensionMap::default();
@@ -18,6 +19,7 @@ fn bound(rtx: bool, transport_cc: bool) -> Bound {
     }
     extensions.set(LEVEL, Extension::AudioLevel);
     extensions.set(MID, Extension::Mid);
+    extensions.set(DESCRIPTOR, Extension::DependencyDescriptor);
     Bound { payload_type: 120, rtx_payload_type: rtx.then_some(121), extensions }
 }
 
@@ -26,6 +28,10 @@ fn forwarder(bound: Bound) -> Forwarder {
     forwarder.binding = Some(bound);
     forwarder.started = true;
     forwarder
+}
+
+fn payload(packet: &[u8]) -> &[u8] {
+    Header::read(packet).unwrap().payload(packet)
 }
 
 struct Stage {
@@ -75,7 +81,7 @@ fn a_subscriber_gets_the_packet_under_its_own_names() {
     assert_eq!((header.ssrc, header.payload_type, header.marker), (1000, 120, true));
     assert_eq!(header.extension(&packet, TRANSPORT_CC), Some(&[0x12, 0x34][..]));
     let sent = Encoder::new(0).packet(KEYFRAME);
-    assert_eq!(header.payload(&packet), &sent[12..]);
+    assert_eq!(header.payload(&packet), payload(&sent));
 }
 
 #[test]
@@ -110,7 +116,7 @@ fn packets_within_a_frame_make_equal_segments() {
     assert_eq!(frame[1].len() % 16, 0);
     let header = Header::read(&frame[0]).unwrap();
     let sent = Encoder::new(0).packet(Part { last: false, ..KEYFRAME });
-    assert_eq!(header.payload(&frame[0]), &sent[12..], "padding is no payload");
+    assert_eq!(header.payload(&frame[0]), payload(&sent), "padding is no payload");
     assert_eq!(frame[2][0] & 0x20, 0, "the last is as short as it is");
 }
 
@@ -214,7 +220,7 @@ fn what_overtook_the_start_of_a_keyframe_is_there_for_the_asking() {
         let repair = stage.forwarder.repair(stage.now, start.wrapping_add(after), ms(50)).unwrap();
         let repair = stage.writes(&repair, None);
         let header = Header::read(&repair).unwrap();
-        assert_eq!(header.payload(&repair)[2..], packet[12..]);
+        assert_eq!(&header.payload(&repair)[2..], payload(packet));
     }
     let next = stage.sends(FRAME).unwrap().fields.sequence;
     assert_eq!(next, start.wrapping_add(3));
@@ -272,4 +278,36 @@ fn what_comes_late_from_before_a_layer_switch_fills_its_gap() {
     assert_eq!(stage.delivers(&late).unwrap().fields.sequence, first + 1);
     assert!(stage.sends(FRAME).is_none(), "the old layer itself is over");
     assert!(stage.forwarder.repair(stage.now, first + 1, ms(50)).is_some());
+}
+
+/// A receiver takes a keyframe whose number is behind that of an earlier one for an old one, and waits for another.
+#[test]
+fn frames_are_numbered_without_a_gap_over_switches_and_pauses() {
+    let mut stage = Stage::new(bound(true, true));
+    stage.track = track(Codec::Vp8, 2);
+    let mut upper = Encoder::new(1);
+    let mut numbers = Vec::new();
+    for (layer, skipped) in [(0, 0), (1, 0), (1, 40_000), (0, 0), (0, 33_000)] {
+        stage.forwarder.set_target(None);
+        stage.forwarder.set_target(Some(layer));
+        let encoder = if layer == 0 { &mut stage.encoder } else { &mut upper };
+        encoder.frame = encoder.frame.wrapping_add(skipped);
+        for part in [KEYFRAME, FRAME] {
+            let encoder = if layer == 0 { &mut stage.encoder } else { &mut upper };
+            let packet = encoder.packet(part);
+            let outbound = stage.delivers(&packet).unwrap();
+            let written = stage.writes(&outbound, None);
+            let header = Header::read(&written).unwrap();
+            let &[lead, high, low] = header.extension(&written, DESCRIPTOR).unwrap() else {
+                panic!("three bytes");
+            };
+            assert_eq!(lead, 0xc0, "the rest is as it was");
+            numbers.push(u16::from_be_bytes([high, low]));
+            let repair = stage.forwarder.repair(stage.now, outbound.fields.sequence, ms(50));
+            let repaired = stage.writes(&repair.unwrap(), None);
+            let header = Header::read(&repaired).unwrap();
+            assert_eq!(header.extension(&repaired, DESCRIPTOR), Some(&[lead, high, low][..]));
+        }
+    }
+    assert!(numbers.is_sorted_by(|one, next| one.wrapping_add(1) == *next), "{numbers:?}");
 }

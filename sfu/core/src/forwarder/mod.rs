@@ -1,5 +1,6 @@
 //! One subscription: the stream that one participant gets of one track.
 
+mod counters;
 mod outbound;
 mod rewriter;
 mod selector;
@@ -243,7 +244,7 @@ impl Forwarder {
             layer,
             index,
             payload_len,
-            vp8: rewritten.vp8,
+            counters: rewritten.counters,
             osn: None,
         }
     }

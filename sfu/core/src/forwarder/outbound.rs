@@ -2,7 +2,8 @@
 
 use beckon_sfu_api::Kind;
 
-use crate::codec::vp8;
+use super::counters::Counters;
+use crate::codec::{descriptor, vp8};
 use crate::extension::{Extension, ExtensionMap};
 use crate::rtp::{self, Fields};
 use crate::track::{Layers, Stored};
@@ -10,6 +11,8 @@ use crate::track::{Layers, Stored};
 /// Equal segments go to the kernel in one train, so video packets are padded to multiples of this. The last packet of a
 /// frame may be shorter than the rest of its train.
 const SEGMENT_STEP: usize = 16;
+
+const DESCRIPTOR: Extension = Extension::DependencyDescriptor;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Outbound {
@@ -19,7 +22,7 @@ pub struct Outbound {
     pub layer: u8,
     pub index: u64,
     pub payload_len: u16,
-    pub(super) vp8: Option<(u16, u8)>,
+    pub(super) counters: Counters,
     /// Original sequence number, if this repairs (RFC 4588).
     pub(super) osn: Option<u16>,
 }
@@ -48,7 +51,10 @@ impl Outbound {
         let number = number
             .as_ref()
             .and_then(|number| Some((to.id(Extension::TransportCc)?, number.as_slice())));
-        for extension in number.into_iter().chain(carried(&stored, from, to)) {
+        let mut described = [0; rtp::ELEMENT_LEN_MAX];
+        let descriptor = self.describe(&stored, from, &mut described);
+        let numbered = number.into_iter().chain(carried(&stored, from, to));
+        for extension in numbered.chain(descriptor.and_then(|it| Some((to.id(DESCRIPTOR)?, it)))) {
             extensions[count] = extension;
             count += 1;
         }
@@ -59,24 +65,38 @@ impl Outbound {
         }
         let payload = out.len();
         out.extend_from_slice(stored.payload());
-        if let (Some((picture_id, tl0)), Some(ids)) = (self.vp8, &stored.info.vp8) {
-            vp8::patch(&mut out[payload..], ids, picture_id, tl0);
+        if let Some(ids) = &stored.info.vp8 {
+            vp8::patch(&mut out[payload..], ids, self.counters.picture_id, self.counters.tl0);
         }
         if layers.kind == Kind::Video && !self.fields.marker {
             rtp::pad(out, start, SEGMENT_STEP);
         }
         Some(header_len)
     }
+
+    /// The dependency descriptor, if the packet came with one, with the number that its frame has in this stream.
+    fn describe<'d>(
+        &self,
+        stored: &Stored<'_>,
+        from: &ExtensionMap,
+        into: &'d mut [u8; rtp::ELEMENT_LEN_MAX],
+    ) -> Option<&'d [u8]> {
+        let came = stored.extension(from.id(DESCRIPTOR)?)?;
+        let descriptor = into.get_mut(..came.len())?;
+        descriptor.copy_from_slice(came);
+        descriptor::renumber(descriptor, self.counters.frame);
+        Some(descriptor)
+    }
 }
 
-/// The publisher's extensions that go all the way, under the subscriber's ids.
+/// The publisher's extensions that go all the way as they are, under the subscriber's ids.
 fn carried<'a>(
     stored: &'a Stored<'_>,
     from: &'a ExtensionMap,
     to: &'a ExtensionMap,
 ) -> impl Iterator<Item = (u8, &'a [u8])> {
-    let end_to_end = Extension::ALL.into_iter().filter(|extension| !extension.hop_by_hop());
-    end_to_end.filter_map(|extension| {
+    let unchanged = |extension: &Extension| !extension.hop_by_hop() && *extension != DESCRIPTOR;
+    Extension::ALL.into_iter().filter(unchanged).filter_map(|extension| {
         let data = stored.extension(from.id(extension)?)?;
         Some((to.id(extension)?, data))
     })

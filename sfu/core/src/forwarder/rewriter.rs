@@ -2,12 +2,9 @@
 
 use std::time::Instant;
 
-use crate::codec::vp8;
-use crate::forwarder::selector::Place;
+use super::counters::Counters;
+use super::selector::Place;
 use crate::track::{Layers, Received, ticks};
-
-/// Picture ids have 15 bits at most (RFC 7741, section 4.2).
-const PICTURE_IDS: u16 = 0x7fff;
 
 /// A packet's place in the outgoing stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +12,7 @@ pub struct Rewritten {
     /// Extended sequence number: its high bits are the rollover counter.
     pub out: u64,
     pub timestamp: u32,
-    /// Picture id and tl0picidx, if the packet has them.
-    pub vp8: Option<(u16, u8)>,
+    pub counters: Counters,
 }
 
 /// Whatever the stretch of a layer is shifted by.
@@ -27,8 +23,7 @@ struct Stretch {
     first: u64,
     sequence: u64,
     timestamp: u32,
-    picture_id: u16,
-    tl0: u8,
+    counters: Counters,
 }
 
 /// The newest of what was sent.
@@ -37,8 +32,7 @@ struct Newest {
     out: u64,
     timestamp: u32,
     at: Instant,
-    picture_id: u16,
-    tl0: u8,
+    counters: Counters,
 }
 
 #[derive(Debug)]
@@ -86,23 +80,18 @@ impl Rewriter {
 
     /// The stream goes on with this packet's stretch, from this packet on.
     pub fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
-        let ids = received.info.vp8;
-        let picture_id = ids.and_then(|ids| ids.picture_id).unwrap_or(0);
-        let tl0 = ids.and_then(|ids| ids.tl0).unwrap_or(0);
         let mut stretch = Stretch {
             place: Place::of(received),
             first: received.index,
             sequence: self.start.wrapping_sub(received.index),
             timestamp: 0,
-            picture_id: 0,
-            tl0: 0,
+            counters: Counters::default(),
         };
         if let (Some(newest), Some(old)) = (self.newest, self.stretch) {
             let timestamp = follow(now, layers, &newest, &old, received);
             stretch.sequence = (newest.out + 1).wrapping_sub(received.index);
             stretch.timestamp = timestamp.wrapping_sub(received.header.timestamp);
-            stretch.picture_id = newest.picture_id.wrapping_add(1).wrapping_sub(picture_id);
-            stretch.tl0 = newest.tl0.wrapping_add(1).wrapping_sub(tl0);
+            stretch.counters = Counters::of(&received.info).following(newest.counters);
         }
         self.previous = self.stretch.replace(stretch).zip(self.newest.map(|newest| newest.out));
     }
@@ -110,13 +99,14 @@ impl Rewriter {
     /// `None` for packets from before the last switch.
     pub fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
         let stretch = self.stretch.filter(|stretch| stretch.covers(received))?;
-        let Rewritten { out, timestamp, vp8: ids } = stretch.rewrite(received);
+        let rewritten = stretch.rewrite(received);
+        let Rewritten { out, timestamp, counters } = rewritten;
         if self.newest.is_none_or(|newest| out > newest.out) {
-            let before = self.newest.map_or((0, 0), |newest| (newest.picture_id, newest.tl0));
-            let (picture_id, tl0) = ids.unwrap_or(before);
-            self.newest = Some(Newest { out, timestamp, at: now, picture_id, tl0 });
+            let before = self.newest.map_or_else(Counters::default, |newest| newest.counters);
+            let counters = counters.carried(&received.info, before);
+            self.newest = Some(Newest { out, timestamp, at: now, counters });
         }
-        Some(Rewritten { out, timestamp, vp8: ids })
+        Some(rewritten)
     }
 
     /// For packets from before the last switch: only those whose numbers were skipped then have a place.
@@ -135,13 +125,8 @@ impl Stretch {
         Rewritten {
             out: received.index.wrapping_add(self.sequence),
             timestamp: received.header.timestamp.wrapping_add(self.timestamp),
-            vp8: received.info.vp8.map(|ids| self.ids(&ids)),
+            counters: Counters::of(&received.info).shifted(self.counters),
         }
-    }
-
-    fn ids(&self, ids: &vp8::Ids) -> (u16, u8) {
-        let picture_id = ids.picture_id.unwrap_or(0).wrapping_add(self.picture_id) & PICTURE_IDS;
-        (picture_id, ids.tl0.unwrap_or(0).wrapping_add(self.tl0))
     }
 }
 

@@ -68,10 +68,10 @@ fn a_switch_leaves_no_trace_in_the_numbers() {
         let (numbers, ticks) = step(before, after);
         assert_eq!(numbers, 1);
         assert!((2970..=3000).contains(&ticks), "{ticks} ticks in 33 ms");
-        let ((picture_before, tl0_before), (picture, tl0)) =
-            (before.vp8.unwrap(), after.vp8.unwrap());
-        assert_eq!(picture, (picture_before + 1) & 0x7fff);
-        assert_eq!(tl0, tl0_before.wrapping_add(1));
+        let (old, new) = (before.counters, after.counters);
+        assert_eq!(new.picture_id, (old.picture_id + 1) & 0x7fff);
+        assert_eq!(new.tl0, old.tl0.wrapping_add(1));
+        assert_eq!(new.frame, old.frame.wrapping_add(1));
         before = after;
     }
 }

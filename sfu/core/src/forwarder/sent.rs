@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::Kind;
 
+use super::counters::Counters;
 use super::rewriter::Rewritten;
 use crate::track::Received;
 
@@ -32,7 +33,7 @@ pub struct Packet {
     out: u64,
     pub index: u64,
     timestamp: u32,
-    vp8: Option<(u16, u8)>,
+    counters: Counters,
     pub payload_len: u16,
     pub layer: u8,
     pub marker: bool,
@@ -49,7 +50,7 @@ impl Packet {
             out: rewritten.out,
             index: received.index,
             timestamp: rewritten.timestamp,
-            vp8: rewritten.vp8,
+            counters: rewritten.counters,
             payload_len: received.payload_len,
             layer: received.layer,
             marker: received.header.marker,
@@ -59,7 +60,7 @@ impl Packet {
     }
 
     pub fn rewritten(&self) -> Rewritten {
-        Rewritten { out: self.out, timestamp: self.timestamp, vp8: self.vp8 }
+        Rewritten { out: self.out, timestamp: self.timestamp, counters: self.counters }
     }
 
     pub fn hold(&mut self) {

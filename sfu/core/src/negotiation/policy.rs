@@ -210,9 +210,6 @@ pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agree
     let mut extensions = ExtensionMap::default();
     for (id, extension) in agreed.extensions.iter() {
         let goes = match extension {
-            // frame numbers of a descriptor do not go on over a change of simulcast layers; AV1 and the layers of SVC in
-            // VP9 cannot do without
-            Extension::DependencyDescriptor => matches!(agreed.codec, Codec::Av1 | Codec::Vp9),
             Extension::TransportCc => !repeats,
             _ => true,
         };
@@ -290,15 +287,13 @@ fn offered_extensions(kind: Kind) -> ExtensionMap {
 mod tests {
     use super::*;
 
-    /// Decoders of VP9 with layers of SVC, livekit-client's default, freeze without it.
+    /// Decoders of VP9 with layers of SVC, livekit-client's default, freeze without it; and who sends it says less of
+    /// temporal layers in the payload.
     #[test]
-    fn the_dependency_descriptor_goes_on_where_decoders_need_it() {
-        let goes_on = |codec| {
+    fn the_dependency_descriptor_goes_on_whatever_the_codec() {
+        for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
             let binding = binding(&"TR_1".into(), "0", &offered(codec, false));
-            binding.extensions.id(Extension::DependencyDescriptor).is_some()
-        };
-        assert!(goes_on(Codec::Av1) && goes_on(Codec::Vp9));
-        // Their simulcast layers each count by themselves, and nothing but the picture is needed.
-        assert!(!goes_on(Codec::Vp8) && !goes_on(Codec::H264));
+            assert!(binding.extensions.id(Extension::DependencyDescriptor).is_some(), "{codec:?}");
+        }
     }
 }

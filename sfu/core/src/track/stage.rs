@@ -16,6 +16,7 @@ pub(crate) const MID: u8 = 1;
 pub(crate) const RID: u8 = 2;
 pub(crate) const REPAIRED_RID: u8 = 3;
 pub(crate) const AUDIO_LEVEL: u8 = 4;
+pub(crate) const DESCRIPTOR: u8 = 5;
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -27,6 +28,7 @@ pub(crate) fn extensions() -> ExtensionMap {
     map.set(RID, Extension::Rid);
     map.set(REPAIRED_RID, Extension::RepairedRid);
     map.set(AUDIO_LEVEL, Extension::AudioLevel);
+    map.set(DESCRIPTOR, Extension::DependencyDescriptor);
     map
 }
 
@@ -85,6 +87,8 @@ pub(crate) struct Encoder {
     pub(crate) timestamp: u32,
     pub(crate) picture_id: u16,
     pub(crate) tl0: u8,
+    /// In the dependency descriptor.
+    pub(crate) frame: u16,
 }
 
 impl Encoder {
@@ -97,6 +101,7 @@ impl Encoder {
             timestamp: u32::from(far) * 1_000_000_000,
             picture_id: far * 5000,
             tl0: layer * 80,
+            frame: far * 17_000,
         }
     }
 
@@ -113,6 +118,7 @@ impl Encoder {
             self.timestamp = self.timestamp.wrapping_add(3000);
             self.picture_id = self.picture_id.wrapping_add(1);
             self.tl0 = self.tl0.wrapping_add(1);
+            self.frame = self.frame.wrapping_add(1);
         }
         packet
     }
@@ -128,7 +134,9 @@ impl Encoder {
         };
         self.sequence = self.sequence.wrapping_add(1);
         let mut packet = Vec::new();
-        rtp::write(&mut packet, &fields, std::iter::empty(), payload, 0);
+        let [high, low] = self.frame.to_be_bytes();
+        let descriptor = [0xc0, high, low];
+        rtp::write(&mut packet, &fields, [(DESCRIPTOR, &descriptor[..])].into_iter(), payload, 0);
         packet
     }
 }
@@ -145,7 +153,8 @@ pub(crate) fn repair(packet: &[u8], sequence: u16) -> Vec<u8> {
     };
     let payload = [&header.sequence.to_be_bytes(), header.payload(packet)].concat();
     let mut wrapped = Vec::new();
-    rtp::write(&mut wrapped, &fields, std::iter::empty(), &payload, 0);
+    let descriptor = header.extension(packet, DESCRIPTOR).map(|it| (DESCRIPTOR, it));
+    rtp::write(&mut wrapped, &fields, descriptor.into_iter(), &payload, 0);
     wrapped
 }
 

@@ -29,7 +29,7 @@ fn a_packet_is_received_once() {
     let received = receive(&mut track, now, &packet).unwrap();
     assert!(received.info.keyframe);
     let stored = track.layers().get(0).unwrap().stored(received.index).unwrap();
-    assert_eq!(stored.payload(), &packet[12..]);
+    assert_eq!(stored.payload(), Header::read(&packet).unwrap().payload(&packet));
     let header = Header::read(&packet).unwrap();
     assert_eq!(track.handle_rtp(now, claim(0), &header, &packet).unwrap_err(), Discard::Stale);
 }
@@ -48,7 +48,8 @@ fn a_lost_packet_is_asked_for_and_its_repair_is_the_packet() {
     assert_eq!(repaired.header.sequence, 20_001);
     assert_eq!((repaired.header.ssrc, repaired.header.payload_type), (10, PAYLOAD_TYPE));
     let stored = track.layers().get(0).unwrap().stored(repaired.index).unwrap();
-    assert_eq!(stored.payload(), &lost[12..]);
+    assert_eq!(stored.payload(), Header::read(&lost).unwrap().payload(&lost));
+    assert_eq!(stored.info.frame, after.info.frame.map(|after| after - 1));
     assert!(feedback(&mut track, now + ms(500)).0.is_empty());
     assert!(receive(&mut track, now + ms(31), &repair(&lost, 8)).is_none(), "it probes");
 }

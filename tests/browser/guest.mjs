@@ -78,6 +78,15 @@ export class Guest {
     await this.page.evaluate(what => guest.publish(what), what)
   }
 
+  /** What goes out of the camera, a line for each stream. */
+  async sending() {
+    return this.page.evaluate(() => guest.sending())
+  }
+
+  async believes(version) {
+    await this.page.evaluate(version => { guest.believe(version) }, version)
+  }
+
   async canSend(codec) {
     return this.page.evaluate(codec => RTCRtpSender.getCapabilities('video').codecs.some(({ mimeType }) => mimeType.toLowerCase() === `video/${codec}`), codec)
   }
@@ -118,6 +127,16 @@ export class Guest {
   /** Frames of the other's camera are decoded, new ones. */
   async watches(other, { frames = 15, source = 'camera' } = {}) {
     await this.gets(other, source, ['frames', frames])
+  }
+
+  /** The other's camera plays on, without a freeze that anybody would notice and without asking for keyframes. */
+  async watchesSmoothly(other, { frames = 75 } = {}) {
+    const before = await this.received(other, 'camera')
+    await this.watches(other, { frames })
+    const after = await this.received(other, 'camera')
+    const [frozen, plis] = [after.frozen - before.frozen, after.plis - before.plis]
+    // A busy machine holds up a picture too, but not for so long, and costs at most one packet too many.
+    if (frozen > 1 || plis > 1) throw new Error(`${this.name} sees ${other.name} freeze for ${frozen} s, and asks for ${plis} keyframes`)
   }
 
   /** Sound of the other's microphone comes and is loud. */

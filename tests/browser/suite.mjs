@@ -2,7 +2,7 @@
 import { after } from 'node:test'
 import { closeBrowsers } from './browsers.mjs'
 
-const FILES = ['account', 'leaving', 'limits', 'chat', 'reading', 'ease', 'groups', 'files', 'calls', 'groupcalls', 'looks', 'firefox', 'rooms', 'relay', 'dev']
+const FILES = ['account', 'leaving', 'limits', 'chat', 'reading', 'ease', 'groups', 'files', 'calls', 'groupcalls', 'looks', 'firefox', 'rooms', 'codecs', 'relay', 'dev']
 
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter(name => !FILES.includes(name))

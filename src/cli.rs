@@ -1,13 +1,12 @@
 //! The command line. Every flag that overrides a configuration key lives in [`ConfigArgs`].
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
-
-use crate::bench::Bench;
 
 /// A self-hosted chat and call server.
 #[derive(Debug, Parser)]
@@ -37,10 +36,10 @@ pub(crate) enum Command {
     /// Print a token that lets somebody into a room, with any LiveKit SDK.
     Token(TokenArgs),
     /// Load a server as many clients would and print what it bore as one line of JSON.
-    Bench {
-        #[command(subcommand)]
-        bench: Bench,
-    },
+    ///
+    /// `beckon bench --help` lists what can be loaded. It runs `beckon-load` from the folder of this binary.
+    #[command(disable_help_flag = true)]
+    Bench(BenchArgs),
     /// Ask a running server whether it is ready; exits 0 when it is.
     Healthcheck(HealthcheckArgs),
 }
@@ -68,6 +67,13 @@ pub(crate) enum Role {
 pub(crate) enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What `beckon-load` is told.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Subcommand)]

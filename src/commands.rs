@@ -1,6 +1,8 @@
 //! The commands that do one thing and stop.
 
 use std::io::BufRead as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -11,13 +13,25 @@ use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::{
-    AdminCommand, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
+    AdminCommand, BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
 };
 use crate::config::{self, Config};
 use crate::{certs, check, data_dir};
 
 /// A server that takes longer to answer is not healthy.
 const HEALTHCHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// `beckon bench`: becomes `beckon-load`, which a server is installed without.
+pub(crate) fn bench(args: BenchArgs) -> anyhow::Result<()> {
+    let program = std::env::current_exe()?.with_file_name("beckon-load");
+    let error = Command::new(&program).args(args.arguments).exec();
+    Err(error).with_context(|| {
+        format!(
+            "cannot run {} (`cargo build --release --package beckon-load` makes it)",
+            program.display()
+        )
+    })
+}
 
 /// `beckon migrate`
 pub(crate) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {

@@ -1,7 +1,6 @@
 //! `beckon`: the one binary. Reads the command line and hands over to the part that does it.
 
 mod arrival;
-mod bench;
 mod certs;
 mod check;
 mod cli;
@@ -53,7 +52,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::DevCerts(args) => commands::dev_certs(args),
         Command::Admin { command } => commands::admin(command).await,
         Command::Token(args) => commands::token(args),
-        Command::Bench { bench } => bench::run(bench).await,
+        Command::Bench(args) => commands::bench(args),
         Command::Healthcheck(args) => commands::healthcheck(args).await,
     }
 }

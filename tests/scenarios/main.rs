@@ -4,7 +4,6 @@
 mod stage;
 
 mod accounts;
-mod bench;
 mod calls;
 mod calls_go_on;
 mod chat;

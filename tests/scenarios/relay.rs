@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use beckon_turn_server::Caller;
+use beckon_load::turn::TurnClient;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ async fn a_call_comes_with_a_relay_that_ends_with_it() {
     let ringing = [alice.notices("call_ringing").await, bob.notices("call_ringing").await];
     let mut clients = Vec::new();
     for (address, name, password) in ringing.iter().map(|frame| relay(&frame["call"])) {
-        let mut client = Caller::connect(address, &name, &password).unwrap();
+        let mut client = TurnClient::connect(address, &name, &password).unwrap();
         let relayed = client.allocate().expect("the credential is good");
         clients.push((client, relayed, address, name, password));
     }
@@ -46,7 +46,7 @@ async fn a_call_comes_with_a_relay_that_ends_with_it() {
             async move { is_over }
         })
         .await;
-        let again = Caller::connect(*address, name, password).unwrap().allocate();
+        let again = TurnClient::connect(*address, name, password).unwrap().allocate();
         assert!(again.is_err(), "the credential is still good");
     }
 }

@@ -5,7 +5,6 @@
 mod allocation;
 mod answer;
 mod answers;
-mod caller;
 mod credentials;
 mod nonce;
 mod outbox;
@@ -20,7 +19,6 @@ mod stats;
 mod strangers;
 mod wire;
 
-pub use caller::Caller;
 pub use credentials::{Credentials, Key, password};
 pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};

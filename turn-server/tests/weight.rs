@@ -2,7 +2,8 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
-use beckon_turn_server::{Caller, Config, Credentials, Limits, start};
+use beckon_load::turn::TurnClient;
+use beckon_turn_server::{Config, Credentials, Limits, start};
 
 const CLIENTS: usize = 300;
 /// Kernel memory, which is not counted here, comes on top.
@@ -39,8 +40,8 @@ fn clients_weigh_little_and_strangers_nothing() {
 }
 
 /// Somebody with an allocation.
-fn allocate(server: SocketAddr) -> Caller {
-    let mut caller = Caller::connect(server, "alice", "a").unwrap();
+fn allocate(server: SocketAddr) -> TurnClient {
+    let mut caller = TurnClient::connect(server, "alice", "a").unwrap();
     caller.allocate().unwrap();
     caller
 }
@@ -51,7 +52,7 @@ fn flood(server: SocketAddr, count: usize) {
         let ip = [127, 1, (part >> 8) as u8, part as u8];
         let socket = UdpSocket::bind(SocketAddr::from((ip, 0))).unwrap();
         for _ in 0..100 {
-            let _ = socket.send_to(&Caller::forged_request(), server);
+            let _ = socket.send_to(&TurnClient::forged_request(), server);
         }
     }
 }

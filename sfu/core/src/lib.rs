@@ -8,7 +8,6 @@ pub mod described;
 pub mod downlink;
 pub mod extension;
 pub mod forwarder;
-pub mod headless;
 pub mod ice;
 pub mod keys;
 pub mod negotiation;

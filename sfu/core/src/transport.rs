@@ -217,8 +217,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Sends an SCTP packet that is none of our association's.
-    pub(crate) fn send_sctp(&mut self, now: Instant, packet: &[u8]) {
+    /// Sends an SCTP packet that is none of our association's, as a hostile peer would.
+    pub fn send_sctp(&mut self, now: Instant, packet: &[u8]) {
         // It fails only before the handshake is done.
         let _ = self.dtls.write(now, PEER, packet);
     }

@@ -3,7 +3,7 @@
 use beckon_sfu_api::{
     Command, Connection as Mode, Description, Event, Kind, Refused, RoomSettings, TrackId,
 };
-use beckon_sfu_core::headless::description::Section;
+use beckon_load::headless::description::Section;
 use beckon_sfu_core::rtcp;
 use beckon_sfu_core::transport::Identity;
 

@@ -6,7 +6,7 @@ use beckon_sfu_api::{
     Announced, Command, Event, Kind, Layer, ParticipantId, Preference, Quality, Source as Shown,
     TrackId,
 };
-use beckon_sfu_core::headless::description::Section;
+use beckon_load::headless::description::Section;
 
 use super::client::Client;
 use super::source::Source;

@@ -13,7 +13,8 @@ use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::{
-    AdminCommand, BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
+    AdminCommand, BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs,
+    TokenArgs,
 };
 use crate::config::{self, Config};
 use crate::{certs, check, data_dir};

@@ -61,7 +61,8 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(fs::File::create(&log)?)
             .kill_on_drop(true);
-        let mut child = command.spawn().context("starting the `beckon` in the same folder as this program")?;
+        let mut child =
+            command.spawn().context("starting the `beckon` in the same folder as this program")?;
         let mut stdout = BufReader::new(child.stdout.take().context("no stdout")?).lines();
         let url = match timeout(START_MAX, listening(&mut stdout)).await {
             Ok(Some(url)) => url,

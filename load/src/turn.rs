@@ -17,7 +17,6 @@ use rtc_turn::proto::lifetime::Lifetime;
 use rtc_turn::proto::reqtrans::RequestedTransport;
 use sha1::Sha1;
 
-
 /// A request is repeated so often, and so long after the one before (RFC 8489, 6.2.1).
 const ATTEMPTS: u32 = 7;
 const RETRY: Duration = Duration::from_millis(500);

@@ -9,10 +9,7 @@ use crate::sources::read;
 
 /// Each crate: its folder, and which of ours it may import.
 const OURS: [(&str, &[&str]); 7] = [
-    (
-        ".",
-        &["beckon-sfu", "beckon-sfu-api", "beckon-signalling", "beckon-turn-server"],
-    ),
+    (".", &["beckon-sfu", "beckon-sfu-api", "beckon-signalling", "beckon-turn-server"]),
     ("load", &["beckon-sfu-api", "beckon-sfu-core"]),
     ("signalling", &["beckon-sfu-api"]),
     ("sfu", &["beckon-sfu-api", "beckon-sfu-core"]),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use beckon_sfu_api::Kind;
 use beckon_load::headless::description::Section;
+use beckon_sfu_api::Kind;
 
 use super::streams::Stream;
 

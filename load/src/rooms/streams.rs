@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::Kind;
 use beckon_load::headless::description::{AUDIO_LEVEL, OPUS, TRANSPORT_CC, VP8};
+use beckon_sfu_api::Kind;
 use beckon_sfu_core::rtp::{self, Fields};
 
 use super::stamp::Stamp;

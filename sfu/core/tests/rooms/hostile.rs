@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use beckon_sfu_api::{Connection as Mode, Kind, TrackId};
 use beckon_load::headless::description::{MID, OPUS, VP8};
+use beckon_sfu_api::{Connection as Mode, Kind, TrackId};
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::rtp::{self, Fields};
 use beckon_sfu_core::stats::Discard;

@@ -1,9 +1,9 @@
 //! Nonsense over signalling, and greed over RTCP, are refused; who sends them stays where they are.
 
+use beckon_load::headless::description::Section;
 use beckon_sfu_api::{
     Command, Connection as Mode, Description, Event, Kind, Refused, RoomSettings, TrackId,
 };
-use beckon_load::headless::description::Section;
 use beckon_sfu_core::rtcp;
 use beckon_sfu_core::transport::Identity;
 

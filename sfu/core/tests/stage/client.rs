@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use beckon_sfu_api::{
-    Command, Connection as Mode, DataKind, Description as Text, Kind, MidTrack, ParticipantId,
-};
 use beckon_load::headless::Headless;
 use beckon_load::headless::description::{Description, Section};
 use beckon_load::headless::sources::Sources;
+use beckon_sfu_api::{
+    Command, Connection as Mode, DataKind, Description as Text, Kind, MidTrack, ParticipantId,
+};
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::negotiation::sdp::{self, Session};
 use beckon_sfu_core::transport::{Identity, Role};

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::Kind;
-use beckon_sfu_core::demux::Side;
 use beckon_load::headless::description::TRANSPORT_CC;
 use beckon_load::headless::{HeadlessEvent, Heard};
+use beckon_sfu_api::Kind;
+use beckon_sfu_core::demux::Side;
 use beckon_sfu_core::rtcp::{self, Packet};
 use beckon_sfu_core::rtp::Header;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use beckon_load::headless::description::Section;
 use beckon_sfu_api::{
     Announced, Command, Event, Kind, Layer, ParticipantId, Preference, Quality, Source as Shown,
     TrackId,
 };
-use beckon_load::headless::description::Section;
 
 use super::client::Client;
 use super::source::Source;

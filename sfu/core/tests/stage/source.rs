@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::Kind;
 use beckon_load::headless::description::{
     AUDIO_LEVEL, MID, OPUS, REPAIRED_RID, RID, RIDS, TRANSPORT_CC, VP8, VP8_REPAIR,
 };
+use beckon_sfu_api::Kind;
 use beckon_sfu_core::rtp::{self, Fields};
 
 use super::stamp::Stamp;

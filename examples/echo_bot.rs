@@ -70,6 +70,8 @@ impl Bot {
                         socket.send(Message::text(answer.to_string())).await?;
                     }
                 }
+                // Who asked while we were away is in no frame.
+                Some("welcome") => self.accept_all().await?,
                 Some("contact_request") => self.accept(&frame["request"]).await?,
                 Some("error") => eprintln!("refused: {}", frame["error"]["message"]),
                 // A client ignores what it does not know: newer servers say more.
@@ -92,6 +94,16 @@ impl Bot {
             "client_msg_id": Uuid::now_v7(),
             "body": { "type": "text", "text": body["text"] },
         }))
+    }
+
+    async fn accept_all(&self) -> anyhow::Result<()> {
+        let path = format!("{}/api/v1/contact-requests?direction=incoming", self.server);
+        let answer = self.http.get(path).bearer_auth(&self.token).send().await?;
+        let listed: Value = answer.error_for_status()?.json().await?;
+        for request in listed["requests"].as_array().into_iter().flatten() {
+            self.accept(request).await?;
+        }
+        Ok(())
     }
 
     async fn accept(&self, request: &Value) -> anyhow::Result<()> {

@@ -107,7 +107,15 @@ async fn serving(folder: &Path) -> (Child, String) {
     let mut command = Command::new(beckon());
     command.args(["serve", "--http-listen", "127.0.0.1:0", "--https-listen", "off"]);
     command.args(["--media-udp", "127.0.0.1:0", "--data-dir"]).arg(folder);
-    command.env("BECKON_ACCOUNTS__PASSWORD_MEMORY_KIB", "64").kill_on_drop(true);
+    for (setting, value) in [
+        ("ACCOUNTS__PASSWORD_MEMORY_KIB", "64"),
+        ("LIMITS__SENDS_PER_SECOND", "1000000"),
+        ("LIMITS__SENDS_BURST", "1000000"),
+        ("LIMITS__FRAMES_PER_SECOND", "1000000"),
+    ] {
+        command.env(format!("BECKON_{setting}"), value);
+    }
+    command.kill_on_drop(true);
     let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("beckon");
     let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
     while let Some(line) = lines.next_line().await.expect("what it prints") {

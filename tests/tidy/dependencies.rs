@@ -42,6 +42,12 @@ fn dependencies(dir: &str) -> BTreeSet<String> {
     tables.flat_map(|table| table.keys().cloned()).collect()
 }
 
+/// Where one of our crates is.
+fn dir_of(name: &str) -> Option<&'static str> {
+    let dirs = OURS.iter().map(|(dir, _)| *dir);
+    dirs.into_iter().find(|dir| name == format!("beckon-{}", dir.replace('/', "-")))
+}
+
 /// With all that these depend on.
 fn reached(dir: &str) -> BTreeSet<String> {
     let lock: Table = read("Cargo.lock").parse().unwrap();
@@ -50,6 +56,11 @@ fn reached(dir: &str) -> BTreeSet<String> {
     let mut ahead: Vec<String> = dependencies(dir).into_iter().collect();
     while let Some(name) = ahead.pop() {
         if !reached.insert(name.clone()) {
+            continue;
+        }
+        // The lock does not tell what only our tests need; the manifest does.
+        if let Some(dir) = dir_of(&name) {
+            ahead.extend(dependencies(dir));
             continue;
         }
         // Where several versions are locked, all count.

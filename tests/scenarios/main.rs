@@ -8,7 +8,7 @@ mod calls;
 mod calls_go_on;
 mod chat;
 mod contacts;
-mod echo_bot;
+mod examples;
 mod files;
 mod go_sdk;
 mod group_calls;

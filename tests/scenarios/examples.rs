@@ -1,4 +1,4 @@
-//! The bot of `examples/echo_bot.rs`, against a real node.
+//! What `examples/` holds, against a real node.
 
 use serde_json::json;
 

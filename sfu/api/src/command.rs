@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::ids::{ParticipantId, TrackId};
+use crate::sdp::Sdp;
 use crate::track::Announced;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub struct Permissions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     pub id: u32,
-    pub sdp: String,
+    pub sdp: Sdp,
 }
 
 /// LiveKit's three steps of a simulcast track.

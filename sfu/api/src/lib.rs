@@ -6,6 +6,7 @@
 mod command;
 mod event;
 mod ids;
+mod sdp;
 mod track;
 
 pub use command::{
@@ -14,6 +15,7 @@ pub use command::{
 };
 pub use event::{Event, Lost, NetworkQuality, Refused, Speaker};
 pub use ids::{ParticipantId, RoomId, TrackId};
+pub use sdp::Sdp;
 pub use track::{Announced, Codec, Kind, Layer, MidTrack, Source};
 
 /// Where a room's events go. Called on the media thread: it must neither block nor wait.

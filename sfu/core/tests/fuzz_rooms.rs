@@ -126,7 +126,8 @@ impl Play {
                 };
                 let sdp = changed(&sdp, line.into(), place.map(usize::from));
                 stage.clients[client].forget_offer();
-                stage.tell(Command::Offer { participant, offer: Description { id, sdp } });
+                let offer = Description { id, sdp: sdp.into() };
+                stage.tell(Command::Offer { participant, offer });
             }
             Act::Lossy(percent) => {
                 stage.clients[client].publisher.up.loss = f64::from(percent % 100) / 100.0;

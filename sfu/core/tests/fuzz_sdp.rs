@@ -1,6 +1,7 @@
 //! Nonsense in place of session descriptions. `cargo bolero test session_descriptions` goes on for longer.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use beckon_sfu_api::{Announced, Codec, Kind, Source, TrackId};
@@ -75,7 +76,7 @@ fn boundary(line: &str, at: u8) -> usize {
 /// Whatever can be read can be answered, in its order, in words that can be read; and it is no answer to our offer
 /// unless it mirrors it.
 fn play(text: &str) {
-    let Ok(offer) = sdp::read(text) else { return };
+    let Ok(offer) = sdp::read(text).map(Arc::new) else { return };
     let credentials = Credentials::fresh();
     let candidates: [SocketAddr; 1] = [([192, 0, 2, 1], 7882).into()];
     let fingerprint = format!("sha-256 {}", ["AB"; 32].join(":"));

@@ -5,62 +5,28 @@
 //! Payload types and extension ids are those of whoever offered; each section has one codec.
 
 mod answerer;
+mod free;
+mod local;
 mod offerer;
 mod policy;
 mod read;
+mod replies;
 pub mod sdp;
 mod uses;
+mod wanted;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
-
-use beckon_sfu_api::{Codec, Kind, MidTrack, ParticipantId, Refused, Source, TrackId};
+use beckon_sfu_api::{Codec, MidTrack, Refused, Sdp, TrackId};
 
 use crate::extension::ExtensionMap;
-use crate::ice::Credentials;
-use crate::transport::Role;
 
 pub use answerer::Answerer;
+pub use local::Local;
 pub use offerer::Offerer;
-
-/// Our side of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Local<'a> {
-    pub credentials: &'a Credentials,
-    /// `sha-256 AB:CD:...`
-    pub fingerprint: &'a str,
-    /// Of the two in DTLS, once it is agreed on.
-    pub role: Option<Role>,
-    /// Best first.
-    pub candidates: &'a [SocketAddr],
-    /// Media sections that a description may have.
-    pub sections_max: usize,
-}
-
-/// A track that the participant is to receive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    pub track: TrackId,
-    pub publisher: ParticipantId,
-    pub kind: Kind,
-    pub source: Source,
-    pub codec: Codec,
-    /// Its sound has two channels.
-    pub stereo: bool,
-    pub ssrc: u32,
-    /// Announced only if the section has a repair format.
-    pub rtx_ssrc: u32,
-}
-
-impl Wanted {
-    /// Whether it is this subscription: whoever subscribes anew has another SSRC.
-    fn is(&self, (track, ssrc): &(TrackId, u32)) -> bool {
-        self.track == *track && self.ssrc == *ssrc
-    }
-}
+pub use wanted::Wanted;
 
 /// A codec in which a track may come in, and how its packets are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +83,7 @@ pub struct Binding {
 /// What came of a client's offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
-    pub sdp: String,
+    pub sdp: Sdp,
     /// New ones, and those that changed their payload type or SSRCs.
     pub published: Vec<Publication>,
     /// Published tracks whose section sends no more.
@@ -134,7 +100,7 @@ pub struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offered {
     pub id: u32,
-    pub sdp: String,
+    pub sdp: Sdp,
     /// Every section that carries a subscribed track.
     pub mids: Vec<MidTrack>,
     /// Wanted tracks for which there is no room, each told once.

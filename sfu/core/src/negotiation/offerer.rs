@@ -1,11 +1,12 @@
 //! The side that offers: the subscriber connection of the dual mode.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use beckon_sfu_api::{Codec, Kind, MidTrack, Refused, TrackId};
+use beckon_sfu_api::{Codec, Kind, MidTrack, Refused, Sdp, TrackId};
 
 use super::policy;
 use super::sdp::{Direction, Section, Session};
+use super::wanted::{AllWanted, Hopeless};
 use super::write::{Origin, Rtp, Says, Writer};
 use super::{Accepted, Binding, Local, Offered, Wanted};
 
@@ -18,8 +19,8 @@ pub struct Offerer {
     slots: Vec<Slot>,
     /// The mid of the newest section.
     mid: u32,
-    /// Tracks that the client cannot take, or for which there is no room. They are not tried again.
-    refused: Vec<(TrackId, u32)>,
+    /// Tracks that the client cannot take, or for which there is no room.
+    refused: Hopeless,
     /// The number of the last offer; none was made yet if 0.
     id: u32,
     in_flight: bool,
@@ -66,7 +67,7 @@ impl Offerer {
             origin: Origin::new(),
             slots: Vec::new(),
             mid: 0,
-            refused: Vec::new(),
+            refused: Hopeless::default(),
             id: 0,
             in_flight: false,
             dirty: false,
@@ -83,8 +84,9 @@ impl Offerer {
         }
         self.dirty = false;
         let first = self.id == 0;
+        let wanted = AllWanted::new(wanted);
         let mut refused = Vec::new();
-        let changed = self.release(wanted) | self.place(local, wanted, &mut refused);
+        let changed = self.release(&wanted) | self.place(local, &wanted, &mut refused);
         if !(first || changed || self.restart || !refused.is_empty()) {
             return None;
         }
@@ -92,7 +94,7 @@ impl Offerer {
         self.in_flight = true;
         self.restart = false;
         let mut mids = Vec::new();
-        let sdp = self.write(local, wanted, &mut mids);
+        let sdp = self.write(local, &wanted, &mut mids);
         Some(Offered { id: self.id, sdp, mids, refused })
     }
 
@@ -119,8 +121,8 @@ impl Offerer {
             let carried = slot.carried().map(|(track, ssrc)| (track.clone(), ssrc));
             let before = accepted.refused.len();
             slot.settle(section, &mut accepted);
-            if accepted.refused.len() > before {
-                self.refused.extend(carried);
+            if let Some((track, ssrc)) = carried.filter(|_| accepted.refused.len() > before) {
+                self.refused.add(track, ssrc);
             }
         }
         Ok(accepted)
@@ -134,12 +136,12 @@ impl Offerer {
     }
 
     /// Closes the sections of tracks that are wanted no more.
-    fn release(&mut self, wanted: &[Wanted]) -> bool {
-        self.refused.retain(|it| wanted.iter().any(|wanted| wanted.is(it)));
+    fn release(&mut self, wanted: &AllWanted<'_>) -> bool {
+        self.refused.refresh(wanted);
         let mut changed = false;
         for slot in &mut self.slots {
             if let State::Carries(carried) = &slot.state
-                && !wanted.iter().any(|wanted| carried.is(wanted))
+                && wanted.find(&carried.track, carried.ssrc).is_none()
             {
                 slot.state = State::Leaves(carried.codec);
                 changed = true;
@@ -152,35 +154,42 @@ impl Offerer {
     fn place(
         &mut self,
         local: &Local<'_>,
-        wanted: &[Wanted],
+        wanted: &AllWanted<'_>,
         refused: &mut Vec<(TrackId, Refused)>,
     ) -> bool {
         let mut changed = false;
+        let leave: HashSet<Kind> =
+            self.slots.iter().filter(|slot| slot.leaves()).map(|slot| slot.kind).collect();
+        let mut closed: HashMap<Kind, VecDeque<usize>> = HashMap::new();
+        for (at, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.is_closed()) {
+            closed.entry(slot.kind).or_default().push_back(at);
+        }
         for wanted in self.unplaced(wanted) {
-            if self.open(wanted, local.sections_max) {
+            let place = closed.get_mut(&wanted.kind).and_then(VecDeque::pop_front);
+            if self.open(wanted, place, local.sections_max) {
                 changed = true;
-            } else if self.slots.iter().any(|slot| slot.kind == wanted.kind && slot.leaves()) {
+            } else if leave.contains(&wanted.kind) {
                 // there is room once this offer, or the next, is answered
                 self.dirty = true;
                 changed = true;
             } else {
                 refused.push((wanted.track.clone(), Refused::Limit));
-                self.refused.push((wanted.track.clone(), wanted.ssrc));
+                self.refused.add(wanted.track.clone(), wanted.ssrc);
             }
         }
         changed
     }
 
     /// Wanted tracks that have no section and were not refused one.
-    fn unplaced<'w>(&self, wanted: &'w [Wanted]) -> Vec<&'w Wanted> {
+    fn unplaced<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
         let carried: HashSet<_> = self.slots.iter().filter_map(Slot::carried).collect();
         let is_carried = |wanted: &Wanted| carried.contains(&(&wanted.track, wanted.ssrc));
         let unplaced = wanted.iter().filter(|wanted| !is_carried(wanted));
-        unplaced.filter(|wanted| !self.refused.iter().any(|it| wanted.is(it))).collect()
+        unplaced.filter(|wanted| !self.refused.has(wanted)).collect()
     }
 
-    /// False if there is no room.
-    fn open(&mut self, wanted: &Wanted, sections_max: usize) -> bool {
+    /// Opens a section, at the place of a closed one if there is one. False if there is no room.
+    fn open(&mut self, wanted: &Wanted, closed: Option<usize>, sections_max: usize) -> bool {
         let carried = Carried {
             track: wanted.track.clone(),
             ssrc: wanted.ssrc,
@@ -188,7 +197,7 @@ impl Offerer {
             binding: None,
         };
         let slot = Slot { kind: wanted.kind, mid: self.mid + 1, state: State::Carries(carried) };
-        if let Some(closed) = self.slots.iter_mut().find(|slot| slot.is_closed(wanted.kind)) {
+        if let Some(closed) = closed.and_then(|at| self.slots.get_mut(at)) {
             *closed = slot;
         } else if self.slots.len() + 1 < sections_max {
             self.slots.push(slot);
@@ -208,38 +217,57 @@ impl Offerer {
             })
     }
 
-    fn write(&mut self, local: &Local<'_>, wanted: &[Wanted], mids: &mut Vec<MidTrack>) -> String {
-        let open = self.slots.iter().filter(|slot| slot.is_open());
-        let bundle: Vec<String> =
-            std::iter::once(DATA.to_owned()).chain(open.map(Slot::mid)).collect();
-        let bundled = bundle.iter().map(String::as_str);
-        let mut writer = Writer::new(&mut self.origin, local, Says::Offer, bundled);
-        writer.data(DATA, "UDP/DTLS/SCTP");
-        for slot in &self.slots {
-            let mid = slot.mid();
-            let (codec, sends) = match &slot.state {
-                State::Carries(carried) => {
-                    mids.push(MidTrack { mid: mid.clone(), track: carried.track.clone() });
-                    (carried.codec, wanted.iter().find(|wanted| carried.is(wanted)))
-                }
-                State::Leaves(codec) => (*codec, None),
-                State::Closes | State::Closed => {
-                    writer.closed(media(slot.kind), "UDP/TLS/RTP/SAVPF", "0", &mid);
-                    continue;
-                }
-            };
-            let stereo = sends.is_some_and(|wanted| wanted.stereo);
-            writer.rtp(&Rtp {
-                mid: &mid,
-                protocol: "UDP/TLS/RTP/SAVPF",
-                direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
-                agreed: &[policy::offered(codec, stereo)],
-                sends,
-                layers: &[],
-                simulcast: false,
-            });
-        }
-        writer.finish()
+    fn write(
+        &mut self,
+        local: &Local<'_>,
+        wanted: &AllWanted<'_>,
+        mids: &mut Vec<MidTrack>,
+    ) -> Sdp {
+        let lines: Vec<Line> = self.slots.iter().map(|slot| slot.line(wanted)).collect();
+        mids.extend(lines.iter().filter_map(Line::mid_track));
+        let (opening, ours) = (self.origin.open(Says::Offer), local.keep());
+        Sdp::new(move || {
+            let local = ours.local();
+            let open = lines.iter().filter(|line| line.codec.is_some());
+            let bundled = std::iter::once(DATA).chain(open.map(|line| line.mid.as_str()));
+            let mut writer = Writer::new(opening, &local, bundled);
+            writer.data(DATA, "UDP/DTLS/SCTP");
+            lines.iter().for_each(|line| line.write(&mut writer));
+            writer.finish()
+        })
+    }
+}
+
+/// What an offer says of a section, for whoever writes it.
+struct Line {
+    kind: Kind,
+    mid: String,
+    /// `None`: it is closed.
+    codec: Option<Codec>,
+    sends: Option<Wanted>,
+}
+
+impl Line {
+    fn mid_track(&self) -> Option<MidTrack> {
+        let wanted = self.sends.as_ref()?;
+        Some(MidTrack { mid: self.mid.clone(), track: wanted.track.clone() })
+    }
+
+    fn write(&self, writer: &mut Writer<'_>) {
+        let Line { kind, mid, codec, sends } = self;
+        let Some(codec) = codec else {
+            return writer.closed(media(*kind), "UDP/TLS/RTP/SAVPF", "0", mid);
+        };
+        let stereo = sends.as_ref().is_some_and(|wanted| wanted.stereo);
+        writer.rtp(&Rtp {
+            mid,
+            protocol: "UDP/TLS/RTP/SAVPF",
+            direction: if sends.is_some() { Direction::Send } else { Direction::Inactive },
+            agreed: &[policy::offered(*codec, stereo)],
+            sends: sends.as_ref(),
+            layers: &[],
+            simulcast: false,
+        });
     }
 }
 
@@ -259,12 +287,19 @@ impl Slot {
         matches!(self.state, State::Leaves(_) | State::Closes)
     }
 
-    fn is_open(&self) -> bool {
-        matches!(self.state, State::Carries(_) | State::Leaves(_))
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
     }
 
-    fn is_closed(&self, kind: Kind) -> bool {
-        self.kind == kind && matches!(self.state, State::Closed)
+    fn line(&self, wanted: &AllWanted<'_>) -> Line {
+        let (codec, sends) = match &self.state {
+            State::Carries(carried) => {
+                (Some(carried.codec), wanted.find(&carried.track, carried.ssrc).cloned())
+            }
+            State::Leaves(codec) => (Some(*codec), None),
+            State::Closes | State::Closed => (None, None),
+        };
+        Line { kind: self.kind, mid: self.mid(), codec, sends }
     }
 
     /// Learns from its section in the client's answer whether and how the track can be sent.
@@ -274,10 +309,10 @@ impl Slot {
             State::Leaves(_) if !section.rejected => return self.state = State::Closes,
             _ => return self.state = State::Closed,
         };
-        let agreed = policy::agree(section, carried.codec);
+        let agreed = section.offer(carried.codec);
         let takes = !section.rejected && section.direction == Direction::Receive;
         if let Some(agreed) = agreed.filter(|_| takes) {
-            let now = Some(policy::binding(&carried.track, &section.mid, &agreed));
+            let now = Some(policy::binding(&carried.track, &section.mid, agreed));
             if carried.binding != now {
                 accepted.bound.extend(now.clone());
                 carried.binding = now;
@@ -286,12 +321,6 @@ impl Slot {
         }
         accepted.refused.push(carried.track.clone());
         self.state = if section.rejected { State::Closed } else { State::Closes };
-    }
-}
-
-impl Carried {
-    fn is(&self, wanted: &Wanted) -> bool {
-        self.track == wanted.track && self.ssrc == wanted.ssrc
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which codecs, header extensions and feedback we take, and what we call things.
 
+use std::collections::HashMap;
+
 use beckon_sfu_api::{Codec, Kind, Source};
 
 use super::sdp::{Feedback, Format, Section};
@@ -23,48 +25,42 @@ pub(super) struct Agreed {
     pub(super) extensions: ExtensionMap,
 }
 
-/// What a section offers of a codec, less what we do not take.
-pub(super) fn agree(section: &Section, codec: Codec) -> Option<Agreed> {
-    let format = best(section, codec)?;
-    let mut feedback = format.feedback.and(taken(codec.kind()));
-    // feedback about unnumbered packets, or numbers without feedback, would starve the sender's estimate
-    feedback.transport_cc &= section.extensions.id(Extension::TransportCc).is_some();
-    Some(Agreed {
-        codec,
-        payload_type: format.payload_type,
-        rtx: section.repair_of(format.payload_type).map(|rtx| rtx.payload_type),
-        parameters: parameters(format, codec),
-        feedback,
-        extensions: accepted(&section.extensions, feedback.transport_cc),
-    })
-}
-
-/// All that a section offers and that we know, as its client prefers it, but with `first` before the others.
-pub(super) fn agree_all(section: &Section, first: Option<Codec>) -> Vec<Agreed> {
-    let offered = section.formats.iter().filter_map(Format::codec);
-    let fitting = offered.filter(|codec| Some(codec.kind()) == section.kind());
+/// What a section offers of each codec that we know, less what we do not take, as its peer prefers them.
+pub(super) fn offers(kind: Kind, formats: &[Format], extensions: &ExtensionMap) -> Vec<Agreed> {
+    let known = formats.iter().filter_map(|format| Some((format.codec()?, format)));
+    let known: Vec<_> = known.filter(|(codec, _)| codec.kind() == kind).collect();
     let mut codecs: Vec<Codec> = Vec::new();
-    for codec in first.into_iter().chain(fitting) {
-        if !codecs.contains(&codec) {
-            codecs.push(codec);
+    for (codec, _) in &known {
+        if !codecs.contains(codec) {
+            codecs.push(*codec);
         }
     }
-    codecs.into_iter().filter_map(|codec| agree(section, codec)).collect()
+    let repairs: HashMap<u8, u8> =
+        formats.iter().rev().filter_map(|it| Some((it.repairs()?, it.payload_type))).collect();
+    let offer = |codec| {
+        let ranked = known.iter().filter(|(other, _)| *other == codec);
+        let ranked = ranked.filter_map(|(_, format)| Some((rank(format, codec)?, *format)));
+        let (_, format) = ranked.min_by_key(|(rank, _)| *rank)?;
+        let mut feedback = format.feedback.and(taken(kind));
+        // feedback about unnumbered packets, or numbers without feedback, would starve the sender's estimate
+        feedback.transport_cc &= extensions.id(Extension::TransportCc).is_some();
+        Some(Agreed {
+            codec,
+            payload_type: format.payload_type,
+            rtx: repairs.get(&format.payload_type).copied(),
+            parameters: parameters(format, codec),
+            feedback,
+            extensions: accepted(extensions, feedback.transport_cc),
+        })
+    };
+    codecs.into_iter().filter_map(offer).collect()
 }
 
-/// What a section without a track is answered with. Everything is accepted in it as well: Chromium offers later
-/// sections only with the header extensions that were accepted before, and simulcast needs those.
-pub(super) fn agree_idle(section: &Section) -> Option<Agreed> {
-    agree_all(section, None).into_iter().next()
-}
-
-/// The format of a codec that most decoders know.
-fn best(section: &Section, codec: Codec) -> Option<&Format> {
-    let formats = section.formats.iter().filter(|format| format.codec() == Some(codec));
-    formats
-        .filter_map(|format| Some((rank(format, codec)?, format)))
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, format)| format)
+/// All that a section offers, as its client prefers it, but with `first` before the others.
+pub(super) fn agree_all(section: &Section, first: Option<Codec>) -> Vec<&Agreed> {
+    let is_first = |offer: &&Agreed| Some(offer.codec) == first;
+    let rest = section.offers.iter().filter(|offer| !is_first(offer));
+    section.offers.iter().filter(is_first).chain(rest).collect()
 }
 
 /// Lower is better, `None` is not to be had.
@@ -115,7 +111,7 @@ pub(super) struct Sound {
 /// What a section with a published track is answered with: all that it may carry. livekit-client offers stereo for every
 /// track, and a voice that was sent so without being announced so would cost more for nothing.
 pub(super) fn agree_track(section: &Section, first: Option<Codec>, sound: Sound) -> Vec<Agreed> {
-    let mut all = agree_all(section, first);
+    let mut all: Vec<Agreed> = agree_all(section, first).into_iter().cloned().collect();
     for agreed in all.iter_mut().filter(|agreed| agreed.codec == Codec::Opus) {
         if sound.stereo {
             agreed.parameters = in_stereo(&agreed.parameters);
@@ -127,12 +123,18 @@ pub(super) fn agree_track(section: &Section, first: Option<Codec>, sound: Sound)
 }
 
 /// What the section of a subscriber says of a track.
-pub(super) fn agree_wanted(section: &Section, codec: Codec, stereo: bool) -> Option<Agreed> {
-    let mut agreed = agree(section, codec)?;
-    if stereo && codec == Codec::Opus {
+pub(super) fn agree_wanted(section: &Section, codec: Codec, stereo: bool) -> Vec<Agreed> {
+    let mut agreed: Vec<Agreed> = section.offer(codec).cloned().into_iter().collect();
+    for agreed in agreed.iter_mut().filter(|_| stereo && codec == Codec::Opus) {
         agreed.parameters = in_stereo(&agreed.parameters);
     }
-    Some(agreed)
+    agreed
+}
+
+/// What a section without a track is answered with. Everything is accepted in it as well: Chromium offers later
+/// sections only with the header extensions that were accepted before, and simulcast needs those.
+pub(super) fn agree_idle(section: &Section) -> Vec<Agreed> {
+    section.offers.first().cloned().into_iter().collect()
 }
 
 /// Both directions' names of it: what is to be received, and what is sent (RFC 7587, 6.1).
@@ -169,14 +171,14 @@ fn accepted(offered: &ExtensionMap, transport_cc: bool) -> ExtensionMap {
 pub(super) fn publication(
     track: &beckon_sfu_api::TrackId,
     section: &Section,
-    agreed: &[Agreed],
+    agreed: &[&Agreed],
 ) -> Option<Publication> {
     let first = agreed.first()?;
     let mut layers: Vec<usize> = (0..LAYERS_MAX).collect();
     // rids and SSRCs are listed in the same order
     layers.sort_by_key(|at| section.rids.get(*at).and_then(|rid| rid_rank(rid)).unwrap_or(*at));
     let pick = |at: &usize| section.ssrcs.get(*at).copied();
-    let format = |agreed: &Agreed| Incoming {
+    let format = |agreed: &&Agreed| Incoming {
         codec: agreed.codec,
         payload_type: agreed.payload_type,
         rtx_payload_type: agreed.rtx,

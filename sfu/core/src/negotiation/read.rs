@@ -2,11 +2,12 @@
 //!
 //! What is kept is either a token of harmless characters or goes back to nobody but its sender.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use beckon_sfu_api::{Kind, Refused};
 
+use super::policy;
 use super::sdp::{
     Direction, Feedback, Format, Media, SECTIONS_MAX, Section, Session, Setup, TEXT_MAX,
 };
@@ -58,6 +59,7 @@ struct Reader<'t> {
 /// A section under way.
 struct Draft {
     section: Section,
+    formats: Vec<Format>,
     /// Feedback for every format of the section.
     feedback: Feedback,
     bundle_only: bool,
@@ -113,10 +115,10 @@ impl<'t> Reader<'t> {
     fn finish(self) -> Result<Session, Refused> {
         let sections: Vec<Section> =
             self.sections.into_iter().map(|draft| draft.finish(self.bundle.as_ref())).collect();
-        let mut names = HashSet::new();
-        for section in &sections {
+        let mut places = HashMap::new();
+        for (at, section) in sections.iter().enumerate() {
             let nameless = section.mid.is_empty();
-            let twice = !nameless && !names.insert(section.mid.as_str());
+            let twice = !nameless && places.insert(section.mid.clone(), at).is_some();
             if twice || (nameless && !section.rejected) {
                 return Err(Refused::Malformed);
             }
@@ -129,6 +131,7 @@ impl<'t> Reader<'t> {
             mixed_extensions: self.mixed_extensions,
             candidates: self.candidates,
             sections,
+            places,
         })
     }
 }
@@ -151,7 +154,7 @@ impl Draft {
             line: [media, protocol, list].map(str::to_owned),
             mid: String::new(),
             direction: Direction::default(),
-            formats: if matches!(kind, Media::Rtp(_)) { formats(list)? } else { Vec::new() },
+            offers: Vec::new(),
             extensions: ExtensionMap::default(),
             track: None,
             ssrcs: Vec::new(),
@@ -160,6 +163,7 @@ impl Draft {
         };
         Some(Draft {
             section,
+            formats: if matches!(kind, Media::Rtp(_)) { formats(list)? } else { Vec::new() },
             feedback: Feedback::default(),
             bundle_only: false,
             closed: port == "0",
@@ -198,8 +202,8 @@ impl Draft {
             return;
         }
         let Ok(number) = payload_type.parse() else { return };
-        let formats = &mut self.section.formats;
-        let Some(format) = formats.iter_mut().find(|format| format.payload_type == number) else {
+        let Some(format) = self.formats.iter_mut().find(|format| format.payload_type == number)
+        else {
             return;
         };
         match name {
@@ -259,13 +263,16 @@ impl Draft {
     }
 
     fn finish(self, bundle: Option<&HashSet<&str>>) -> Section {
-        let Draft { mut section, repairs, .. } = self;
+        let Draft { mut section, mut formats, repairs, .. } = self;
         let unbundled = !section.mid.is_empty()
             && bundle.is_some_and(|mids| !mids.contains(section.mid.as_str()));
         let closed = self.closed && !self.bundle_only;
         section.rejected = closed || unbundled || section.media == Media::Unknown;
-        for format in &mut section.formats {
+        for format in &mut formats {
             format.feedback = format.feedback.or(self.feedback);
+        }
+        if let Some(kind) = section.kind() {
+            section.offers = policy::offers(kind, &formats, &section.extensions);
         }
         let repair = |ssrc| repairs.iter().find(|pair| pair.0 == ssrc).map(|pair| pair.1);
         let primary = |ssrc: &u32| !repairs.iter().any(|pair| pair.1 == *ssrc);

@@ -1,9 +1,11 @@
 //! A session description, as far as we need to know it (RFC 8866, RFC 9429).
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use beckon_sfu_api::{Codec, Kind, PARTICIPANTS_MAX, Refused, RoomSettings};
 
+use super::policy::Agreed;
 use crate::extension::ExtensionMap;
 use crate::transport::Role;
 
@@ -29,6 +31,8 @@ pub struct Session {
     /// Host names in candidates are not looked up: those are left out.
     pub candidates: Vec<SocketAddr>,
     pub sections: Vec<Section>,
+    /// Where each of them is, by its mid.
+    pub(super) places: HashMap<String, usize>,
 }
 
 /// Who starts DTLS, seen from the one who says so (RFC 8842).
@@ -94,8 +98,9 @@ pub struct Section {
     /// Empty only if `rejected`.
     pub mid: String,
     pub direction: Direction,
-    /// In the peer's order.
-    pub formats: Vec<Format>,
+    /// The best of its formats for each codec that we know, as its peer prefers them. However long the list was, no more
+    /// of it is left once it is read.
+    pub(super) offers: Vec<Agreed>,
     pub extensions: ExtensionMap,
     /// The track id in its msid.
     pub track: Option<String>,
@@ -112,6 +117,12 @@ impl Session {
     pub fn has_data(&self) -> bool {
         self.sections.iter().any(|section| section.media == Media::Data && !section.rejected)
     }
+
+    /// The section of this name, unless it is rejected.
+    pub(super) fn section(&self, mid: &str) -> Option<&Section> {
+        let section = self.sections.get(*self.places.get(mid)?)?;
+        (!section.rejected).then_some(section)
+    }
 }
 
 impl Section {
@@ -127,9 +138,9 @@ impl Section {
         &self.line[1]
     }
 
-    /// The format that repairs this one (RFC 4588, 8.1).
-    pub fn repair_of(&self, payload_type: u8) -> Option<&Format> {
-        self.formats.iter().find(|format| format.repairs() == Some(payload_type))
+    /// What it offers of a codec.
+    pub(super) fn offer(&self, codec: Codec) -> Option<&Agreed> {
+        self.offers.iter().find(|offer| offer.codec == codec)
     }
 }
 
@@ -157,7 +168,8 @@ impl Format {
         pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    fn repairs(&self) -> Option<u8> {
+    /// The format that it repairs (RFC 4588, 8.1).
+    pub fn repairs(&self) -> Option<u8> {
         if self.name.eq_ignore_ascii_case("rtx") {
             self.parameter("apt")?.parse().ok()
         } else {

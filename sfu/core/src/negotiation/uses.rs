@@ -4,7 +4,8 @@ use beckon_sfu_api::{Codec, TrackId};
 
 use super::policy::Sound;
 use super::sdp::{Direction, Section};
-use super::{Answered, Binding, Publication, Wanted, policy};
+use super::wanted::AllWanted;
+use super::{Answered, Binding, Publication, policy};
 
 /// What a section of a client is used for.
 pub(super) enum Use {
@@ -22,11 +23,6 @@ pub(super) enum Use {
 }
 
 impl Use {
-    pub(super) fn carries(&self, wanted: &Wanted) -> bool {
-        matches!(self, Use::Subscribed { binding, ssrc, .. }
-            if binding.track == wanted.track && *ssrc == wanted.ssrc)
-    }
-
     /// The subscribed track in it, and our SSRC of that.
     pub(super) fn carried(&self) -> Option<(&TrackId, u32)> {
         match self {
@@ -36,25 +32,24 @@ impl Use {
     }
 
     /// Whether it is a subscribed section whose track is wanted no more.
-    pub(super) fn is_surplus(&self, wanted: &[Wanted]) -> bool {
-        let subscribed = matches!(self, Use::Subscribed { .. });
-        subscribed && !wanted.iter().any(|wanted| self.carries(wanted))
+    pub(super) fn is_surplus(&self, wanted: &AllWanted<'_>) -> bool {
+        self.carried().is_some_and(|(track, ssrc)| wanted.find(track, ssrc).is_none())
     }
 
     /// Adapts to what the section of a new offer says, if it is still there. False if the section is free now.
     pub(super) fn refresh(
         &mut self,
         section: Option<&Section>,
-        wanted: &[Wanted],
+        wanted: &AllWanted<'_>,
         answered: &mut Answered,
     ) -> bool {
         let unwanted = self.is_surplus(wanted);
         let sending = section.filter(|section| section.direction.sends());
         let receiving = section.filter(|section| section.direction == Direction::Receive);
         match self {
-            Use::Published { publication, sound } => {
+            Use::Published { publication, .. } => {
                 let now = sending.and_then(|section| {
-                    let agreed = policy::agree_track(section, Some(publication.codec()), *sound);
+                    let agreed = policy::agree_all(section, Some(publication.codec()));
                     policy::publication(&publication.track, section, &agreed)
                 });
                 let Some(now) = now else {
@@ -71,8 +66,8 @@ impl Use {
             Use::Subscribed { .. } if unwanted => false,
             Use::Subscribed { binding, codec, .. } => {
                 let now = receiving.and_then(|section| {
-                    let agreed = policy::agree(section, *codec)?;
-                    Some(policy::binding(&binding.track, &section.mid, &agreed))
+                    let agreed = section.offer(*codec)?;
+                    Some(policy::binding(&binding.track, &section.mid, agreed))
                 });
                 let Some(now) = now else { return false };
                 if *binding != now {

@@ -12,6 +12,7 @@ use crate::ice::Credentials;
 use crate::transport::Role;
 
 /// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
+#[derive(Clone, Copy)]
 pub(super) struct Origin {
     id: u64,
     version: u64,
@@ -21,6 +22,12 @@ impl Origin {
     pub(super) fn new() -> Origin {
         // JSEP keeps it positive as a signed number (RFC 9429, 5.2.1)
         Origin { id: rand::rng().random::<u64>() >> 2, version: 1 }
+    }
+
+    /// How the next description begins.
+    pub(super) fn open(&mut self, says: Says) -> Opening {
+        self.version += 1;
+        Opening { origin: *self, says }
     }
 }
 
@@ -32,6 +39,12 @@ pub(super) enum Says {
         /// The offer allows header extensions of one and two bytes to be mixed.
         mixed_extensions: bool,
     },
+}
+
+/// How a description begins.
+pub(super) struct Opening {
+    origin: Origin,
+    says: Says,
 }
 
 /// A description under way.
@@ -61,14 +74,12 @@ pub(super) struct Rtp<'a> {
 // Writing to a String cannot fail: the results of write! are dropped.
 impl<'a> Writer<'a> {
     pub(super) fn new<'m>(
-        origin: &mut Origin,
+        opening: Opening,
         local: &'a Local<'a>,
-        says: Says,
         mids: impl Iterator<Item = &'m str>,
     ) -> Writer<'a> {
-        origin.version += 1;
+        let Opening { origin: Origin { id, version }, says } = opening;
         let mut text = String::with_capacity(4096);
-        let Origin { id, version } = origin;
         let _ = write!(text, "v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
         text.push_str("a=group:BUNDLE");
         let bundle = text.len();

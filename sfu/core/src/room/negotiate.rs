@@ -1,5 +1,6 @@
 //! Offers and answers: from descriptions to tracks and subscriptions.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
@@ -64,7 +65,7 @@ impl Room {
         let may_publish = participant.permissions.publish;
         let announced = if may_publish { &participant.announced[..] } else { &[] };
         let local = local(connection, ctx.config, sections_max);
-        Ok(participant.answerer.answer(&session, &local, announced, &wanted))
+        Ok(participant.answerer.answer(&Arc::new(session), &local, announced, &wanted))
     }
 
     /// Others hear of a track before its publisher reads that it is published, so that nothing can overtake it.

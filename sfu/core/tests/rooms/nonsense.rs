@@ -42,8 +42,8 @@ fn offer(stage: &mut Stage, client: usize, change: impl FnOnce(String) -> String
         panic!("no offer");
     };
     stage.clients[client].forget_offer();
-    let sdp = change(offer.sdp);
-    Command::Offer { participant, offer: Description { sdp, ..offer } }
+    let sdp = change(offer.sdp.to_string());
+    Command::Offer { participant, offer: Description { sdp: sdp.into(), ..offer } }
 }
 
 #[test]
@@ -103,11 +103,11 @@ fn nobody_joins_twice_and_strangers_have_no_say() {
     for command in [
         Command::Offer {
             participant: stranger.into(),
-            offer: Description { id: 1, sdp: String::new() },
+            offer: Description { id: 1, sdp: "".into() },
         },
         Command::Answer {
             participant: stranger.into(),
-            answer: Description { id: 1, sdp: String::new() },
+            answer: Description { id: 1, sdp: "".into() },
         },
         Command::Restart { participant: stranger.into() },
         Command::Subscribe { participant: stranger.into(), tracks: vec![track.clone()] },

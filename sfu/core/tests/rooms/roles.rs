@@ -119,7 +119,7 @@ fn an_offer_with_the_other_role_is_refused_and_changes_nothing() {
             panic!("no offer");
         };
         let sdp = offer.sdp.replace("a=setup:passive", "a=setup:active");
-        stage.tell(Command::Offer { participant, offer: Description { sdp, ..offer } });
+        stage.tell(Command::Offer { participant, offer: Description { sdp: sdp.into(), ..offer } });
         stage.run(secs(1));
         let refused =
             |event: &Event| matches!(event, Event::Refused { why: Refused::Malformed, .. });

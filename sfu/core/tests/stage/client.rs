@@ -179,7 +179,7 @@ impl Client {
         }
         self.version += 1;
         let sdp = self.publisher.describe(self.sections.clone()).offer(self.version);
-        let offer = Text { id: self.version, sdp };
+        let offer = Text { id: self.version, sdp: sdp.into() };
         Some(Command::Offer { participant: self.id.clone(), offer })
     }
 
@@ -219,7 +219,7 @@ impl Client {
         let sdp = subscriber.describe(Vec::new()).answer(offer.id, &session);
         subscriber.set_remote(now, &session);
         self.note_streams(now, &session, mids);
-        let answer = Text { id: offer.id, sdp };
+        let answer = Text { id: offer.id, sdp: sdp.into() };
         Command::Answer { participant: self.id.clone(), answer }
     }
 

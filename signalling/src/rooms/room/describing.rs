@@ -61,7 +61,7 @@ fn description(kind: &str, description: Description, mids: Vec<MidTrack>) -> Ses
     let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
     SessionDescription {
         r#type: kind.to_owned(),
-        sdp: description.sdp,
+        sdp: description.sdp.to_string(),
         id: description.id,
         mid_to_track_id: mids.collect(),
     }

@@ -115,7 +115,7 @@ impl Room {
     }
 
     pub(super) fn offer(&mut self, who: &ParticipantId, offer: lk::SessionDescription) {
-        let offer = Description { id: offer.id, sdp: offer.sdp };
+        let offer = Description { id: offer.id, sdp: offer.sdp.into() };
         self.media.tell(Command::Offer { participant: who.clone(), offer });
     }
 

@@ -27,7 +27,7 @@ impl Room {
         match request {
             Message::Offer(offer) => self.offer(who, offer),
             Message::Answer(answer) => {
-                let answer = Description { id: answer.id, sdp: answer.sdp };
+                let answer = Description { id: answer.id, sdp: answer.sdp.into() };
                 self.media.tell(Command::Answer { participant: who.clone(), answer });
             }
             // we are ICE-lite: the client's checks tell where it is

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use beckon_sfu_api::{Codec, Kind, Refused, Source};
 
 use super::{
@@ -11,7 +13,7 @@ use crate::transport::Role;
 
 /// The first answer of a connection.
 fn answer(offer: &str, announced: &[super::Announced], wanted: &[Wanted]) -> Answered {
-    Answerer::new().answer(&read(offer), &Us::new().local(), announced, wanted)
+    Answerer::new().answer(&read(offer).into(), &Us::new().local(), announced, wanted)
 }
 
 #[test]
@@ -146,7 +148,7 @@ fn a_published_section_has_the_codec_that_was_announced_if_it_can() {
         let first = answered.published[0].preferred();
         assert_eq!((first.codec, first.payload_type, first.rtx_payload_type), expected);
         let section = &read(&answered.sdp).sections[8];
-        assert_eq!(section.formats[0].parameters, parameters.unwrap_or_default());
+        assert_eq!(section.offers[0].parameters, parameters.unwrap_or_default());
     }
 }
 
@@ -188,7 +190,7 @@ fn a_microphone_is_received_as_it_is_announced_and_other_sound_as_it_is_offered(
     for (source, stereo, parameters) in sources {
         let track = super::Announced { source, stereo, ..announced("TR_a", "x", Codec::Opus) };
         let answered = answer(&offer, &[track], &[]);
-        assert_eq!(read(&answered.sdp).sections[0].formats[0].parameters, parameters);
+        assert_eq!(read(&answered.sdp).sections[0].offers[0].parameters, parameters);
     }
 }
 
@@ -198,7 +200,7 @@ fn a_bit_rate_to_start_with_is_granted() {
     let offer = CHROMIUM_FIRST
         .replace(line, &format!("{line}a=fmtp:96 max-fr=60;x-google-start-bitrate=1200\r\n"));
     let answered = read(&answer(&offer, &[], &[]).sdp);
-    assert_eq!(answered.sections[3].formats[0].parameters, "x-google-start-bitrate=1200");
+    assert_eq!(answered.sections[3].offers[0].parameters, "x-google-start-bitrate=1200");
 }
 
 #[test]
@@ -271,7 +273,7 @@ fn what_the_client_rejects_or_we_do_not_know_is_rejected_in_its_own_words() {
 
 #[test]
 fn an_answer_says_which_side_of_dtls_we_are() {
-    let offer = read(CHROMIUM_FIRST);
+    let offer = Arc::new(read(CHROMIUM_FIRST));
     let us = Us::new();
     for (role, says) in [(Role::Client, Setup::Active), (Role::Server, Setup::Passive)] {
         let local = Local { role: Some(role), ..us.local() };

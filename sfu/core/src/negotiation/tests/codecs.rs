@@ -7,7 +7,7 @@ use crate::extension::Extension;
 use crate::negotiation::{Answered, Answerer, Offerer, Wanted};
 
 fn answer(offer: &str, announced: &[Announced], wanted: &[Wanted]) -> Answered {
-    Answerer::new().answer(&read(offer), &Us::new().local(), announced, wanted)
+    Answerer::new().answer(&read(offer).into(), &Us::new().local(), announced, wanted)
 }
 
 fn codecs(answered: &Answered) -> Vec<Codec> {
@@ -18,7 +18,7 @@ fn codecs(answered: &Answered) -> Vec<Codec> {
 fn answered_with(answered: &Answered, mid: &str) -> Vec<Codec> {
     let session = read(&answered.sdp);
     let section = session.sections.iter().find(|section| section.mid == mid).unwrap();
-    section.formats.iter().filter_map(|format| format.codec()).collect()
+    section.offers.iter().map(|offer| offer.codec).collect()
 }
 
 #[test]
@@ -106,9 +106,8 @@ fn subscribers_hear_that_a_sound_has_two_channels() {
         let parameters: Vec<&str> = session
             .sections
             .iter()
-            .flat_map(|section| &section.formats)
-            .filter(|format| format.codec() == Some(Codec::Opus))
-            .map(|format| format.parameters.as_str())
+            .filter_map(|section| section.offer(Codec::Opus))
+            .map(|offer| offer.parameters.as_str())
             .collect();
         assert_eq!(parameters, ["minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1"]);
     }

@@ -31,7 +31,7 @@ impl Life {
 
     fn offer(&mut self) -> Answered {
         let (offer, local) = (self.client.offer(), self.us.local());
-        let answered = self.answerer.answer(&offer, &local, &self.announced, &self.wanted);
+        let answered = self.answerer.answer(&offer.into(), &local, &self.announced, &self.wanted);
         self.announced.retain(|track| answered.published.iter().all(|new| new.track != track.id));
         answered
     }

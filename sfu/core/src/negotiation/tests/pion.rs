@@ -21,7 +21,7 @@ fn published() -> Answered {
         announced("TR_film", "TR_B6KDbxBmd8pR", Codec::H264),
         unsaid("TR_screen", "screen"),
     ];
-    Answerer::new().answer(&read(PUBLISHER), &Us::new().local(), &tracks, &[])
+    Answerer::new().answer(&read(PUBLISHER).into(), &Us::new().local(), &tracks, &[])
 }
 
 #[test]

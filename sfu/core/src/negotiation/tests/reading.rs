@@ -18,10 +18,9 @@ fn a_browsers_first_offer_is_understood() {
     let video = &offer.sections[3];
     assert_eq!(video.direction, Direction::Receive);
     assert_eq!(video.extensions.id(Extension::Rid), Some(10));
-    let vp8 = &video.formats[0];
-    assert_eq!((vp8.payload_type, vp8.codec()), (96, Some(Codec::Vp8)));
+    let vp8 = &video.offers[0];
+    assert_eq!((vp8.payload_type, vp8.codec, vp8.rtx), (96, Codec::Vp8, Some(97)));
     assert!(vp8.feedback.transport_cc && vp8.feedback.fir && vp8.feedback.nack && vp8.feedback.pli);
-    assert_eq!(video.repair_of(96).map(|rtx| rtx.payload_type), Some(97));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::negotiation::sdp::{Media, Setup};
 use crate::negotiation::{Answered, Answerer};
 
 fn answer(offer: &str, announced: &[Announced]) -> Answered {
-    Answerer::new().answer(&read(offer), &Us::new().local(), announced, &[])
+    Answerer::new().answer(&read(offer).into(), &Us::new().local(), announced, &[])
 }
 
 fn lines(lines: &[&str]) -> String {
@@ -244,7 +244,7 @@ fn a_server_at_the_other_end_is_answered_by_a_client() {
     let offer = read(&aiortc().replace("a=setup:actpass", "a=setup:passive"));
     let us = Us::new();
     let local = crate::negotiation::Local { role: offer.setup.our_role(), ..us.local() };
-    let answered = Answerer::new().answer(&offer, &local, &[], &[]);
+    let answered = Answerer::new().answer(&offer.into(), &local, &[], &[]);
     assert_eq!(read(&answered.sdp).setup, Setup::Active);
 }
 

@@ -225,7 +225,7 @@ impl Stage {
 
     /// The media node answers the last offer of this person.
     pub(super) fn answers(&mut self, person: &Person) {
-        let answer = Description { id: 1, sdp: "an answer".to_owned() };
+        let answer = Description { id: 1, sdp: "an answer".into() };
         self.event(Event::Answer { participant: person.id.clone(), answer, mids: vec![] });
     }
 

@@ -350,7 +350,7 @@ async fn candidates_are_told_beside_the_first_description_of_a_connection() {
     let [mut alice] = stage.people(["alice"]);
     let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP x\r\na=candidate:1 1 udp 2130706431 203.0.113.7 7881 typ host\r\n\
                a=candidate:2 1 udp 2130706430 192.0.2.1 7881 typ host\r\na=end-of-candidates\r\na=mid:7\r\n";
-    let answer = |id| Description { id, sdp: sdp.to_owned() };
+    let answer = |id| Description { id, sdp: sdp.into() };
     for id in 1..3 {
         let participant = alice.id.clone();
         stage.event(Event::Answer { participant, answer: answer(id), mids: vec![] });

@@ -1,16 +1,21 @@
 //! The media node as signalling sees it: which shard has which room.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use beckon_sfu_api::{Command, EventSink, MediaNode, RoomId, RoomSettings, Unavailable};
+use beckon_sfu_api::{
+    Command, EventSink, Held, MediaNode, ParticipantId, RoomId, RoomSettings, Unavailable,
+};
 
 use beckon_sfu_core::described::Described;
 
-use crate::orders::{Order, OrderSender};
+use crate::orders::{Order, OrderSender, Until, Waiting};
 
 /// Rooms of one shard; one more is refused.
 const ROOMS_MAX: usize = 10_000;
+/// Tracks in one order. Each may have many subscribers that move to make room, and media gets its turn between orders.
+const ORDER_TRACKS_MAX: usize = 64;
 
 pub(crate) struct Handle {
     shards: Vec<OrderSender>,
@@ -19,9 +24,16 @@ pub(crate) struct Handle {
 
 /// Where each open room lives.
 struct Directory {
-    homes: HashMap<RoomId, usize>,
+    homes: HashMap<RoomId, Home>,
     /// Rooms of each shard.
     rooms: Vec<usize>,
+}
+
+#[derive(Clone)]
+struct Home {
+    shard: usize,
+    settings: RoomSettings,
+    waiting: Arc<Waiting>,
 }
 
 impl Handle {
@@ -58,28 +70,69 @@ impl MediaNode for Handle {
         self.with_directory(|directory| {
             let shard = directory.place(&room).ok_or(Unavailable)?;
             self.send(shard, Order::Open { room: room.clone(), settings, events })?;
-            directory.opened(room, shard);
+            directory.opened(room, shard, settings);
             Ok(())
         })
     }
 
-    fn tell(&self, room: &RoomId, command: Command) -> Result<(), Unavailable> {
+    fn tell(&self, room: &RoomId, command: Command, held: Held) -> Result<(), Unavailable> {
         let closes = command == Command::Close;
         let home = self.with_directory(|directory| {
-            if closes { directory.closed(room) } else { directory.homes.get(room).copied() }
+            if closes { directory.closed(room) } else { directory.homes.get(room).cloned() }
         });
-        match home {
-            Some(shard) => self.send(shard, order(room.clone(), command)),
-            None => Ok(()),
+        let Some(home) = home else { return Ok(()) };
+        let (mut pieces, last) = in_pieces(command);
+        pieces.reverse();
+        while let Some(piece) = pieces.pop() {
+            self.send(home.shard, home.order(room, piece, Held::nothing())?)?;
         }
+        self.send(home.shard, home.order(room, last, held)?)
     }
 }
 
-/// Descriptions are read here, by whoever tells them: media of others must not wait for that.
-fn order(room: RoomId, command: Command) -> Order {
-    match Described::read(command) {
-        Ok(described) => Order::Describe { room, described: Box::new(described) },
-        Err(command) => Order::Tell { room, command },
+impl Home {
+    /// Descriptions are read here, by whoever tells them: media of others must not wait for that.
+    fn order(&self, room: &RoomId, command: Command, held: Held) -> Result<Order, Unavailable> {
+        let until = Until { place: self.waiting.place(&command)?, held };
+        let room = room.clone();
+        Ok(match Described::read(command, self.settings) {
+            Ok(described) => Order::Describe { room, described: Box::new(described), until },
+            Err(command) => Order::Tell { room, command, until },
+        })
+    }
+}
+
+/// A command about many tracks becomes several; the last one is apart.
+fn in_pieces(command: Command) -> (Vec<Command>, Command) {
+    type Make<T> = fn(ParticipantId, Vec<T>) -> Command;
+    fn cut<T>(who: ParticipantId, mut list: Vec<T>, make: Make<T>) -> (Vec<Command>, Command) {
+        let mut pieces = Vec::new();
+        while list.len() > ORDER_TRACKS_MAX {
+            let rest = list.split_off(ORDER_TRACKS_MAX);
+            pieces.push(make(who.clone(), std::mem::replace(&mut list, rest)));
+        }
+        (pieces, make(who, list))
+    }
+    match command {
+        Command::Subscribe { participant, tracks } => {
+            cut(participant, tracks, |participant, tracks| Command::Subscribe {
+                participant,
+                tracks,
+            })
+        }
+        Command::Unsubscribe { participant, tracks } => {
+            cut(participant, tracks, |participant, tracks| Command::Unsubscribe {
+                participant,
+                tracks,
+            })
+        }
+        Command::Prefer { participant, preferences } => {
+            cut(participant, preferences, |participant, preferences| Command::Prefer {
+                participant,
+                preferences,
+            })
+        }
+        whole => (Vec::new(), whole),
     }
 }
 
@@ -87,22 +140,24 @@ impl Directory {
     /// The shard for a room: where it is already, else the one with the fewest rooms.
     fn place(&self, room: &RoomId) -> Option<usize> {
         if let Some(home) = self.homes.get(room) {
-            return Some(*home);
+            return Some(home.shard);
         }
         let (shard, rooms) = self.rooms.iter().enumerate().min_by_key(|(_, rooms)| **rooms)?;
         (*rooms < ROOMS_MAX).then_some(shard)
     }
 
-    fn opened(&mut self, room: RoomId, shard: usize) {
-        if self.homes.insert(room, shard).is_none() {
+    /// One that is open already stays as it is.
+    fn opened(&mut self, room: RoomId, shard: usize, settings: RoomSettings) {
+        if let Entry::Vacant(home) = self.homes.entry(room) {
+            home.insert(Home { shard, settings, waiting: Arc::default() });
             self.rooms[shard] += 1;
         }
     }
 
-    fn closed(&mut self, room: &RoomId) -> Option<usize> {
-        let shard = self.homes.remove(room)?;
-        self.rooms[shard] -= 1;
-        Some(shard)
+    fn closed(&mut self, room: &RoomId) -> Option<Home> {
+        let home = self.homes.remove(room)?;
+        self.rooms[home.shard] -= 1;
+        Some(home)
     }
 }
 
@@ -137,7 +192,7 @@ mod tests {
         std::iter::from_fn(|| orders.next())
             .map(|order| match order {
                 Order::Open { room, .. } => format!("open {room}"),
-                Order::Tell { room, command } => format!("{room} {command:?}"),
+                Order::Tell { room, command, .. } => format!("{room} {command:?}"),
                 Order::Describe { room, .. } => format!("describe {room}"),
                 Order::Stop => "stop".into(),
             })
@@ -149,7 +204,7 @@ mod tests {
         let (node, shards) = node(2);
         open(&node, "a");
         open(&node, "b");
-        node.tell(&"b".into(), Command::Close).unwrap();
+        node.tell(&"b".into(), Command::Close, Held::nothing()).unwrap();
         open(&node, "c");
         assert_eq!(told(&shards[0]), ["open a"]);
         assert_eq!(told(&shards[1]), ["open b", "b Close", "open c"]);
@@ -160,16 +215,43 @@ mod tests {
         let (node, shards) = node(1);
         open(&node, "a");
         let offer = Description { id: 1, sdp: "v=0".into() };
-        node.tell(&"a".into(), Command::Offer { participant: "PA_1".into(), offer }).unwrap();
+        let offer = Command::Offer { participant: "PA_1".into(), offer };
+        node.tell(&"a".into(), offer, Held::nothing()).unwrap();
         assert_eq!(told(&shards[0]), ["open a", "describe a"]);
+    }
+
+    #[test]
+    fn what_is_held_is_given_back_when_the_command_is_carried_out() {
+        let (node, shards) = node(1);
+        open(&node, "a");
+        let turn = Arc::new(());
+        let offer = Description { id: 1, sdp: "v=0".into() };
+        let offer = Command::Offer { participant: "PA_1".into(), offer };
+        node.tell(&"a".into(), offer, Held::new(turn.clone())).unwrap();
+        assert_eq!(Arc::strong_count(&turn), 2);
+        told(&shards[0]);
+        assert_eq!(Arc::strong_count(&turn), 1);
+    }
+
+    #[test]
+    fn a_command_about_many_tracks_is_told_in_pieces() {
+        let (node, shards) = node(1);
+        open(&node, "a");
+        let tracks = (0..200).map(|at| format!("TR_{at}").into()).collect();
+        let subscribe = Command::Subscribe { participant: "PA_1".into(), tracks };
+        node.tell(&"a".into(), subscribe, Held::nothing()).unwrap();
+        let told = told(&shards[0]);
+        assert_eq!(told.len(), 1 + 200_usize.div_ceil(ORDER_TRACKS_MAX));
+        let at = |name: &str| told.iter().position(|order| order.contains(name));
+        assert_eq!((at("TR_0,"), at("TR_199]")), (Some(1), Some(4)), "in their order");
     }
 
     #[test]
     fn a_command_for_no_room_does_nothing() {
         let (node, shards) = node(1);
         open(&node, "a");
-        node.tell(&"a".into(), Command::Close).unwrap();
-        node.tell(&"a".into(), Command::Close).unwrap();
+        node.tell(&"a".into(), Command::Close, Held::nothing()).unwrap();
+        node.tell(&"a".into(), Command::Close, Held::nothing()).unwrap();
         assert_eq!(told(&shards[0]), ["open a", "a Close"]);
     }
 }

@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use beckon_sfu_api::{Command, EventSink, RoomId, RoomSettings, Unavailable};
+use beckon_sfu_api::{Command, EventSink, Held, RoomId, RoomSettings, Unavailable};
 use beckon_sfu_core::described::Described;
 use mio::Waker;
 
-/// Orders waiting for a shard; more are refused. A shard takes thousands a second, so this many means it is stuck.
-const WAITING_MAX: usize = 4096;
+/// Orders waiting for a shard; more are refused. A shard takes tens of thousands a second, so this many means it is stuck.
+const WAITING_MAX: usize = 65_536;
+/// Those of one room. Signalling waits long before it has told so many.
+const ROOM_WAITING_MAX: usize = WAITING_MAX / 2;
+/// Bytes of messages and descriptions among those of one room, beside one that is larger by itself.
+const ROOM_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 pub(crate) enum Order {
     Open {
@@ -20,24 +24,80 @@ pub(crate) enum Order {
     Tell {
         room: RoomId,
         command: Command,
+        until: Until,
     },
     /// A description, read already: nothing takes as long.
     Describe {
         room: RoomId,
         described: Box<Described>,
+        until: Until,
     },
     Stop,
 }
 
+/// What is given back once an order is carried out.
+pub(crate) struct Until {
+    #[expect(dead_code, reason = "held")]
+    pub(crate) place: Place,
+    #[expect(dead_code, reason = "held")]
+    pub(crate) held: Held,
+}
+
+/// How much of a room waits for its shard.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    orders: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A place in the line of a room.
+pub(crate) struct Place {
+    waiting: Arc<Waiting>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// A place for an order, unless too many wait. What frees something always has one.
+    pub(crate) fn place(self: &Arc<Self>, command: &Command) -> Result<Place, Unavailable> {
+        let bytes = bytes(command);
+        let orders_before = self.orders.fetch_add(1, Ordering::Relaxed);
+        let bytes_before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let place = Place { waiting: self.clone(), bytes };
+        let is_full = orders_before >= ROOM_WAITING_MAX
+            || (bytes > 0 && bytes_before > 0 && bytes_before + bytes > ROOM_BYTES_MAX);
+        if is_full && !frees(command) { Err(Unavailable) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.orders.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What clients made large.
+fn bytes(command: &Command) -> usize {
+    match command {
+        Command::Offer { offer: description, .. } | Command::Answer { answer: description, .. } => {
+            description.sdp.len()
+        }
+        Command::Send(message) => message.payload.len() + size_of_val(message.to.as_slice()),
+        _ => 0,
+    }
+}
+
+/// What frees something is never refused, or it would stay for good.
+fn frees(command: &Command) -> bool {
+    use Command::{Close, Leave, Unpublish, Unsubscribe};
+    matches!(command, Close | Leave { .. } | Unpublish { .. } | Unsubscribe { .. })
+}
+
 impl Order {
-    /// What frees something is never refused, or it would stay for good.
     fn frees(&self) -> bool {
-        use Command::{Close, Leave, Unpublish, Unsubscribe};
         match self {
             Order::Open { .. } | Order::Describe { .. } => false,
-            Order::Tell { command, .. } => {
-                matches!(command, Close | Leave { .. } | Unpublish { .. } | Unsubscribe { .. })
-            }
+            Order::Tell { command, .. } => frees(command),
             Order::Stop => true,
         }
     }
@@ -87,12 +147,35 @@ impl Orders {
 
 #[cfg(test)]
 mod tests {
+    use beckon_sfu_api::{DataKind, Outgoing};
     use mio::{Poll, Token};
 
     use super::*;
 
     fn tell(command: Command) -> Order {
-        Order::Tell { room: "RM_1".into(), command }
+        let place = Arc::new(Waiting::default()).place(&command).unwrap();
+        Order::Tell { room: "RM_1".into(), command, until: Until { place, held: Held::nothing() } }
+    }
+
+    fn message(len: usize) -> Command {
+        let (kind, to) = (DataKind::Reliable, vec![]);
+        Command::Send(Outgoing { from: "PA_1".into(), kind, to, payload: vec![0; len].into() })
+    }
+
+    #[test]
+    fn a_room_has_a_share_of_orders_and_of_bytes() {
+        let waiting = Arc::new(Waiting::default());
+        let take = |command: &Command| {
+            let places = std::iter::from_fn(|| waiting.place(command).ok());
+            places.take(2 * WAITING_MAX).collect::<Vec<_>>()
+        };
+        let mute = Command::Mute { track: "TR_1".into(), muted: true };
+        assert_eq!(take(&mute).len(), ROOM_WAITING_MAX);
+        let places = take(&message(64 * 1024));
+        assert_eq!(places.len() * 64 * 1024, ROOM_BYTES_MAX);
+        assert!(waiting.place(&mute).is_ok() && waiting.place(&Command::Close).is_ok());
+        drop(places);
+        assert!(waiting.place(&message(ROOM_BYTES_MAX + 1)).is_ok(), "one fits, however large");
     }
 
     fn mute() -> Order {

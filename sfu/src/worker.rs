@@ -21,8 +21,8 @@ const ORDERS: Token = Token(1);
 /// Batches read before what they caused is sent. More makes longer trains, and lets the first packet wait.
 const BATCHES_MAX: usize = 4;
 
-/// Orders carried out before media gets its turn again.
-const ORDERS_MAX: usize = 64;
+/// How long orders are carried out before media gets its turn again, but for the last one. None takes a millisecond.
+const ORDERS_TIME_MAX: Duration = Duration::from_micros(500);
 
 /// Owns everything of one shard.
 pub(crate) struct Worker {
@@ -110,7 +110,8 @@ impl Worker {
     }
 
     fn take_orders(&mut self, now: Instant) -> Left {
-        for _ in 0..ORDERS_MAX {
+        let began = Instant::now();
+        while began.elapsed() < ORDERS_TIME_MAX {
             match self.orders.next() {
                 Some(order) => self.carry_out(now, order),
                 None => return Left::Nothing,
@@ -125,8 +126,14 @@ impl Worker {
                 self.shard.open(now, room.clone(), settings);
                 self.sinks.insert(room, events);
             }
-            Order::Tell { room, command } => self.tell(now, &room, command),
-            Order::Describe { room, described } => self.shard.describe(now, &room, *described),
+            Order::Tell { room, command, until } => {
+                self.tell(now, &room, command);
+                drop(until);
+            }
+            Order::Describe { room, described, until } => {
+                self.shard.describe(now, &room, *described);
+                drop(until);
+            }
             Order::Stop => {
                 let rooms: Vec<RoomId> = self.sinks.keys().cloned().collect();
                 rooms.iter().for_each(|room| self.tell(now, room, Command::Close));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use beckon_sfu::{Config, Sfu, StartError};
 use beckon_sfu_api::{
-    Command, Connection, Description, Event, Permissions, Refused, RoomId, RoomSettings,
+    Command, Connection, Description, Event, Held, Permissions, Refused, RoomId, RoomSettings,
     Unavailable,
 };
 
@@ -34,8 +34,8 @@ fn is_alive(sfu: &Sfu, room: &RoomId, events: &mpsc::Receiver<Event>) -> bool {
         participant: "PA_1".into(),
         offer: Description { id: 1, sdp: "nonsense".into() },
     };
-    sfu.node().tell(room, join).unwrap();
-    sfu.node().tell(room, offer).unwrap();
+    sfu.node().tell(room, join, Held::nothing()).unwrap();
+    sfu.node().tell(room, offer, Held::nothing()).unwrap();
     let refused = |event| matches!(event, Event::Refused { why: Refused::Malformed, .. });
     events.recv_timeout(Duration::from_secs(5)).is_ok_and(refused)
 }
@@ -59,7 +59,7 @@ fn rooms_live_on_all_shards_until_the_node_stops() {
 fn a_closed_room_says_no_more_and_can_be_opened_again() {
     let (sfu, room) = (start(1), RoomId::from("RM_1"));
     let first = open(&sfu, &room).unwrap();
-    sfu.node().tell(&room, Command::Close).unwrap();
+    sfu.node().tell(&room, Command::Close, Held::nothing()).unwrap();
     let second = open(&sfu, &room).unwrap();
     assert!(is_alive(&sfu, &room, &second));
     // Its sink is gone.

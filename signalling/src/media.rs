@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use beckon_sfu_api::{Command, Event, MediaNode, Outgoing, RoomId, RoomSettings, Unavailable};
-use tokio::sync::mpsc;
+use beckon_sfu_api::{
+    Command, Event, Held, MediaNode, Outgoing, RoomId, RoomSettings, Unavailable,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Events on their way to a room. One more that matters, and the room has lost touch and starts over.
 const EVENTS_MAX: usize = 4096;
@@ -14,11 +16,16 @@ const EVENTS_RESERVED: usize = EVENTS_MAX / 2;
 /// Bytes of messages on their way to a room; one more is lost, as on a network that is full.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Orders of a room that its media node has not carried out. Beyond it the room does nothing that causes more of them.
+const ORDERS_MAX: usize = 256;
+
 /// A room on its media node; dropping it closes the room there.
 pub struct MediaRoom {
     node: Arc<dyn MediaNode>,
     id: RoomId,
     out_of_touch: Arc<AtomicBool>,
+    /// Places of orders that wait there.
+    orders: Arc<Semaphore>,
 }
 
 impl MediaRoom {
@@ -38,20 +45,45 @@ impl MediaRoom {
             settings,
             Box::new(move |event| pass(&events, event, &message_bytes, &lost)),
         )?;
-        Ok((MediaRoom { node, id, out_of_touch }, received))
+        let orders = Arc::new(Semaphore::new(ORDERS_MAX));
+        Ok((MediaRoom { node, id, out_of_touch, orders }, received))
     }
 
     /// Asks something of the room. What cannot be told any more is remembered by [`MediaRoom::in_touch`].
     pub fn tell(&self, command: Command) {
-        let told = self.node.tell(&self.id, command);
-        if told.is_err() {
+        if self.node.tell(&self.id, command, Held::new(self.place())).is_err() {
             self.out_of_touch.store(true, Ordering::Relaxed);
         }
     }
 
+    /// Hands over a description of a client, whose `turn` lasts until it is taken in.
+    ///
+    /// # Errors
+    /// The media node has no room for it, and its client has to hear so.
+    pub fn describe(&self, description: Command, turn: Held) -> Result<(), Unavailable> {
+        self.node.tell(&self.id, description, Held::new((self.place(), turn)))
+    }
+
+    /// What is told without a place is counted by nobody: whoever looks at [`MediaRoom::has_room`] tells little without.
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.orders.clone().try_acquire_owned().ok()
+    }
+
+    /// Whether the media node keeps up with what it is told.
+    pub fn has_room(&self) -> bool {
+        self.orders.available_permits() > 0
+    }
+
+    /// Ends when it does.
+    pub fn has_room_again(&self) -> impl Future<Output = ()> + use<> {
+        let orders = self.orders.clone();
+        async move { drop(orders.acquire().await) }
+    }
+
     /// Asks for a message to be sent; one that the media node has no room for is lost.
     pub fn send(&self, message: Outgoing) {
-        if self.node.tell(&self.id, Command::Send(message)).is_err() {
+        let held = Held::new(self.place());
+        if self.node.tell(&self.id, Command::Send(message), held).is_err() {
             dropped("message");
         }
     }
@@ -65,7 +97,7 @@ impl MediaRoom {
 impl Drop for MediaRoom {
     fn drop(&mut self) {
         // a media node that takes nothing any more has closed its rooms, or is about to
-        let _ = self.node.tell(&self.id, Command::Close);
+        let _ = self.node.tell(&self.id, Command::Close, Held::nothing());
     }
 }
 

@@ -102,6 +102,7 @@ pub enum DataKind {
 /// A message for data channels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
+    pub from: ParticipantId,
     pub kind: DataKind,
     pub to: Vec<ParticipantId>,
     pub payload: Bytes,
@@ -158,8 +159,7 @@ pub enum Command {
     },
     Prefer {
         participant: ParticipantId,
-        track: TrackId,
-        preference: Preference,
+        preferences: Vec<(TrackId, Preference)>,
     },
     /// Taking `publish` away ends the participant's tracks, taking `subscribe` away its subscriptions.
     Permit {

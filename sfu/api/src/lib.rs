@@ -5,6 +5,7 @@
 
 mod command;
 mod event;
+mod held;
 mod ids;
 mod sdp;
 mod track;
@@ -14,6 +15,7 @@ pub use command::{
     Preference, Quality, RoomSettings, TRACKS_MAX,
 };
 pub use event::{Event, Lost, NetworkQuality, Refused, Speaker};
+pub use held::Held;
 pub use ids::{ParticipantId, RoomId, TrackId};
 pub use sdp::Sdp;
 pub use track::{Announced, Codec, Kind, Layer, MidTrack, Source};
@@ -32,11 +34,11 @@ pub trait MediaNode: Send + Sync + 'static {
     ) -> Result<(), Unavailable>;
 
     /// Tells an open room something. Commands of one caller are carried out in the order given; one for a room that
-    /// is not open does nothing.
-    fn tell(&self, room: &RoomId, command: Command) -> Result<(), Unavailable>;
+    /// is not open does nothing. `held` is dropped once it is carried out.
+    fn tell(&self, room: &RoomId, command: Command, held: Held) -> Result<(), Unavailable>;
 }
 
-/// The media node takes no more: its queue is full, its rooms are too many, or it stops.
+/// The media node takes no more: its queue, or that of the room, is full, its rooms are too many, or it stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the media node takes no more")]
 pub struct Unavailable;

@@ -1,6 +1,6 @@
 //! A client's description, read before it reaches a media thread: reading is the long part of it.
 
-use beckon_sfu_api::{Command, ParticipantId, Refused};
+use beckon_sfu_api::{Command, ParticipantId, Refused, RoomSettings};
 
 use crate::negotiation::sdp::{self, Session};
 
@@ -15,14 +15,26 @@ pub struct Described {
 }
 
 impl Described {
-    /// Reads the description in a command; `Err` gives back a command without one.
-    pub fn read(command: Command) -> Result<Described, Command> {
+    /// Reads the description in a command for such a room; `Err` gives back a command without one.
+    pub fn read(command: Command, room: RoomSettings) -> Result<Described, Command> {
         let (participant, description, is_offer) = match command {
             Command::Offer { participant, offer } => (participant, offer, true),
             Command::Answer { participant, answer } => (participant, answer, false),
             other => return Err(other),
         };
-        let session = sdp::read(&description.sdp);
+        let session = session(&description.sdp, room);
         Ok(Described { participant, id: description.id, is_offer, session })
     }
+}
+
+/// What is too large for its room is refused here, and costs no media thread anything.
+fn session(text: &str, room: RoomSettings) -> Result<Session, Refused> {
+    if text.len() > room.description_bytes_max() {
+        return Err(Refused::Limit);
+    }
+    let session = sdp::read(text)?;
+    if session.sections.len() > room.sections_max() {
+        return Err(Refused::Limit);
+    }
+    Ok(session)
 }

@@ -1,16 +1,20 @@
 //! Somebody in a room: their connections, what they publish and what they receive.
 
+mod subscriptions;
+
 use std::collections::HashMap;
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Announced, Connection as Mode, Kind, ParticipantId, Permissions, TRACKS_MAX, TrackId,
+    Announced, Connection as Mode, ParticipantId, Permissions, TRACKS_MAX, TrackId,
 };
 
+pub use self::subscriptions::Subscriptions;
 use crate::connection::Connection;
 use crate::demux::{Demux, Place, RoomKey, Side};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::{Answerer, Offerer};
+use crate::room::Unsettled;
 use crate::stats::Way;
 use crate::track::Claim;
 use crate::transport::Identity;
@@ -38,8 +42,8 @@ pub struct Participant {
     /// Which of its tracks an SSRC carries.
     pub sources: HashMap<u32, (TrackKey, Claim)>,
     pub published: Vec<(TrackId, TrackKey)>,
-    /// What it receives: our SSRC of each track, and that of its repairs.
-    pub subscriptions: Vec<Subscription>,
+    pub subscriptions: Subscriptions,
+    pub unsettled: Unsettled,
     /// Single connection: the client was asked to offer again.
     pub asked: bool,
     pub told_lost: bool,
@@ -47,16 +51,6 @@ pub struct Participant {
     pub uplink_loss: f64,
     pub allocate_at: Instant,
     pub report_at: Instant,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Subscription {
-    pub track: TrackKey,
-    pub kind: Kind,
-    pub ssrc: u32,
-    pub rtx_ssrc: u32,
-    /// Stopped for want of bandwidth, as the client was told.
-    pub paused: bool,
 }
 
 impl Participant {
@@ -81,7 +75,8 @@ impl Participant {
             transport_cc: None,
             sources: HashMap::new(),
             published: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            unsettled: Unsettled::default(),
             asked: false,
             told_lost: false,
             uplink_loss: 0.0,
@@ -142,40 +137,6 @@ impl Participant {
             let place = Place { room, participant: key, side };
             if let Some(connection) = self.connection(side) {
                 connection.expect(place, demux);
-            }
-        }
-    }
-
-    /// What RTCP of this participant about a stream of ours means.
-    pub fn subscription_by_ssrc(&self, ssrc: u32) -> Option<Subscription> {
-        self.subscriptions.iter().find(|s| s.ssrc == ssrc || s.rtx_ssrc == ssrc).copied()
-    }
-
-    pub fn subscribes(&self, track: TrackKey) -> bool {
-        self.subscriptions.iter().any(|s| s.track == track)
-    }
-
-    /// Tracks of this kind that it receives.
-    pub fn received(&self, kind: Kind) -> usize {
-        self.subscriptions.iter().filter(|subscription| subscription.kind == kind).count()
-    }
-
-    /// SSRCs of a stream and of its repairs that no stream to this participant has.
-    pub fn fresh_ssrcs(&self) -> (u32, u32) {
-        let ssrc = self.fresh_ssrc();
-        loop {
-            let other = self.fresh_ssrc();
-            if other != ssrc {
-                return (ssrc, other);
-            }
-        }
-    }
-
-    fn fresh_ssrc(&self) -> u32 {
-        loop {
-            let ssrc = rand::random();
-            if ssrc != 0 && self.subscription_by_ssrc(ssrc).is_none() {
-                return ssrc;
             }
         }
     }

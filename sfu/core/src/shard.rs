@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
 use crate::described::Described;
 use crate::outgoing::{Path, Sink, Transmit};
-use crate::room::{Context, Room};
+use crate::room::{Context, EFFORT_MAX, EFFORT_MIN, Room};
 use crate::stats::{Counters, Discard, Way};
 use crate::stun;
 use crate::transport::Identity;
@@ -158,8 +158,9 @@ impl Shard {
         let due = |room: &Room| room.poll_timeout().is_some_and(|at| at <= now);
         keys.clear();
         keys.extend(self.rooms.iter().filter(|(_, room)| due(room)).map(|(key, _)| key));
+        let effort = (EFFORT_MAX / keys.len().max(1)).max(EFFORT_MIN);
         for key in &keys {
-            self.within(*key, |room, ctx| room.handle_timeout(now, ctx));
+            self.within(*key, |room, ctx| room.handle_timeout(now, effort, ctx));
         }
         self.keys = keys;
     }

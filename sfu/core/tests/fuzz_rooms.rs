@@ -165,12 +165,13 @@ impl Play {
                 let quality =
                     [Quality::Low, Quality::Medium, Quality::High][usize::from(quality % 3)];
                 let preference = Preference { enabled, quality, size: None };
-                Command::Prefer { participant, track: self.track(track), preference }
+                Command::Prefer { participant, preferences: vec![(self.track(track), preference)] }
             }
             Act::Permit { publish, subscribe } => {
                 Command::Permit { participant, permissions: Permissions { publish, subscribe } }
             }
             Act::Say(reliable) => Command::Send(Outgoing {
+                from: "PA_x".into(),
                 kind: if reliable { DataKind::Reliable } else { DataKind::Lossy },
                 to: vec![participant],
                 payload: Bytes::from_static(b"hello"),

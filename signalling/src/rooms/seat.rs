@@ -20,6 +20,10 @@ const BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What requests of one socket may weigh that the room has not come to, in KiB; then reading waits.
 pub const REQUESTS_KIB_MAX: u32 = 4096;
 
+/// What the descriptions of a room's clients may take on their way to the media node, in KiB, beside one that is larger
+/// by itself; then sockets wait.
+const DESCRIPTIONS_KIB_MAX: u32 = 16 * 1024;
+
 /// Whose socket: it outlives neither the participant nor the next socket of the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -36,6 +40,47 @@ pub struct Seat {
 pub struct Requests {
     to: Option<(Place, mpsc::Sender<Input>)>,
     weight: Arc<Semaphore>,
+    line: DescriptionLine,
+}
+
+/// Where descriptions wait on their way to the media node: one of each participant is under way, and so much of a room.
+#[derive(Clone, Debug)]
+pub(super) struct DescriptionLine {
+    of_participant: Arc<Semaphore>,
+    of_room: Arc<Semaphore>,
+}
+
+/// Held until the media node has taken a description in.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held")]
+pub(super) struct DescriptionTurn(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+impl DescriptionLine {
+    /// Of a room without participants.
+    pub(super) fn of_room() -> DescriptionLine {
+        DescriptionLine {
+            of_participant: Arc::new(Semaphore::new(1)),
+            of_room: Arc::new(Semaphore::new(DESCRIPTIONS_KIB_MAX as usize)),
+        }
+    }
+
+    /// Of somebody more in the same room.
+    pub(super) fn of_participant(&self) -> DescriptionLine {
+        DescriptionLine { of_participant: Arc::new(Semaphore::new(1)), ..self.clone() }
+    }
+
+    /// Waits for the one before, and for room.
+    async fn wait(&self, kib: u32) -> Option<DescriptionTurn> {
+        let of_participant = self.of_participant.clone().acquire_owned().await.ok()?;
+        let kib = kib.min(DESCRIPTIONS_KIB_MAX);
+        let of_room = self.of_room.clone().acquire_many_owned(kib).await.ok()?;
+        Some(DescriptionTurn(of_participant, Some(of_room)))
+    }
+
+    /// The turn of somebody who brought a description along.
+    pub(super) fn first(&self) -> Option<DescriptionTurn> {
+        Some(DescriptionTurn(self.of_participant.clone().try_acquire_owned().ok()?, None))
+    }
 }
 
 /// Encoded `SignalResponse`s, in order; the end means that the socket is to be closed.
@@ -62,15 +107,23 @@ struct Waiting {
 pub(super) struct TooSlow;
 
 impl Seat {
-    pub(super) fn new(place: Place, room: mpsc::Sender<Input>) -> (Seat, Outbox) {
-        Seat::to(Some((place, room)), FRAMES_MAX)
+    pub(super) fn new(
+        place: Place,
+        room: mpsc::Sender<Input>,
+        line: DescriptionLine,
+    ) -> (Seat, Outbox) {
+        Seat::to(Some((place, room)), FRAMES_MAX, line)
     }
 
-    fn to(room: Option<(Place, mpsc::Sender<Input>)>, frames_max: usize) -> (Seat, Outbox) {
+    fn to(
+        room: Option<(Place, mpsc::Sender<Input>)>,
+        frames_max: usize,
+        line: DescriptionLine,
+    ) -> (Seat, Outbox) {
         let (outbox, frames) = mpsc::channel(frames_max);
         let waiting = Arc::new(Waiting::default());
         let weight = Arc::new(Semaphore::new(REQUESTS_KIB_MAX as usize));
-        let requests = Requests { to: room, weight };
+        let requests = Requests { to: room, weight, line };
         let seat = Seat { requests, frames: Frames { frames, waiting: waiting.clone() } };
         (seat, Outbox { frames: outbox, waiting })
     }
@@ -87,7 +140,7 @@ impl Seat {
     }
 
     fn of_nobody(reason: DisconnectReason, action: Action) -> Seat {
-        let (seat, outbox) = Seat::to(None, 1);
+        let (seat, outbox) = Seat::to(None, 1, DescriptionLine::of_room());
         // there is a place for one
         let _ = outbox.push(frame(leave(reason, action)));
         seat
@@ -109,13 +162,16 @@ impl Requests {
         let Some((from, room)) = &self.to else { return false };
         let weight = self.weight.clone().acquire_many_owned(kib.min(REQUESTS_KIB_MAX)).await;
         let Ok(weight) = weight else { return false };
+        let describes = matches!(request, Message::Offer(_) | Message::Answer(_));
+        let turn = if describes { self.line.wait(kib).await } else { None };
         let (from, request) = (from.clone(), Box::new(request));
-        room.send(Input::Request { from, request, weight: Weight(weight) }).await.is_ok()
+        room.send(Input::Request { from, request, weight: Weight(weight, turn) }).await.is_ok()
     }
 }
 
-/// Held until the room has come to a request.
-pub(super) struct Weight(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+/// Held until the room has come to a request; with a description, until the media node has.
+#[expect(dead_code, reason = "held")]
+pub(super) struct Weight(OwnedSemaphorePermit, Option<DescriptionTurn>);
 
 impl Drop for Requests {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
-use beckon_sfu_api::{Command, EventSink, MediaNode, RoomId, RoomSettings, Unavailable};
+use beckon_sfu_api::{Command, EventSink, Held, MediaNode, RoomId, RoomSettings, Unavailable};
 use beckon_signalling::Signalling;
 use beckon_signalling::config::{ApiKey, Config};
 use beckon_signalling::domain::ids::NodeId;
@@ -41,7 +41,7 @@ impl MediaNode for Quiet {
         Ok(())
     }
 
-    fn tell(&self, _: &RoomId, _: Command) -> Result<(), Unavailable> {
+    fn tell(&self, _: &RoomId, _: Command, _: Held) -> Result<(), Unavailable> {
         Ok(())
     }
 }

@@ -89,8 +89,10 @@ impl Answerer {
 
     /// Wanted tracks that have no section and were not refused one.
     fn unbound<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
-        let carried: HashSet<_> = self.uses.values().filter_map(Use::carried).collect();
-        let is_carried = |wanted: &Wanted| carried.contains(&(&wanted.track, wanted.ssrc));
+        let carried = self.uses.values().filter_map(Use::carried);
+        let carried: HashMap<_, _> = carried.map(|(track, ssrc)| (ssrc, track)).collect();
+        let is_carried =
+            |it: &Wanted| carried.get(&it.ssrc).is_some_and(|track| **track == it.track);
         let unbound = wanted.iter().filter(|wanted| !is_carried(wanted));
         unbound.filter(|wanted| !self.refused.has(wanted)).collect()
     }

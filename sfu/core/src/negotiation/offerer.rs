@@ -182,8 +182,10 @@ impl Offerer {
 
     /// Wanted tracks that have no section and were not refused one.
     fn unplaced<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
-        let carried: HashSet<_> = self.slots.iter().filter_map(Slot::carried).collect();
-        let is_carried = |wanted: &Wanted| carried.contains(&(&wanted.track, wanted.ssrc));
+        let carried = self.slots.iter().filter_map(Slot::carried);
+        let carried: HashMap<_, _> = carried.map(|(track, ssrc)| (ssrc, track)).collect();
+        let is_carried =
+            |it: &Wanted| carried.get(&it.ssrc).is_some_and(|track| **track == it.track);
         let unplaced = wanted.iter().filter(|wanted| !is_carried(wanted));
         unplaced.filter(|wanted| !self.refused.has(wanted)).collect()
     }

@@ -20,6 +20,8 @@ const TOKEN_MAX: usize = 64;
 const LINE_MAX: usize = 64 + SECTIONS_MAX * (16 + 1);
 /// Payload types, SSRCs, SSRC groups or layers of one section.
 const LIST_MAX: usize = 96;
+/// Attributes of one section. Browsers with every codec have three hundred.
+const ATTRIBUTES_MAX: usize = 1024;
 /// What RTP over DTLS may be called (RFC 9429, 5.1.2); GStreamer and older browsers say the later ones.
 const RTP: [&str; 5] =
     ["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP"];
@@ -62,6 +64,7 @@ struct Draft {
     formats: Vec<Format>,
     /// Feedback for every format of the section.
     feedback: Feedback,
+    attributes: usize,
     bundle_only: bool,
     closed: bool,
     ssrcs: Vec<u32>,
@@ -165,6 +168,7 @@ impl Draft {
             section,
             formats: if matches!(kind, Media::Rtp(_)) { formats(list)? } else { Vec::new() },
             feedback: Feedback::default(),
+            attributes: 0,
             bundle_only: false,
             closed: port == "0",
             ssrcs: Vec::new(),
@@ -173,6 +177,10 @@ impl Draft {
     }
 
     fn attribute(&mut self, name: &str, value: &str) -> Result<(), Refused> {
+        self.attributes += 1;
+        if self.attributes > ATTRIBUTES_MAX {
+            return Err(Refused::Limit);
+        }
         let section = &mut self.section;
         match name {
             "mid" => section.mid = token(value).ok_or(Refused::Malformed)?.to_owned(),

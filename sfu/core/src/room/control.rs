@@ -13,6 +13,9 @@ use crate::stats::Discard;
 const COMPOUND_BYTES: usize = 1000;
 /// Receiver reports in one packet, at most (RFC 3550, section 6.4.2).
 const REPORTS_AT_ONCE: usize = 31;
+/// Packets that one datagram may ask for again; a client asks again for the others. A NACK in a datagram could name six
+/// thousand, and looking for each takes time.
+const REPAIRS_AT_ONCE: usize = 512;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Room {
@@ -26,6 +29,7 @@ impl Room {
         let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
         let compound: &[u8] = connection.open_rtcp(now, datagram)?;
         let key = place.participant;
+        let mut repairs_left = REPAIRS_AT_ONCE;
         for packet in rtcp::packets(compound) {
             match packet {
                 Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
@@ -37,7 +41,10 @@ impl Room {
                 }
                 Packet::Nack { media, lost, .. } => {
                     let Some(track) = self.received(key, media) else { continue };
-                    lost.for_each(|sequence| self.repair(now, key, track, sequence, ctx));
+                    for sequence in lost.take(repairs_left) {
+                        repairs_left -= 1;
+                        self.repair(now, key, track, sequence, ctx);
+                    }
                 }
                 Packet::Pli { media, .. } => self.want_keyframe(now, key, media),
                 Packet::Fir { targets, .. } => {
@@ -77,7 +84,7 @@ impl Room {
 
     /// The track that this participant receives as the stream `ssrc`.
     fn received(&self, key: ParticipantKey, ssrc: u32) -> Option<TrackKey> {
-        Some(self.participants.get(key)?.subscription_by_ssrc(ssrc)?.track)
+        self.participants.get(key)?.subscriptions.by_ssrc(ssrc)
     }
 
     fn want_keyframe(&mut self, now: Instant, key: ParticipantKey, ssrc: u32) {
@@ -140,7 +147,7 @@ impl Room {
         let ntp = ctx.clock.ntp(now);
         self.rtcp.clear();
         for at in 0..participant.subscriptions.len() {
-            let Some(subscription) = participant.subscriptions.get(at).copied() else { break };
+            let Some(subscription) = participant.subscriptions.get(at) else { break };
             let Some(track) = self.tracks.get(subscription.track) else { continue };
             let Some(forwarder) = track.forwarder(key) else { continue };
             let Some(info) = forwarder.sender_report(now, ntp, track.layers()) else { continue };

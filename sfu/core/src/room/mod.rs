@@ -1,7 +1,9 @@
 //! A room: who is in it, what they publish, and who receives what. It owns all of that, so nothing in it needs a lock.
 
+mod chores;
 mod consistency;
 mod control;
+mod messages;
 mod negotiate;
 mod packets;
 mod tick;
@@ -16,6 +18,8 @@ use beckon_sfu_api::{
 };
 use slotmap::SlotMap;
 
+use self::chores::Chores;
+pub use self::chores::{EFFORT_MAX, EFFORT_MIN, Unsettled};
 use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
 use crate::connection::{Connection, Happened};
@@ -51,6 +55,7 @@ pub struct Room {
     pub id: RoomId,
     key: RoomKey,
     settings: RoomSettings,
+    opened_at: Instant,
     participants: SlotMap<ParticipantKey, Participant>,
     by_id: HashMap<ParticipantId, ParticipantKey>,
     tracks: SlotMap<TrackKey, Track>,
@@ -62,6 +67,7 @@ pub struct Room {
     round_at: Instant,
     /// What is to be forwarded before anything is sent.
     arrivals: Vec<Arrival>,
+    chores: Chores,
     /// Participants on whose way something waits.
     holding: Vec<ParticipantKey>,
     // Kept for their memory.
@@ -80,6 +86,7 @@ impl Room {
             id,
             key,
             settings,
+            opened_at: now,
             participants: SlotMap::with_key(),
             by_id: HashMap::new(),
             tracks: SlotMap::with_key(),
@@ -89,6 +96,7 @@ impl Room {
             due: now,
             round_at: now,
             arrivals: Vec::with_capacity(ARRIVALS_MAX),
+            chores: Chores::default(),
             holding: Vec::new(),
             demands: Vec::new(),
             grants: Vec::new(),
@@ -109,7 +117,7 @@ impl Room {
 
     /// Carries out a command; a refused one is told as an event.
     pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
-        let command = match Described::read(command) {
+        let command = match Described::read(command, self.settings) {
             Ok(described) => return self.describe(now, described, ctx),
             Err(command) => command,
         };
@@ -129,15 +137,15 @@ impl Room {
                 self.subscribe(&participant, &tracks, ctx);
             }
             Command::Unsubscribe { participant, tracks } => {
-                self.unsubscribe(&participant, &tracks, ctx);
+                self.unsubscribe(&participant, &tracks);
             }
-            Command::Prefer { participant, track, preference } => {
-                self.prefer(now, &participant, &track, preference, ctx);
+            Command::Prefer { participant, preferences } => {
+                self.prefer(&participant, preferences);
             }
             Command::Permit { participant, permissions } => {
                 self.permit(&participant, permissions, ctx);
             }
-            Command::Send(message) => self.send(now, &message, ctx),
+            Command::Send(message) => self.send(message, ctx),
             Command::Close => self.close(now, ctx),
         }
     }
@@ -162,7 +170,7 @@ impl Room {
             participant
         });
         self.by_id.insert(id, key);
-        self.renegotiate(key, ctx);
+        self.renegotiate(key);
     }
 
     /// Whoever leaves hears of it from signalling; a goodbye from here might overtake that, and look like a failure.
@@ -170,11 +178,7 @@ impl Room {
         let Some(key) = self.by_id.remove(id) else { return };
         self.end_tracks_of(key, ctx);
         let Some(mut participant) = self.participants.remove(key) else { return };
-        for subscription in &participant.subscriptions {
-            if let Some(track) = self.tracks.get_mut(subscription.track) {
-                track.detach(key);
-            }
-        }
+        self.chores.take_out(key, participant.subscriptions.iter().map(|it| it.track));
         for side in participant.sides() {
             let place = Place { room: self.key, participant: key, side };
             let Some(connection) = participant.connection(side) else { continue };
@@ -272,7 +276,7 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         participant.told_lost = false;
         ctx.tell(&self.id, Event::Connected { participant: participant.id.clone() });
-        self.start_forwarders(now, key, ctx);
+        self.start_forwarders(now, key);
     }
 
     /// Ends what goes to a participant, once, whatever the cause: logged here, counted and carried out by signalling.
@@ -284,7 +288,7 @@ impl Room {
         let who = &participant.id;
         tracing::info!(room.id = %self.id, participant.id = %who, why = why.as_str(), cause, "media ended");
         ctx.tell(&self.id, Event::Lost { participant: participant.id.clone(), why });
-        for subscription in &participant.subscriptions {
+        for subscription in participant.subscriptions.iter() {
             let track = self.tracks.get_mut(subscription.track);
             if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
                 forwarder.halt();
@@ -292,16 +296,10 @@ impl Room {
         }
     }
 
-    fn send(&mut self, now: Instant, message: &Message, ctx: &mut Context<'_>) {
-        for id in &message.to {
-            let Some(key) = self.by_id.get(id).copied() else { continue };
-            let Some(participant) = self.participants.get_mut(key) else { continue };
-            let side = participant.down_side();
-            let sent = participant.down().send_data(now, message.kind, &message.payload);
-            if let Err(why) = sent {
-                ctx.counters.undelivered(why);
-            }
-            self.drive(now, Place { room: self.key, participant: key, side }, ctx);
+    /// Whoever hears of it from here does so soon: encrypting it for many takes long.
+    fn send(&mut self, message: Message, ctx: &mut Context<'_>) {
+        if let Err(why) = self.chores.messages.push(message) {
+            ctx.counters.undelivered(why);
         }
     }
 

@@ -48,11 +48,7 @@ impl Room {
             // Whatever becomes of this offer, the next may be asked for.
             participant.asked = false;
         }
-        let session = offer?;
-        let sections_max = self.settings.sections_max();
-        if session.sections.len() > sections_max {
-            return Err(Refused::Limit);
-        }
+        let (session, sections_max) = (offer?, self.settings.sections_max());
         let place = Place { room: self.key, participant: key, side: Side::Publisher };
         let wanted = self.wanted(key, Side::Publisher);
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
@@ -85,7 +81,7 @@ impl Room {
         for publication in &answered.published {
             self.publish(key, publication, ctx);
         }
-        self.bind(now, key, &answered.bound, ctx);
+        self.bind(now, key, &answered.bound);
         let Some(participant) = self.participants.get(key) else { return };
         let participant = participant.id.clone();
         let answer = Description { id, sdp: answered.sdp };
@@ -93,7 +89,7 @@ impl Room {
         ctx.tell(&self.id, event);
         self.refuse_tracks(&participant, answered.refused, ctx);
         self.drive(now, Place { room: self.key, participant: key, side: Side::Publisher }, ctx);
-        self.renegotiate(key, ctx);
+        self.renegotiate(key);
     }
 
     /// A track has its media section, or another than before.
@@ -148,7 +144,7 @@ impl Room {
         if changed {
             // what has arrived in the other codec is not kept any more
             self.arrivals.retain(|arrival| !arrival.is_of(key));
-            self.resubscribe(key, ctx);
+            self.resubscribe(key);
         }
         Ok(())
     }
@@ -174,22 +170,16 @@ impl Room {
         let id = participant.id.clone();
         let refused = accepted.refused.into_iter().map(|track| (track, Refused::Codec));
         self.refuse_tracks(&id, refused.collect(), ctx);
-        self.bind(now, key, &accepted.bound, ctx);
+        self.bind(now, key, &accepted.bound);
         self.drive(now, Place { room: self.key, participant: key, side: Side::Subscriber }, ctx);
         if accepted.again {
-            self.renegotiate(key, ctx);
+            self.renegotiate(key);
         }
         Ok(())
     }
 
     /// Subscriptions have their media sections: their tracks can flow.
-    fn bind(
-        &mut self,
-        now: Instant,
-        key: ParticipantKey,
-        bound: &[Binding],
-        ctx: &mut Context<'_>,
-    ) {
+    fn bind(&mut self, now: Instant, key: ParticipantKey, bound: &[Binding]) {
         for binding in bound {
             let track = self.track_ids.get(&binding.track).copied();
             let track = track.and_then(|track| self.tracks.get_mut(track));
@@ -197,11 +187,11 @@ impl Room {
                 forwarder.binding = Some(Bound::from(binding));
             }
         }
-        self.start_forwarders(now, key, ctx);
+        self.start_forwarders(now, key);
     }
 
     /// Asks for another round of offer and answer, if the last one does not say what is wanted now.
-    pub(super) fn renegotiate(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
+    pub(super) fn describe_again(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get(key) else { return };
         let wanted = self.wanted(key, participant.down_side());
         let Some(participant) = self.participants.get_mut(key) else { return };
@@ -235,7 +225,7 @@ impl Room {
             subscriber.offerer.restart();
         }
         participant.expect(self.key, key, ctx.demux);
-        self.renegotiate(key, ctx);
+        self.renegotiate(key);
     }
 
     /// What a participant is to receive, if this is the connection for it.

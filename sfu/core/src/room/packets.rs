@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use beckon_sfu_api::{Kind, Source};
 use slotmap::SlotMap;
 
-use super::{Context, Room};
+use super::{Context, Room, Unsettled};
 use crate::connection::{Connection, Packet};
 use crate::demux::Place;
 use crate::downlink::Admission;
@@ -212,23 +212,18 @@ impl Room {
     }
 
     /// Media can flow to this participant: its forwarders begin, each with a keyframe.
-    pub(super) fn start_forwarders(
-        &mut self,
-        now: Instant,
-        key: ParticipantKey,
-        ctx: &mut Context<'_>,
-    ) {
+    pub(super) fn start_forwarders(&mut self, now: Instant, key: ParticipantKey) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         if !participant.down().is_secure() || participant.told_lost {
             return;
         }
-        for subscription in &participant.subscriptions {
+        for subscription in participant.subscriptions.iter() {
             let track = self.tracks.get_mut(subscription.track);
             if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
                 forwarder.started = true;
             }
         }
-        self.allocate(now, key, ctx);
+        self.unsettle(key, Unsettled { shares: true, descriptions: false });
         // Keyframes are asked for at once.
         self.due = now;
     }

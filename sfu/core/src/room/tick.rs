@@ -29,10 +29,17 @@ const QUALITY_SILENCE: Duration = Duration::from_secs(8);
 impl Room {
     /// When to call [`Room::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        (!self.participants.is_empty()).then_some(self.due)
+        // chores are due whenever there is time for them
+        let due = if self.chores.is_empty() { self.due } else { self.opened_at };
+        (!self.participants.is_empty()).then_some(due)
     }
 
-    pub fn handle_timeout(&mut self, now: Instant, ctx: &mut Context<'_>) {
+    /// Does what is due, and of the chores what takes so much effort.
+    pub fn handle_timeout(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
+        self.do_chores(now, effort, ctx);
+        if now < self.due {
+            return;
+        }
         if now >= self.round_at {
             self.round_at = now + ROUND;
             self.look_at_all(now, ctx);
@@ -92,14 +99,14 @@ impl Room {
         downlink.handle_timeout(now);
         let budget = downlink.estimator.estimate_bps();
         self.demands.clear();
-        for subscription in &participant.subscriptions {
+        for subscription in participant.subscriptions.iter() {
             let Some(track) = self.tracks.get(subscription.track) else { continue };
             let active = track.forwarder(key).filter(|forwarder| forwarder.is_active());
             self.demands.extend(active.map(|forwarder| track.demand(now, forwarder)));
         }
         allocate(budget, &self.demands, &mut self.grants);
         let mut grants = self.grants.iter();
-        for subscription in &mut participant.subscriptions {
+        for subscription in participant.subscriptions.iter_mut() {
             let Some(track) = self.tracks.get_mut(subscription.track) else { continue };
             let Some(forwarder) = track.forwarder_mut(key) else { continue };
             let grant = if forwarder.is_active() { grants.next() } else { None };

@@ -1,15 +1,14 @@
 //! What is published, and who receives it.
 
-use std::time::Instant;
+use std::collections::HashSet;
 
 use beckon_sfu_api::{
     Announced, Event, ParticipantId, Permissions, Preference, Refused, TRACKS_MAX, TrackId,
 };
 
-use super::{Context, Room};
+use super::{Context, Room, Unsettled};
 use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
-use crate::participant::Subscription;
 
 impl Room {
     /// A track will come with an offer of its publisher.
@@ -61,12 +60,7 @@ impl Room {
             let participant = owner.id.clone();
             ctx.tell(&self.id, Event::Unpublished { participant, track: track.id });
         }
-        for forwarder in &track.forwarders {
-            if let Some(subscriber) = self.participants.get_mut(forwarder.to) {
-                subscriber.subscriptions.retain(|subscription| subscription.track != key);
-            }
-            self.renegotiate(forwarder.to, ctx);
-        }
+        self.chores.bereave(track.forwarders);
     }
 
     pub(super) fn end_tracks_of(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
@@ -97,12 +91,15 @@ impl Room {
         let Some(key) = self.by_id.get(id).copied() else {
             return self.refuse(id, None, Refused::NotFound, ctx);
         };
+        if let Some(participant) = self.participants.get_mut(key) {
+            participant.subscriptions.forget_unless(|track| self.tracks.contains_key(track));
+        }
         for track in tracks {
             if let Err(why) = self.subscribe_to(key, track) {
                 self.refuse(id, Some(track.clone()), why, ctx);
             }
         }
-        self.renegotiate(key, ctx);
+        self.renegotiate(key);
     }
 
     fn subscribe_to(&mut self, key: ParticipantKey, id: &TrackId) -> Result<(), Refused> {
@@ -112,54 +109,42 @@ impl Room {
         if !participant.permissions.subscribe || track.owner == key {
             return Err(Refused::Denied);
         }
-        if participant.subscribes(track_key) {
+        if participant.subscriptions.has(track_key) {
             return Ok(());
         }
         let kind = track.kind();
-        if participant.received(kind) >= self.settings.received_max() {
+        if participant.subscriptions.of_kind(kind) >= self.settings.received_max() {
             return Err(Refused::Limit);
         }
-        let (ssrc, rtx_ssrc) = participant.fresh_ssrcs();
+        let (ssrc, rtx_ssrc) = participant.subscriptions.add(track_key, kind);
         track.attach(Forwarder::new(key, ssrc, rtx_ssrc));
-        let subscription = Subscription { track: track_key, kind, ssrc, rtx_ssrc, paused: false };
-        participant.subscriptions.push(subscription);
         Ok(())
     }
 
     /// The track is not what it was: its subscribers get it as another stream.
-    pub(super) fn resubscribe(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
+    pub(super) fn resubscribe(&mut self, key: TrackKey) {
         let Some(track) = self.tracks.get_mut(key) else { return };
         for forwarder in &mut track.forwarders {
             let Some(subscriber) = self.participants.get_mut(forwarder.to) else { continue };
-            let (ssrc, rtx_ssrc) = subscriber.fresh_ssrcs();
-            let mut subscriptions = subscriber.subscriptions.iter_mut();
-            if let Some(subscription) = subscriptions.find(|it| it.track == key) {
-                (subscription.ssrc, subscription.rtx_ssrc) = (ssrc, rtx_ssrc);
-            }
+            let Some((ssrc, rtx_ssrc)) = subscriber.subscriptions.renew(key) else { continue };
             let mut fresh = Forwarder::new(forwarder.to, ssrc, rtx_ssrc);
             fresh.preference = forwarder.preference;
             *forwarder = fresh;
         }
         let subscribers: Vec<ParticipantKey> = track.forwarders.iter().map(|it| it.to).collect();
-        subscribers.into_iter().for_each(|subscriber| self.renegotiate(subscriber, ctx));
+        subscribers.into_iter().for_each(|subscriber| self.renegotiate(subscriber));
     }
 
-    pub(super) fn unsubscribe(
-        &mut self,
-        id: &ParticipantId,
-        tracks: &[TrackId],
-        ctx: &mut Context<'_>,
-    ) {
+    pub(super) fn unsubscribe(&mut self, id: &ParticipantId, tracks: &[TrackId]) {
         let Some(key) = self.by_id.get(id).copied() else { return };
-        let tracks: Vec<TrackKey> =
-            tracks.iter().filter_map(|track| self.track_ids.get(track).copied()).collect();
-        self.unsubscribe_from(key, &tracks);
-        self.renegotiate(key, ctx);
+        let tracks = tracks.iter().filter_map(|track| self.track_ids.get(track).copied());
+        self.unsubscribe_from(key, &tracks.collect());
+        self.renegotiate(key);
     }
 
-    fn unsubscribe_from(&mut self, key: ParticipantKey, tracks: &[TrackKey]) {
+    fn unsubscribe_from(&mut self, key: ParticipantKey, tracks: &HashSet<TrackKey>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        participant.subscriptions.retain(|subscription| !tracks.contains(&subscription.track));
+        participant.subscriptions.forget_unless(|track| !tracks.contains(&track));
         for track in tracks {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.detach(key);
@@ -167,21 +152,15 @@ impl Room {
         }
     }
 
-    pub(super) fn prefer(
-        &mut self,
-        now: Instant,
-        id: &ParticipantId,
-        track: &TrackId,
-        preference: Preference,
-        ctx: &mut Context<'_>,
-    ) {
+    pub(super) fn prefer(&mut self, id: &ParticipantId, preferences: Vec<(TrackId, Preference)>) {
         let Some(key) = self.by_id.get(id).copied() else { return };
-        let track_key = self.track_ids.get(track).copied();
-        let track = track_key.and_then(|track| self.tracks.get_mut(track));
-        if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
-            forwarder.preference = preference;
-            self.allocate(now, key, ctx);
+        for (track, preference) in preferences {
+            let track = self.track_ids.get(&track).and_then(|track| self.tracks.get_mut(*track));
+            if let Some(forwarder) = track.and_then(|track| track.forwarder_mut(key)) {
+                forwarder.preference = preference;
+            }
         }
+        self.unsettle(key, Unsettled { shares: true, descriptions: false });
     }
 
     pub(super) fn permit(
@@ -194,13 +173,12 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         participant.permissions = permissions;
         if !permissions.subscribe {
-            let tracks: Vec<TrackKey> =
-                participant.subscriptions.iter().map(|subscription| subscription.track).collect();
+            let tracks = participant.subscriptions.iter().map(|it| it.track).collect();
             self.unsubscribe_from(key, &tracks);
         }
         if !permissions.publish {
             self.end_tracks_of(key, ctx);
         }
-        self.renegotiate(key, ctx);
+        self.renegotiate(key);
     }
 }

@@ -3,6 +3,7 @@
 #[path = "../stage/mod.rs"]
 mod stage;
 
+mod chores;
 mod crowds;
 mod hostile;
 mod layers;

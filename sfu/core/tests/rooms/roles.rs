@@ -42,7 +42,7 @@ fn send(stage: &mut Stage, from: usize, to: usize, kind: DataKind, payload: &Byt
     let now = stage.now;
     stage.clients[from].publisher.headless.send_data(now, kind, payload).unwrap();
     let to = vec![stage.clients[to].id.clone()];
-    stage.tell(Command::Send(Outgoing { kind, to, payload: payload.clone() }));
+    stage.tell(Command::Send(Outgoing { from: "PA_x".into(), kind, to, payload: payload.clone() }));
 }
 
 #[test]

@@ -75,7 +75,12 @@ fn messages_go_both_ways() {
             let now = stage.now;
             stage.clients[alice].publisher.headless.send_data(now, kind, payload).unwrap();
             let to = [alice, bob].map(|client| stage.clients[client].id.clone()).to_vec();
-            stage.tell(Command::Send(Outgoing { kind, to, payload: payload.clone() }));
+            stage.tell(Command::Send(Outgoing {
+                from: "PA_x".into(),
+                kind,
+                to,
+                payload: payload.clone(),
+            }));
             stage.run(ms(20));
         }
         stage.run(secs(10));
@@ -106,7 +111,7 @@ fn lossy_messages_go_both_ways_too() {
     let now = stage.now;
     stage.clients[alice].publisher.headless.send_data(now, kind, &payload).unwrap();
     let to = vec![stage.clients[alice].id.clone()];
-    stage.tell(Command::Send(Outgoing { kind, to, payload: payload.clone() }));
+    stage.tell(Command::Send(Outgoing { from: "PA_x".into(), kind, to, payload: payload.clone() }));
     stage.run(secs(1));
     assert_eq!(stage.clients[alice].data, [(kind, payload.clone())]);
     let heard = |event: &Event| matches!(event, Event::Data { kind: DataKind::Lossy, payload: it, .. } if *it == payload);

@@ -64,7 +64,8 @@ impl Stage {
     pub fn prefer(&mut self, client: usize, track: &TrackId, quality: Quality, enabled: bool) {
         let participant = self.clients[client].id.clone();
         let preference = Preference { enabled, quality, size: None };
-        self.tell(Command::Prefer { participant, track: track.clone(), preference });
+        let preferences = vec![(track.clone(), preference)];
+        self.tell(Command::Prefer { participant, preferences });
     }
 
     pub fn offer(&mut self, client: usize) {

@@ -114,8 +114,8 @@ impl Room {
             let tracks = coming.to_vec();
             self.media.tell(Command::Subscribe { participant: participant(), tracks });
         }
-        for (track, preference) in preferences {
-            self.media.tell(Command::Prefer { participant: participant(), track, preference });
+        if !preferences.is_empty() {
+            self.media.tell(Command::Prefer { participant: participant(), preferences });
         }
     }
 

@@ -31,7 +31,7 @@ impl Room {
         let to = self.recipients(from, &packet);
         if !to.is_empty() {
             let payload = packet.encode_to_vec().into();
-            self.media.send(Outgoing { kind, to, payload });
+            self.media.send(Outgoing { from: from.clone(), kind, to, payload });
         }
     }
 

@@ -1,13 +1,36 @@
-//! Descriptions on their way to a client, and our candidates beside them: some clients look for them there alone.
+//! Descriptions on their way from and to a client, and our candidates beside ours: some clients look for them there alone.
 
-use beckon_sfu_api::{Description, MidTrack, ParticipantId};
+use beckon_sfu_api::{Command, Description, Held, MidTrack, ParticipantId};
+use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{SessionDescription, SignalTarget, TrickleRequest};
 use serde_json::json;
 
 use super::Room;
+use super::telling::No;
 
 impl Room {
+    /// The client offers; its next description waits until the `turn` of this one is over.
+    pub(super) fn offer(&mut self, who: &ParticipantId, offer: SessionDescription, turn: Held) {
+        let offer = Description { id: offer.id, sdp: offer.sdp.into() };
+        self.describe(who, Command::Offer { participant: who.clone(), offer }, turn);
+    }
+
+    /// The client answers an offer of ours.
+    pub(super) fn answer(&mut self, who: &ParticipantId, answer: SessionDescription, turn: Held) {
+        let answer = Description { id: answer.id, sdp: answer.sdp.into() };
+        self.describe(who, Command::Answer { participant: who.clone(), answer }, turn);
+    }
+
+    fn describe(&mut self, who: &ParticipantId, description: Command, turn: Held) {
+        if self.media.describe(description, turn).is_err() {
+            tracing::info!(room.id = %self.id, participant.id = %who, "no room for a description");
+            let no =
+                No(Reason::LimitExceeded, "the media server has no room for a description now");
+            self.tell(who, no.answer(0, None));
+        }
+    }
+
     /// The answer to an offer of the client.
     pub(super) fn tell_answer(
         &mut self,

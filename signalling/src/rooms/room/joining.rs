@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Codec, Command, Connection, Description, ParticipantId, RoomSettings};
+use beckon_sfu_api::{Codec, Command, Connection, Held, ParticipantId, RoomSettings};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::server_info::Edition;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{self as lk, DisconnectReason, JoinResponse, ServerInfo};
 use tokio::sync::mpsc;
 
-use super::super::seat::{Outbox, Place, Seat};
+use super::super::seat::{DescriptionLine, Outbox, Place, Seat};
 use super::super::{Admission, Entrance, Happening, NotAdmitted};
 use super::choosing::Places;
 use super::participant::{Participant, words_len};
@@ -67,9 +67,11 @@ impl Room {
             let old = old.id.clone();
             self.replace(now, &old);
         }
-        let mut participant = Participant::new(now, admission, &entrance, self.places());
+        let line = self.descriptions.of_participant();
+        let mut participant =
+            Participant::new(now, admission, &entrance, self.places(), line.clone());
         let who = participant.id.clone();
-        let (seat, outbox) = self.seat(&who, room);
+        let (seat, outbox) = self.seat(&who, room, line.clone());
         participant.attach(self.sockets, outbox);
         participant.send(Message::Join(self.welcome(&participant)));
         self.media.tell(Command::Join {
@@ -87,7 +89,7 @@ impl Room {
             self.add_track(&who, track);
         }
         if let Some(offer) = entrance.offer {
-            self.offer(&who, offer);
+            self.offer(&who, offer, Held::new(line.first()));
         }
         self.rooms.notify(&self.name, Happening::Joined { identity });
         Ok(seat)
@@ -109,14 +111,10 @@ impl Room {
         &mut self,
         who: &ParticipantId,
         room: mpsc::Sender<Input>,
+        line: DescriptionLine,
     ) -> (Seat, Outbox) {
         self.sockets += 1;
-        Seat::new(Place { participant: who.clone(), socket: self.sockets }, room)
-    }
-
-    pub(super) fn offer(&mut self, who: &ParticipantId, offer: lk::SessionDescription) {
-        let offer = Description { id: offer.id, sdp: offer.sdp.into() };
-        self.media.tell(Command::Offer { participant: who.clone(), offer });
+        Seat::new(Place { participant: who.clone(), socket: self.sockets }, room, line)
     }
 
     /// The same identity comes again: the one before goes, and nobody takes it for having left.

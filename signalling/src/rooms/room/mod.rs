@@ -32,7 +32,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::participant::Participant;
 pub(super) use self::plan::Plan;
 pub(super) use self::telling::{frame, leave};
-use super::seat::{Place, Seat, Weight};
+use super::seat::{DescriptionLine, Place, Seat, Weight};
 use super::{Admission, Entrance, NotAdmitted, Rooms, Which};
 use crate::clock::now_ms;
 use crate::domain::refusal::Result as Done;
@@ -57,7 +57,7 @@ pub(super) enum Input {
     Request {
         from: Place,
         request: Box<Message>,
-        /// Held until it is taken in.
+        /// Held until it is taken in, here or, with a description, at the media node.
         weight: Weight,
     },
     Gone {
@@ -90,6 +90,9 @@ pub(super) struct Room {
     created_ms: i64,
     plan: Plan,
     media: MediaRoom,
+    /// Since when the media node does not keep up.
+    behind_since: Option<Instant>,
+    descriptions: DescriptionLine,
     participants: HashMap<ParticipantId, Participant>,
     /// Who publishes what.
     owners: HashMap<TrackId, ParticipantId>,
@@ -121,6 +124,8 @@ impl Room {
             created_ms: now_ms(),
             plan,
             media,
+            behind_since: None,
+            descriptions: DescriptionLine::of_room(),
             participants: HashMap::new(),
             owners: HashMap::new(),
             unsettled: HashSet::new(),
@@ -143,8 +148,7 @@ impl Room {
                 let _ = answer.send(self.check(&identity));
             }
             Input::Request { from, request, weight } => {
-                self.handle_request(now, from, *request);
-                drop(weight);
+                self.handle_request(now, from, *request, weight);
             }
             Input::Gone { from } => self.handle_gone(now, &from),
             Input::Expel { from } => self.expel(now, &from),
@@ -172,13 +176,17 @@ impl Room {
             }
             if let Some(event) = events.next_ready() {
                 self.handle_event(Instant::now(), event);
-            } else if let Ok(input) = inputs.try_recv() {
+            } else if self.media.has_room()
+                && let Ok(input) = inputs.try_recv()
+            {
                 self.handle(Instant::now(), input);
             } else {
                 break;
             }
         }
-        self.settle();
+        if self.media.has_room() {
+            self.settle();
+        }
     }
 
     /// Those whom the others can see.
@@ -212,7 +220,11 @@ pub(super) async fn run(mut room: Room, mut inputs: mpsc::Receiver<Input>, mut e
                 // the media node has dropped the room
                 None => room.end(DisconnectReason::MediaFailure, Action::Reconnect),
             },
-            Some(input) = inputs.recv() => room.handle(Instant::now(), input),
+            // whoever asks waits while the media node does not keep up, and their sockets with them
+            Some(input) = inputs.recv(), if room.media.has_room() => {
+                room.handle(Instant::now(), input);
+            }
+            () = room.media.has_room_again(), if !room.media.has_room() => {}
             _ = ticks.tick() => room.handle_timeout(Instant::now()),
         }
         room.take_in(&mut inputs, &mut events);

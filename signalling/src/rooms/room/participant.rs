@@ -12,7 +12,7 @@ use livekit_protocol::{
     SubscriptionPermission, TrackInfo, TrackPermission, TrackSource,
 };
 
-use super::super::seat::{Outbox, Place};
+use super::super::seat::{DescriptionLine, Outbox, Place};
 use super::super::token::{Claims, Grants};
 use super::super::{Admission, Entrance, sid, terms};
 use super::choosing::Places;
@@ -62,6 +62,8 @@ pub(super) struct Participant {
     pub unplaced: HashSet<TrackId>,
     /// Tracks that it announced again before the ones of the same name were gone.
     pub waiting: Vec<AddTrackRequest>,
+    /// Where its descriptions wait, whatever socket they come on.
+    pub descriptions: DescriptionLine,
     /// Who may receive its tracks.
     pub audience: SubscriptionPermission,
 }
@@ -89,6 +91,7 @@ impl Participant {
         admission: Admission,
         entrance: &Entrance,
         places: Places,
+        descriptions: DescriptionLine,
     ) -> Participant {
         let Admission { claims, number } = admission;
         let mut capabilities = entrance.capabilities.clone();
@@ -119,6 +122,7 @@ impl Participant {
             trickled: Vec::new(),
             unplaced: HashSet::new(),
             waiting: Vec::new(),
+            descriptions,
             audience: SubscriptionPermission { all_participants: true, track_permissions: vec![] },
         }
     }

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Command, Description, ParticipantId};
+use beckon_sfu_api::{Held, ParticipantId};
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_request::Message;
 use livekit_protocol::signal_response::Message as Answer;
 use livekit_protocol::{DisconnectReason, Ping, Pong, UpdateParticipantMetadata};
 
 use super::super::admission::NAME_BYTES_MAX;
-use super::super::seat::Place;
+use super::super::seat::{Place, Weight};
 use super::super::token::Claims;
 use super::Room;
 use super::participant::{Participant, words_len};
@@ -19,17 +19,20 @@ use crate::config;
 
 impl Room {
     /// Acts on a request, unless its socket was replaced or cut off meanwhile.
-    pub(super) fn handle_request(&mut self, now: Instant, from: Place, request: Message) {
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        from: Place,
+        request: Message,
+        weight: Weight,
+    ) {
         let who = &from.participant;
         if self.participants.get(who).is_none_or(|one| !one.is_at(&from)) {
             return;
         }
         match request {
-            Message::Offer(offer) => self.offer(who, offer),
-            Message::Answer(answer) => {
-                let answer = Description { id: answer.id, sdp: answer.sdp.into() };
-                self.media.tell(Command::Answer { participant: who.clone(), answer });
-            }
+            Message::Offer(offer) => self.offer(who, offer, Held::new(weight)),
+            Message::Answer(answer) => self.answer(who, answer, Held::new(weight)),
             // we are ICE-lite: the client's checks tell where it is
             Message::Trickle(_) => {}
             Message::AddTrack(request) => self.add_track(who, request),

@@ -25,10 +25,11 @@ impl Room {
         room: mpsc::Sender<Input>,
     ) -> Seat {
         let known = self.participants.get(&who).filter(|one| one.identity() == identity);
-        let Some(ice_servers) = known.map(|one| self.ice_servers(one)) else {
+        let known = known.map(|one| (self.ice_servers(one), one.descriptions.clone()));
+        let Some((ice_servers, line)) = known else {
             return Seat::to_start_over();
         };
-        let (seat, outbox) = self.seat(&who, room);
+        let (seat, outbox) = self.seat(&who, room, line);
         let (socket, server_info) = (self.sockets, Some(self.server_info()));
         let others = update(self.others(&who));
         let Some(participant) = self.participants.get_mut(&who) else { return seat };

@@ -1,5 +1,7 @@
 //! Who receives which track, and how much of it.
 
+use std::collections::HashSet;
+
 use beckon_sfu_api::{Command, ParticipantId, Preference, Quality, TrackId};
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
@@ -42,16 +44,18 @@ impl Room {
     pub(super) fn prefer(&mut self, who: &ParticipantId, settings: UpdateTrackSettings) {
         let preference = preference(&settings);
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let tracks = settings.track_sids.iter().take(NAMED_MAX);
-        for track in tracks.map(|sid| TrackId::from(sid.as_str())) {
-            if !self.owners.contains_key(&track) {
-                continue;
-            }
+        let named = settings.track_sids.iter().take(NAMED_MAX);
+        let tracks: HashSet<TrackId> = named.map(|sid| TrackId::from(sid.as_str())).collect();
+        let known = tracks.into_iter().filter(|track| self.owners.contains_key(track));
+        let mut preferences = Vec::new();
+        for track in known {
             participant.preferences.insert(track.clone(), preference);
             if participant.subscribed.contains(&track) {
-                let participant = who.clone();
-                self.media.tell(Command::Prefer { participant, track, preference });
+                preferences.push((track, preference));
             }
+        }
+        if !preferences.is_empty() {
+            self.media.tell(Command::Prefer { participant: who.clone(), preferences });
         }
     }
 

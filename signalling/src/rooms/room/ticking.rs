@@ -20,6 +20,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(15);
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// Whoever closes the media connection says goodbye, or comes again, within this time.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the media node may not keep up with what it is told; orders take it milliseconds.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
 /// How long a renewed token is good.
 const REFRESHED_LIFE_S: i64 = 10 * 60;
 
@@ -30,11 +32,21 @@ impl Room {
         for (who, reason) in overdue {
             self.depart(now, &who, reason, Some(Action::Reconnect));
         }
+        self.look_at_media(now);
         self.refresh_tokens(now);
         self.tell_counts();
         self.forget_departed(now);
         self.over |=
             self.empty_since.is_some_and(|since| now.duration_since(since) >= self.plan.empty_for);
+    }
+
+    /// A media node that does not keep up for long is stuck: elsewhere, or a little later, it may go better.
+    fn look_at_media(&mut self, now: Instant) {
+        if self.media.has_room() {
+            self.behind_since = None;
+        } else if now.duration_since(*self.behind_since.get_or_insert(now)) >= BEHIND_MAX {
+            self.end(DisconnectReason::MediaFailure, Action::Reconnect);
+        }
     }
 
     fn refresh_tokens(&mut self, now: Instant) {

@@ -124,3 +124,37 @@ fn candidates_of_names_other_protocols_and_components_are_left_out() {
         ["192.0.2.7:40000", "[2001:db8::7]:40001"].map(|text| text.parse().unwrap());
     assert_eq!(offer.candidates, expected);
 }
+
+/// However many formats are listed, what is left of a section is small, and so is the work of answering it.
+#[test]
+fn no_more_is_kept_of_a_section_than_one_offer_of_each_codec() {
+    let formats: Vec<String> = (32..128).map(|number| number.to_string()).collect();
+    let names = ["VP8", "H264", "VP9", "AV1", "opus", "rtx", "x"];
+    let mut section = format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\na=mid:x", formats.join(" "));
+    for (format, name) in formats.iter().zip(names.iter().cycle()) {
+        section += &format!("\r\na=rtpmap:{format} {name}/90000\r\na=fmtp:{format} apt=32");
+    }
+    let offer = read(&(CHROMIUM_FIRST.to_owned() + &section));
+    let kept: Vec<Codec> = offer.sections[7].offers.iter().map(|offer| offer.codec).collect();
+    assert_eq!(kept, [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1]);
+}
+
+#[test]
+fn a_section_with_attributes_without_end_is_refused() {
+    let with = |lines: usize| sdp::read(&(CHROMIUM_FIRST.to_owned() + &"a=x:y\r\n".repeat(lines)));
+    assert!(with(900).is_ok());
+    for name in [
+        "x",
+        "rtcp-fb:96 nack",
+        "extmap:3 urn:x",
+        "ssrc:1 cname:x",
+        "candidate:1 1 udp 1 192.0.2.1 9 typ host",
+    ] {
+        let lines = format!("a={name}\r\n").repeat(1100);
+        assert_eq!(
+            sdp::read(&(CHROMIUM_FIRST.to_owned() + &lines)).err(),
+            Some(Refused::Limit),
+            "{name}"
+        );
+    }
+}

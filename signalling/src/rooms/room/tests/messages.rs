@@ -29,7 +29,7 @@ fn data(from: &Person, packet: impl Into<Bytes>) -> Event {
 
 fn sent(stage: &Stage) -> Option<(Vec<ParticipantId>, DataPacket)> {
     match stage.told().pop()? {
-        Command::Send(Outgoing { mut to, payload, kind: DataKind::Reliable }) => {
+        Command::Send(Outgoing { mut to, payload, kind: DataKind::Reliable, .. }) => {
             to.sort();
             Some((to, DataPacket::decode(payload).unwrap()))
         }

@@ -2,6 +2,7 @@
 
 mod coming_and_going;
 mod crowds;
+mod descriptions;
 mod messages;
 mod nonsense;
 mod stage;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{
-    Command, Connection, Description, Event, EventSink, MediaNode, ParticipantId, RoomId,
+    Command, Connection, Description, Event, EventSink, Held, MediaNode, ParticipantId, RoomId,
     RoomSettings, TrackId, Unavailable,
 };
 use livekit_protocol::participant_info::State;
@@ -27,15 +27,20 @@ use crate::rooms::{Admission, Entrance, NotAdmitted, RoomNotice, Rooms, Seat};
 
 /// Takes every command and does nothing.
 #[derive(Default)]
-struct Notes(Mutex<Vec<Command>>);
+struct Notes {
+    commands: Mutex<Vec<Command>>,
+    /// What is held until it is done, if that takes time.
+    held: Mutex<Option<Vec<Held>>>,
+}
 
 impl MediaNode for Notes {
     fn open(&self, _: RoomId, _: RoomSettings, _: EventSink) -> Result<(), Unavailable> {
         Ok(())
     }
 
-    fn tell(&self, _: &RoomId, command: Command) -> Result<(), Unavailable> {
-        self.0.lock().unwrap().push(command);
+    fn tell(&self, _: &RoomId, command: Command, mut held: Held) -> Result<(), Unavailable> {
+        self.commands.lock().unwrap().push(command);
+        self.held.lock().unwrap().iter_mut().for_each(|all| all.push(std::mem::take(&mut held)));
         Ok(())
     }
 }
@@ -199,7 +204,12 @@ impl Stage {
 
     /// What the media node was told since the last look.
     pub(super) fn told(&self) -> Vec<Command> {
-        std::mem::take(&mut *self.notes.0.lock().unwrap())
+        std::mem::take(&mut *self.notes.commands.lock().unwrap())
+    }
+
+    /// Whether the media node leaves undone what it is told from now on; when it goes on, it does all of that.
+    pub(super) fn hold(&self, holds: bool) {
+        *self.notes.held.lock().unwrap() = holds.then(Vec::new);
     }
 
     /// Announces a track and says that it has its section.

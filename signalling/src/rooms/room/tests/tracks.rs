@@ -246,7 +246,7 @@ async fn a_wish_about_a_track_outlives_a_pause_in_receiving_it() {
     }
     let told = stage.told();
     let [
-        Command::Prefer { preference, .. },
+        Command::Prefer { preferences, .. },
         Command::Unsubscribe { .. },
         Command::Subscribe { .. },
         again,
@@ -254,6 +254,7 @@ async fn a_wish_about_a_track_outlives_a_pause_in_receiving_it() {
     else {
         panic!("{told:?}")
     };
+    let [(_, preference)] = preferences[..] else { panic!("{preferences:?}") };
     assert_eq!(
         (preference.size, preference.quality, preference.enabled),
         (Some((320, 180)), Quality::High, true)

@@ -1,0 +1,103 @@
+//! What a participant receives.
+
+use std::collections::HashMap;
+
+use beckon_sfu_api::Kind;
+
+use crate::keys::TrackKey;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription {
+    pub track: TrackKey,
+    pub kind: Kind,
+    /// Our SSRC of the track, and that of its repairs.
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+    /// Stopped for want of bandwidth, as the client was told.
+    pub paused: bool,
+}
+
+/// All of them, each found at once by its track and by its SSRCs.
+#[derive(Default)]
+pub struct Subscriptions {
+    in_order: Vec<Subscription>,
+    places: HashMap<TrackKey, usize>,
+    by_ssrc: HashMap<u32, TrackKey>,
+}
+
+impl Subscriptions {
+    pub fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    pub fn get(&self, at: usize) -> Option<Subscription> {
+        self.in_order.get(at).copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Subscription> {
+        self.in_order.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        self.in_order.iter_mut()
+    }
+
+    pub fn has(&self, track: TrackKey) -> bool {
+        self.places.contains_key(&track)
+    }
+
+    /// Tracks of this kind.
+    pub fn of_kind(&self, kind: Kind) -> usize {
+        self.in_order.iter().filter(|subscription| subscription.kind == kind).count()
+    }
+
+    /// What RTCP of this participant about a stream of ours means.
+    pub fn by_ssrc(&self, ssrc: u32) -> Option<TrackKey> {
+        self.by_ssrc.get(&ssrc).copied()
+    }
+
+    /// Adds one, and tells its SSRCs.
+    pub fn add(&mut self, track: TrackKey, kind: Kind) -> (u32, u32) {
+        let (ssrc, rtx_ssrc) = self.name(track);
+        self.places.insert(track, self.in_order.len());
+        self.in_order.push(Subscription { track, kind, ssrc, rtx_ssrc, paused: false });
+        (ssrc, rtx_ssrc)
+    }
+
+    /// The track goes on as another stream, whose SSRCs are told.
+    pub fn renew(&mut self, track: TrackKey) -> Option<(u32, u32)> {
+        let at = *self.places.get(&track)?;
+        let (ssrc, rtx_ssrc) = self.name(track);
+        let subscription = self.in_order.get_mut(at)?;
+        self.by_ssrc.remove(&subscription.ssrc);
+        self.by_ssrc.remove(&subscription.rtx_ssrc);
+        (subscription.ssrc, subscription.rtx_ssrc) = (ssrc, rtx_ssrc);
+        Some((ssrc, rtx_ssrc))
+    }
+
+    pub fn forget_unless(&mut self, keep: impl Fn(TrackKey) -> bool) {
+        if self.in_order.iter().all(|subscription| keep(subscription.track)) {
+            return;
+        }
+        self.in_order.retain(|subscription| keep(subscription.track));
+        let numbered = self.in_order.iter().enumerate();
+        self.places = numbered.map(|(at, subscription)| (subscription.track, at)).collect();
+        let names = self.in_order.iter();
+        let names = names.flat_map(|it| [(it.ssrc, it.track), (it.rtx_ssrc, it.track)]);
+        self.by_ssrc = names.collect();
+    }
+
+    /// SSRCs that no stream to this participant has.
+    fn name(&mut self, track: TrackKey) -> (u32, u32) {
+        let [ssrc, rtx_ssrc] = [(); 2].map(|()| {
+            loop {
+                let ssrc = rand::random();
+                if ssrc != 0 && !self.by_ssrc.contains_key(&ssrc) {
+                    self.by_ssrc.insert(ssrc, track);
+                    return ssrc;
+                }
+            }
+        });
+        (ssrc, rtx_ssrc)
+    }
+}

@@ -1,0 +1,149 @@
+//! What a command causes for many, done in pieces: packets of other rooms pass in between.
+//!
+//! A command, like a datagram, does by itself only what takes a small part of a millisecond. The rest is noted here.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::messages::Messages;
+use super::{Context, Room};
+use crate::demux::Place;
+use crate::forwarder::Forwarder;
+use crate::keys::{ParticipantKey, TrackKey};
+
+/// What all rooms of a shard may do of their chores between two looks at the network. A unit of effort is about a tenth of
+/// a microsecond on a machine of today, so this is a fifth of a millisecond.
+pub const EFFORT_MAX: usize = 2000;
+/// What a room does at least when many have chores.
+pub const EFFORT_MIN: usize = 100;
+
+/// Somebody is put in line.
+const NOTE_EFFORT: usize = 1;
+/// Moving the subscribers behind one who is taken out, each.
+const DETACH_EFFORT: usize = 1;
+/// Somebody's descriptions and shares: for itself, and for each subscription.
+const SETTLE_EFFORT: usize = 50;
+const SUBSCRIPTION_EFFORT: usize = 3;
+/// A message to somebody: for itself, and for so many bytes of it, which are encrypted.
+const SEND_EFFORT: usize = 50;
+const BYTES_PER_EFFORT: usize = 32;
+
+#[derive(Default)]
+pub(super) struct Chores {
+    /// Subscribers of tracks that are no more.
+    bereft: Vec<Vec<Forwarder>>,
+    /// Who left, and tracks that still have a forwarder to them.
+    gone: Vec<(TrackKey, ParticipantKey)>,
+    /// Whom to look at again, each once.
+    unsettled: VecDeque<ParticipantKey>,
+    pub(super) messages: Messages,
+}
+
+/// What is to be looked at again of a participant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unsettled {
+    /// Whether its descriptions say what it is to receive.
+    pub descriptions: bool,
+    /// How its way is shared out.
+    pub shares: bool,
+}
+
+impl Chores {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bereft.is_empty()
+            && self.gone.is_empty()
+            && self.unsettled.is_empty()
+            && self.messages.is_empty()
+    }
+
+    pub(super) fn bereave(&mut self, forwarders: Vec<Forwarder>) {
+        self.bereft.push(forwarders);
+    }
+
+    /// Somebody is taken out of the subscribers of these tracks; nothing reaches it meanwhile.
+    pub(super) fn take_out(&mut self, who: ParticipantKey, tracks: impl Iterator<Item = TrackKey>) {
+        self.gone.extend(tracks.map(|track| (track, who)));
+    }
+
+    fn next_bereft(&mut self) -> Option<ParticipantKey> {
+        let forwarders = self.bereft.last_mut()?;
+        let next = forwarders.pop().map(|forwarder| forwarder.to);
+        if forwarders.is_empty() {
+            self.bereft.pop();
+        }
+        next
+    }
+}
+
+impl Room {
+    /// Its descriptions may not say any more what it is to receive.
+    pub(super) fn renegotiate(&mut self, key: ParticipantKey) {
+        self.unsettle(key, Unsettled { descriptions: true, shares: false });
+    }
+
+    pub(super) fn unsettle(&mut self, key: ParticipantKey, what: Unsettled) {
+        let Some(participant) = self.participants.get_mut(key) else { return };
+        let before = &mut participant.unsettled;
+        if !(before.descriptions || before.shares) {
+            self.chores.unsettled.push_back(key);
+        }
+        before.descriptions |= what.descriptions;
+        before.shares |= what.shares;
+    }
+
+    /// Does what there is to do, or so much of it.
+    pub(super) fn do_chores(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
+        let mut spent = 0;
+        while spent < effort {
+            let Some(piece) = self.do_piece(now, ctx) else { return };
+            spent += piece;
+        }
+    }
+
+    /// The effort that the next piece took; `None` if there is none.
+    fn do_piece(&mut self, now: Instant, ctx: &mut Context<'_>) -> Option<usize> {
+        if !self.chores.bereft.is_empty() {
+            if let Some(subscriber) = self.chores.next_bereft() {
+                self.renegotiate(subscriber);
+            }
+            return Some(NOTE_EFFORT);
+        }
+        if let Some((track, who)) = self.chores.gone.pop() {
+            let Some(track) = self.tracks.get_mut(track) else { return Some(NOTE_EFFORT) };
+            track.detach(who);
+            return Some(NOTE_EFFORT + track.forwarders.len() * DETACH_EFFORT);
+        }
+        // by turns: neither waits for all of the other
+        let settled = self.settle_next(now, ctx);
+        let sent = self.send_next(now, ctx);
+        settled.into_iter().chain(sent).reduce(usize::saturating_add)
+    }
+
+    fn settle_next(&mut self, now: Instant, ctx: &mut Context<'_>) -> Option<usize> {
+        let key = self.chores.unsettled.pop_front()?;
+        let Some(participant) = self.participants.get_mut(key) else { return Some(NOTE_EFFORT) };
+        let what = std::mem::take(&mut participant.unsettled);
+        participant.subscriptions.forget_unless(|track| self.tracks.contains_key(track));
+        let subscriptions = participant.subscriptions.len();
+        if what.shares {
+            self.allocate(now, key, ctx);
+        }
+        if what.descriptions {
+            self.describe_again(key, ctx);
+        }
+        Some(SETTLE_EFFORT + subscriptions * SUBSCRIPTION_EFFORT)
+    }
+
+    fn send_next(&mut self, now: Instant, ctx: &mut Context<'_>) -> Option<usize> {
+        let (id, kind, payload) = self.chores.messages.next()?;
+        let effort = SEND_EFFORT + payload.len() / BYTES_PER_EFFORT;
+        let Some(key) = self.by_id.get(&id).copied() else { return Some(NOTE_EFFORT) };
+        let Some(participant) = self.participants.get_mut(key) else { return Some(NOTE_EFFORT) };
+        let side = participant.down_side();
+        if let Err(why) = participant.down().send_data(now, kind, &payload) {
+            ctx.counters.undelivered(why);
+        }
+        self.drive(now, Place { room: self.key, participant: key, side }, ctx);
+        Some(effort)
+    }
+}

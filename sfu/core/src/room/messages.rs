@@ -1,0 +1,106 @@
+//! Messages on their way to many, each to one after the other.
+
+use std::collections::{HashMap, VecDeque};
+
+use beckon_sfu_api::{DataKind, Outgoing, ParticipantId};
+use bytes::Bytes;
+
+use crate::transport::DataError;
+
+/// Bytes of messages that a room has not sent to everybody. Beyond it they are lost, as on a network that is full.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Those of one sender.
+const SENDER_BYTES_MAX: usize = BYTES_MAX / 4;
+/// What a name in the list of receivers takes.
+const RECEIVER_BYTES: usize = size_of::<ParticipantId>();
+
+#[derive(Default)]
+pub(super) struct Messages {
+    in_order: VecDeque<Outgoing>,
+    bytes: usize,
+    by_sender: HashMap<ParticipantId, usize>,
+}
+
+impl Messages {
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
+    /// Takes one in; its receivers are served last first.
+    pub(super) fn push(&mut self, message: Outgoing) -> Result<(), DataError> {
+        let len = len(&message);
+        let of_sender = self.by_sender.get(&message.from).copied().unwrap_or(0);
+        // Nobody is shut out by others: everybody has a place for one.
+        let is_full = of_sender > 0 && self.bytes + len > BYTES_MAX;
+        if is_full || of_sender + len > SENDER_BYTES_MAX {
+            return Err(DataError::Full);
+        }
+        self.bytes += len;
+        self.by_sender.insert(message.from.clone(), of_sender + len);
+        self.in_order.push_back(message);
+        Ok(())
+    }
+
+    /// What is to be sent next, and to whom.
+    pub(super) fn next(&mut self) -> Option<(ParticipantId, DataKind, Bytes)> {
+        loop {
+            let message = self.in_order.front_mut()?;
+            let before = len(message);
+            let next = message.to.pop().map(|to| (to, message.kind, message.payload.clone()));
+            let after = next.as_ref().map_or(0, |_| len(message));
+            let from = message.from.clone();
+            self.forget(&from, before - after);
+            match next {
+                Some(next) => return Some(next),
+                None => _ = self.in_order.pop_front(),
+            }
+        }
+    }
+
+    fn forget(&mut self, from: &ParticipantId, len: usize) {
+        self.bytes -= len;
+        let Some(of_sender) = self.by_sender.get_mut(from) else { return };
+        *of_sender -= len;
+        if *of_sender == 0 {
+            self.by_sender.remove(from);
+        }
+    }
+}
+
+fn len(message: &Outgoing) -> usize {
+    message.payload.len() + message.to.len() * RECEIVER_BYTES + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(from: &str, len: usize) -> Outgoing {
+        let to = vec!["PA_1".into(), "PA_2".into()];
+        Outgoing { from: from.into(), kind: DataKind::Reliable, to, payload: vec![0; len].into() }
+    }
+
+    #[test]
+    fn a_sender_has_a_share_and_all_together_a_limit() {
+        let mut messages = Messages::default();
+        let taken = |messages: &mut Messages, from: &str| {
+            (0..1000).take_while(|_| messages.push(message(from, 64_000)).is_ok()).count()
+        };
+        assert_eq!(taken(&mut messages, "PA_a"), 16);
+        assert_eq!(taken(&mut messages, "PA_b"), 16);
+        assert_eq!(std::iter::from_fn(|| messages.next()).count(), 2 * 32);
+        assert_eq!(messages.bytes, 0);
+        assert!(messages.by_sender.is_empty());
+        assert_eq!(taken(&mut messages, "PA_a"), 16);
+    }
+
+    #[test]
+    fn everybody_gets_all_in_order() {
+        let mut messages = Messages::default();
+        (1..4).for_each(|len| messages.push(message("PA_a", len)).unwrap());
+        let to_first = std::iter::from_fn(|| messages.next())
+            .filter(|(to, ..)| to.as_str() == "PA_1")
+            .map(|(_, _, payload)| payload.len());
+        assert_eq!(to_first.collect::<Vec<_>>(), [1, 2, 3]);
+    }
+}

@@ -8,11 +8,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use beckon_sfu_api::Connection;
 use flate2::read::GzDecoder;
 use livekit_protocol::wrapped_join_request::Compression;
-use livekit_protocol::{JoinRequest, WrappedJoinRequest};
+use livekit_protocol::{ConnectionSettings, JoinRequest, WrappedJoinRequest};
 use prost::Message;
 use serde::Deserialize;
 
-use super::wire;
+use super::{asked, wire};
 use crate::rooms::{Entrance, NotAdmitted};
 
 /// A join request as it is meant, however small it was made for the way.
@@ -33,6 +33,9 @@ pub(super) struct Asked {
     client_protocol: Option<String>,
     metadata: Option<String>,
     attributes: Option<String>,
+    disable_ice_lite: Option<String>,
+    subscriber_allow_pause: Option<String>,
+    publish: Option<String>,
 }
 
 impl Asked {
@@ -40,7 +43,7 @@ impl Asked {
     /// to `/rtc`.
     pub(super) fn entrance(self, connection: Connection) -> Result<Entrance, NotAdmitted> {
         match (&self.join_request, connection) {
-            (Some(request), _) => Ok(single(read(request)?)),
+            (Some(request), _) => single(read(request)?, self.publish.as_deref()),
             (None, Connection::Dual) => self.dual(),
             (None, Connection::Single) => Err(missing("join_request is required")),
         }
@@ -49,6 +52,15 @@ impl Asked {
     fn dual(self) -> Result<Entrance, NotAdmitted> {
         let says =
             |flag: &Option<String>| flag.as_deref().is_some_and(|it| it == "1" || it == "true");
+        let settings = ConnectionSettings {
+            disable_ice_lite: says(&self.disable_ice_lite),
+            subscriber_allow_pause: self
+                .subscriber_allow_pause
+                .is_some()
+                .then(|| says(&self.subscriber_allow_pause)),
+            ..ConnectionSettings::default()
+        };
+        asked::refuse(&settings, self.publish.as_deref())?;
         let number = self.client_protocol.as_ref().and_then(|number| number.parse().ok());
         Ok(Entrance {
             connection: Connection::Dual,
@@ -65,9 +77,10 @@ impl Asked {
     }
 }
 
-fn single(request: JoinRequest) -> Entrance {
+fn single(request: JoinRequest, publish: Option<&str>) -> Result<Entrance, NotAdmitted> {
     let client = request.client_info.unwrap_or_default();
-    Entrance {
+    asked::refuse(&request.connection_settings.unwrap_or_default(), publish)?;
+    Ok(Entrance {
         connection: Connection::Single,
         auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
         resume: request.reconnect.then_some(request.participant_sid),
@@ -78,7 +91,7 @@ fn single(request: JoinRequest) -> Entrance {
         capabilities: client.capabilities,
         metadata: request.metadata,
         attributes: request.participant_attributes,
-    }
+    })
 }
 
 /// A `WrappedJoinRequest`, whose content may be compressed.
@@ -131,7 +144,7 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE;
     use flate2::Compression as Level;
     use flate2::write::GzEncoder;
-    use livekit_protocol::{AddTrackRequest, ConnectionSettings, SessionDescription};
+    use livekit_protocol::{AddTrackRequest, SessionDescription};
 
     use super::*;
 

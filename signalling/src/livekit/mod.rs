@@ -2,6 +2,7 @@
 //!
 //! The token is the authority here. No cookie is read, so pages of any origin may use it.
 
+mod asked;
 mod entrance;
 mod socket;
 mod twirp;

@@ -46,6 +46,8 @@ pub(super) fn check(claims: &Claims, limits: &config::Rooms) -> Result<(), NotAd
         "the token names a source of tracks that does not exist"
     } else if !claims.room_preset.is_empty() {
         "the token names a room preset, and this server has none"
+    } else if claims.video.more.iter().any(|(name, value)| !is_of_other_doors(name, value)) {
+        "the token has a video grant that this server does not know"
     } else if let Some(why) = config.and_then(unsupported) {
         why
     } else if words > limits.metadata_bytes_max {
@@ -56,6 +58,21 @@ pub(super) fn check(claims: &Claims, limits: &config::Rooms) -> Result<(), NotAd
         return Ok(());
     };
     Err(NotAdmitted::Denied(refused))
+}
+
+/// Grants of LiveKit for its services, which say nothing of what their bearer may do in a room.
+const OF_OTHER_DOORS: [&str; 7] = [
+    "roomCreate",
+    "roomList",
+    "roomRecord",
+    "roomAdmin",
+    "ingressAdmin",
+    "destinationRoom",
+    "canManageAgentSession",
+];
+
+fn is_of_other_doors(name: &str, value: &Value) -> bool {
+    says_nothing(value) || OF_OTHER_DOORS.contains(&name)
 }
 
 fn unsupported(config: &RoomConfig) -> Option<&'static str> {
@@ -96,11 +113,14 @@ mod tests {
     #[test]
     fn what_cannot_be_had_is_refused_by_name() {
         let sources = Some(vec!["camra".to_owned()]);
+        let more = [("canTeleport".to_owned(), Value::Bool(true))].into_iter().collect();
+        let unknown_grant = Grants { more, ..Grants::default() };
         let odd_source = Grants { can_publish_sources: sources, ..Grants::default() };
         for (claims, word) in [
             (Claims { kind: "robot".into(), ..Claims::default() }, "kind"),
             (Claims { kind_details: vec!["odd".into()], ..Claims::default() }, "kind"),
             (Claims { video: odd_source, ..Claims::default() }, "source"),
+            (Claims { video: unknown_grant, ..Claims::default() }, "grant"),
             (Claims { room_preset: "hd".into(), ..Claims::default() }, "preset"),
             (Claims { metadata: "x".repeat(600_000), ..Claims::default() }, "metadata"),
             (configured(r#"{"agents": [{"agentName": "x"}]}"#), "agents"),
@@ -110,6 +130,22 @@ mod tests {
             let why = refused(claims).unwrap_or_default();
             assert!(why.contains(word), "{word}: {why}");
         }
+    }
+
+    #[test]
+    fn every_grant_that_livekit_has_is_honoured_or_of_another_door() {
+        // the fields of `VideoGrant` in auth/grants.go of livekit/protocol
+        let grants = r#"{"roomCreate": true, "roomList": true, "roomRecord": true, "roomAdmin": true, "roomJoin": true,
+            "room": "r", "canPublish": true, "canSubscribe": true, "canPublishData": true, "canPublishSources": ["camera"],
+            "canUpdateOwnMetadata": true, "ingressAdmin": true, "hidden": true, "recorder": true, "agent": false,
+            "canSubscribeMetrics": true, "canManageAgentSession": true, "destinationRoom": "s"}"#;
+        let video: Grants = serde_json::from_str(grants).unwrap();
+        let mut more: Vec<_> = video.more.keys().map(String::as_str).collect();
+        more.sort_unstable();
+        let mut others = OF_OTHER_DOORS;
+        others.sort_unstable();
+        assert_eq!(more, others);
+        assert_eq!(refused(Claims { video, ..Claims::default() }), None);
     }
 
     #[test]

@@ -103,6 +103,9 @@ pub struct Grants {
     /// Our own: this token does not open a room, it only lets into one that is announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_must_exist: Option<bool>,
+    /// What we have no word for; [`super::terms`] says what becomes of it.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, Value>,
 }
 
 impl Claims {

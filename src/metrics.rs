@@ -37,12 +37,13 @@ const BUCKETS: [(&str, &[f64]); 6] = [
 ];
 
 /// The counters that are there before anything was counted.
-const UNLABELLED: [&str; 5] = [
+const UNLABELLED: [&str; 6] = [
     "beckon_tls_handshakes_failed_total",
     "beckon_panics_total",
     "beckon_connections_refused_total",
     "beckon_connections_stalled_total",
     "beckon_request_heads_late_total",
+    "beckon_large_heads_refused_total",
 ];
 
 /// How often the recorder folds fresh samples in, which bounds its memory when nobody scrapes.
@@ -95,6 +96,10 @@ fn describe() {
     describe_counter!(
         "beckon_request_heads_late_total",
         "Connections whose request line and headers took too long."
+    );
+    describe_counter!(
+        "beckon_large_heads_refused_total",
+        "Connections whose request line and headers were long while too many others' were."
     );
     describe_gauge!("beckon_build_info", "1, labelled with the version that runs.");
     describe_gauge!("beckon_draining", "1 from the signal to stop on.");

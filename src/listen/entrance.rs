@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::guard::Guarded;
+use super::heads::{LargeHeads, Place};
+use super::holder;
 use super::linger::Lingering;
 use super::pace::{Paced, Phase};
 use crate::arrival::Door;
@@ -38,8 +40,9 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A TLS handshake that takes longer is cut off.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Bytes of request line and headers; more is answered 431.
-const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of request line and headers; more is answered 431. A token of LiveKit's may have 64 KiB, the rest has half of it.
+/// What goes beyond [`HEAD_BYTES`](super::heads::HEAD_BYTES) takes a place of its own.
+const HEADER_BYTES_MAX: usize = 96 * 1024;
 
 /// Headers in one request; more is answered 431.
 const HEADERS_MAX: usize = 64;
@@ -80,6 +83,8 @@ pub(super) struct Pages {
     /// What is served when all places are taken.
     pub(super) probes: Router,
     pub(super) door: Door,
+    /// Places for requests with long heads, over all listeners.
+    pub(super) large_heads: LargeHeads,
     /// How long a connection is kept between two requests; zero keeps none.
     pub(super) keep_alive: Duration,
 }
@@ -184,9 +189,10 @@ impl Pages {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Pages { app, door, keep_alive, .. } = self;
+        let Pages { app, door, keep_alive, large_heads, .. } = self;
         let phase = Phase::first_head();
-        let stream = Paced::new(stream, phase.clone(), HEADER_TIMEOUT);
+        let place = Place::new(large_heads, holder(peer, &door.trusted_proxies));
+        let stream = Paced::new(stream, phase.clone(), HEADER_TIMEOUT, place);
         let service = service_fn(move |request| {
             phase.begin();
             let (answering, phase) =

@@ -2,6 +2,7 @@
 
 mod entrance;
 mod guard;
+mod heads;
 mod linger;
 mod pace;
 
@@ -25,6 +26,7 @@ use crate::certs::Identity;
 use crate::config::HttpConfig;
 use entrance::{Behind, Entrance, Pages};
 use guard::Guarded;
+use heads::LargeHeads;
 use linger::Lingering;
 
 /// The pause after a failing accept: out of descriptors, it would fail again at once.
@@ -45,6 +47,7 @@ pub(crate) struct Served {
 pub(crate) struct Listeners {
     slots: Shares,
     reserve: Shares,
+    large_heads: LargeHeads,
     trusted_proxies: Arc<[IpNet]>,
     keep_alive: Duration,
     stop: CancellationToken,
@@ -62,6 +65,7 @@ impl Listeners {
         Listeners {
             slots: Shares::new(bounds),
             reserve: Shares::new(RESERVE),
+            large_heads: LargeHeads::default(),
             trusted_proxies: http.trusted_proxies.as_slice().into(),
             keep_alive: Duration::from_secs(http.keep_alive_seconds),
             stop: CancellationToken::new(),
@@ -97,7 +101,13 @@ impl Listeners {
 
     fn pages(&self, Served { app, probes }: Served, tls: bool) -> Pages {
         let door = Door { tls, trusted_proxies: self.trusted_proxies.clone() };
-        Pages { app, probes, door, keep_alive: self.keep_alive }
+        Pages {
+            app,
+            probes,
+            door,
+            large_heads: self.large_heads.clone(),
+            keep_alive: self.keep_alive,
+        }
     }
 
     fn serve(&self, listener: TcpListener, behind: Behind) -> anyhow::Result<SocketAddr> {
@@ -141,7 +151,7 @@ impl Slots {
         peer: SocketAddr,
         entrance: &Entrance,
     ) -> Option<(Guarded<Lingering>, Entrance)> {
-        let holder = self.holder(peer);
+        let holder = holder(peer, &self.trusted_proxies);
         if let Ok(slot) = self.all.take_now(holder) {
             return Some((Guarded::new(slot, stream), entrance.clone()));
         }
@@ -150,14 +160,14 @@ impl Slots {
         let slot = self.reserve.take_now(holder).ok()?;
         Some((Guarded::new(slot, stream), entrance))
     }
+}
 
-    /// Whose connection it is. A proxy's are those of many people.
-    fn holder(&self, peer: SocketAddr) -> Holder {
-        let ip = peer.ip().to_canonical();
-        match self.trusted_proxies.iter().any(|network| network.contains(&ip)) {
-            true => Holder::default(),
-            false => Holder::network(Network::of(ip)),
-        }
+/// Whose connection it is. A proxy's are those of many people.
+fn holder(peer: SocketAddr, trusted_proxies: &[IpNet]) -> Holder {
+    let ip = peer.ip().to_canonical();
+    match trusted_proxies.iter().any(|network| network.contains(&ip)) {
+        true => Holder::default(),
+        false => Holder::network(Network::of(ip)),
     }
 }
 
@@ -198,7 +208,7 @@ mod tests {
         let slots = listeners.slots();
         let take = |ip: &str| {
             let peer = SocketAddr::new(ip.parse().unwrap(), 1);
-            slots.all.take_now(slots.holder(peer)).ok()
+            slots.all.take_now(holder(peer, &slots.trusted_proxies)).ok()
         };
         let held: Vec<_> = (0..5).map(|_| take("203.0.113.7").expect("a slot")).collect();
         assert!(take("203.0.113.7").is_none() && take("::ffff:203.0.113.7").is_none());

@@ -17,6 +17,7 @@ mod hang_ups;
 mod history;
 mod logins;
 mod nodes;
+mod large_tokens;
 mod outages;
 mod presence;
 mod receipts;

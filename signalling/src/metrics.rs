@@ -27,6 +27,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("beckon_sign_ins_refused_total", "Sign-ins with a wrong name or password."),
     ("beckon_sign_ins_total", "Sign-ins."),
     ("beckon_sockets_overflowed_total", "Sockets whose client did not read."),
+    ("beckon_storage_silent_total", "Waits for the storage that were given up."),
     ("beckon_users_registered_total", "Accounts made."),
 ];
 

@@ -8,6 +8,7 @@ mod avatars;
 mod disk;
 mod finish;
 pub mod images;
+mod limited;
 mod metadata;
 pub mod names;
 mod orphans;

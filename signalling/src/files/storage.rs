@@ -17,6 +17,7 @@ use object_store::{
 };
 
 use super::disk::Disk;
+use super::limited::{ANSWER_WITHIN, Limited};
 use crate::domain::ids::{AvatarId, FileId};
 
 /// How much of a growing object is held in memory while it is written.
@@ -63,7 +64,15 @@ impl Storage {
         std::fs::create_dir_all(folder)?;
         let local = LocalFileSystem::new_with_prefix(folder)?;
         let objects = local.with_fsync(true).with_automatic_cleanup(true);
+        let objects = Limited { objects: Arc::new(objects), limit: ANSWER_WITHIN };
         Ok(Storage { objects: Arc::new(objects), disk: Disk::of(folder, reserve_bytes) })
+    }
+
+    /// Keeps everything where a test can hold it up.
+    #[cfg(test)]
+    pub(super) fn over(objects: Arc<dyn ObjectStore>, limit: std::time::Duration) -> Storage {
+        let objects = Arc::new(Limited { objects, limit });
+        Storage { objects, disk: Disk::boundless() }
     }
 
     #[cfg(test)]

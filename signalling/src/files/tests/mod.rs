@@ -4,6 +4,7 @@ mod bounds;
 mod crashes;
 mod keeping;
 mod nodes;
+mod silence;
 mod uploads;
 
 use std::array::IntoIter;

@@ -7,17 +7,19 @@ use uuid::Uuid;
 use crate::accounts::Caller;
 use crate::bus::Notice;
 use crate::clock::now_ms;
+use crate::domain::contact::Reach;
 use crate::domain::conversation::{
-    Conversation, Kind, Member, Progress, Receipt, Role, SHARED_RECEIPTS_MEMBERS_MAX,
+    Conversation, Kind, Member, Progress, Receipt, Role, SHARED_RECEIPTS_MEMBERS_MAX, Writing,
 };
 use crate::domain::cursor::Cursor;
-use crate::domain::frame::ServerFrame;
+use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Body, Message, SystemEvent, SystemKind};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::{Presence, Profile};
 use crate::node::Node;
 use crate::store::conversations::Place;
+use crate::store::frozen::Frozen;
 use crate::store::messages::{Author, NewMessage, Sent};
 use crate::store::sql::{Tx, retry};
 use crate::store::{self, conversations as rows};
@@ -57,11 +59,18 @@ pub async fn members(
     after: Option<UserId>,
     limit: i64,
 ) -> Result<(Vec<Member>, bool)> {
-    must_be_member(node, caller.user, id).await?;
+    let place = rows::place(&node.db, id, caller.user).await?.ok_or(Code::NotMember)?;
     let mut found = rows::members(&node.db, id, after, limit + 1).await?;
     let more = found.len() as i64 > limit;
     found.truncate(limit as usize);
     let ids: Vec<_> = found.iter().map(|m| m.user).collect();
+    if place.writing == Writing::Withheld {
+        for frozen in store::frozen::of(&node.db, caller.user, &ids).await? {
+            for member in found.iter_mut().filter(|member| member.user == frozen.seen) {
+                (member.received_seq, member.read_seq) = (frozen.received_seq, frozen.read_seq);
+            }
+        }
+    }
     let mut profiles = people::profiles(node, caller.user, &ids).await?;
     let member = |m: rows::MemberRow| {
         Some(Member {
@@ -85,8 +94,8 @@ pub async fn direct(node: &Node, caller: Caller, peer: UserId) -> Result<Convers
     if let Some(id) = rows::direct_of(&node.db, caller.user, peer).await? {
         return get(node, caller, id).await;
     }
-    store::contacts::bond(&node.db, caller.user, peer).await?.may_reach()?;
-    let id = open_direct(node, caller, peer, SystemKind::Created).await?;
+    let reach = store::contacts::bond(&node.db, caller.user, peer).await?.may_reach()?;
+    let id = open_direct(node, caller, peer, reach).await?;
     get(node, caller, id).await
 }
 
@@ -96,24 +105,31 @@ pub struct Opened {
     line: Message,
 }
 
-/// Opens a one-to-one conversation, unless it is open, and writes its first line.
+/// Opens a one-to-one conversation, unless it is open, and writes its first line. Whoever blocked the caller hears nothing.
 pub async fn open_direct(
     node: &Node,
     caller: Caller,
     peer: UserId,
-    line: SystemKind,
+    reach: Reach,
 ) -> Result<ConversationId> {
     let opened = retry(|| async {
         let mut tx = node.db.begin().await?;
         // whoever opens the same one at the same moment waits here, and finds it then
         store::users::lock_pair(&mut tx, caller.user, peer).await?;
-        let opened = put_direct(&mut tx, caller, peer, line).await?;
+        let opened = put_direct(&mut tx, caller, peer, SystemKind::Created, reach).await?;
+        if reach == Reach::InVain {
+            rows::set_writing(&mut tx, opened.id, caller.user, Writing::Withheld).await?;
+            rows::set_writing(&mut tx, opened.id, peer, Writing::Closed).await?;
+        }
         tx.commit().await?;
         Ok::<_, store::sql::Error>(opened)
     })
     .await?;
     let id = opened.id;
-    tell_opened(node, opened, [caller.user, peer]).await?;
+    match reach {
+        Reach::Them => tell_opened(node, opened, [caller.user, peer]).await?,
+        Reach::InVain => tell_opened(node, opened, [caller.user]).await?,
+    }
     Ok(id)
 }
 
@@ -123,6 +139,7 @@ pub async fn put_direct(
     caller: Caller,
     peer: UserId,
     line: SystemKind,
+    reach: Reach,
 ) -> store::sql::Result<Opened> {
     let id = match rows::direct_of(&mut *tx, caller.user, peer).await? {
         Some(id) => id,
@@ -136,16 +153,29 @@ pub async fn put_direct(
     };
     let event =
         SystemEvent { kind: line, actor_id: caller.user, user_ids: vec![peer], title: None };
-    let line = write_line(tx, id, event).await?;
+    let author = match reach {
+        Reach::Them => Author::Server,
+        Reach::InVain => Author::ServerInVain,
+    };
+    let line = write_line_as(tx, id, event, author).await?;
     Ok(Opened { id, line })
 }
 
-/// Tells the two people of their conversation.
-pub async fn tell_opened(node: &Node, opened: Opened, both: [UserId; 2]) -> Result<()> {
+/// Tells people of their conversation.
+pub async fn tell_opened(
+    node: &Node,
+    opened: Opened,
+    people: impl IntoIterator<Item = UserId>,
+) -> Result<()> {
     let Opened { id, line } = opened;
-    node.bus.publish(Notice::Members { conversation: id, joined: both.to_vec(), left: vec![] });
+    let joined: Vec<_> = people.into_iter().collect();
+    let notice = Notice::Members { conversation: id, joined: joined.clone(), left: vec![] };
+    node.bus.publish(notice);
     tell_line(node, line);
-    tell_all(node, id).await
+    for user in joined {
+        tell_one(node, id, user).await?;
+    }
+    Ok(())
 }
 
 /// Writes a system line in a transaction that also does what the line tells.
@@ -154,6 +184,15 @@ pub async fn write_line(
     id: ConversationId,
     event: SystemEvent,
 ) -> store::sql::Result<Message> {
+    write_line_as(tx, id, event, Author::Server).await
+}
+
+async fn write_line_as(
+    tx: &mut Tx,
+    id: ConversationId,
+    event: SystemEvent,
+    author: Author,
+) -> store::sql::Result<Message> {
     let line = NewMessage {
         id: MessageId::fresh(),
         conversation: id,
@@ -161,7 +200,7 @@ pub async fn write_line(
         client_msg_id: ClientMsgId(Uuid::now_v7()),
         body: Body::System { event },
         at: now_ms(),
-        author: Author::Server,
+        author,
     };
     match store::messages::append(tx, std::slice::from_ref(&line)).await?.pop() {
         Some(Sent::New { message, .. } | Sent::Again { message, .. }) => Ok(message),
@@ -169,9 +208,27 @@ pub async fn write_line(
     }
 }
 
+/// Whom a message is told to: nobody but its sender, if it is withheld from the other one.
+pub fn hearers(message: &Message, frame: Payload) -> Notice {
+    match message.withheld {
+        true => Notice::Users { ids: vec![message.sender_id], frame },
+        false => Notice::Conversation { id: message.conversation_id, frame },
+    }
+}
+
 /// Tells the members of a committed system line.
 pub fn tell_line(node: &Node, line: Message) {
-    node.bus.to_conversation(line.conversation_id, ServerFrame::Message { message: line });
+    let frame = ServerFrame::Message { message: line.clone() }.into();
+    node.bus.publish(hearers(&line, frame));
+}
+
+/// Tells one member what the conversation looks like to them now.
+pub async fn tell_one(node: &Node, id: ConversationId, member: UserId) -> Result<()> {
+    if let Some(place) = rows::place(&node.db, id, member).await? {
+        let conversation = view(node, place).await?;
+        node.bus.to_users([member], ServerFrame::Conversation { conversation });
+    }
+    Ok(())
 }
 
 /// Tells every member what the conversation looks like to them now. For a group of any size that takes two queries.
@@ -217,8 +274,8 @@ pub async fn advance(
     let frame = ServerFrame::Receipt(receipt);
     let is_shared = match place.conversation.kind {
         Kind::Group => place.conversation.member_count <= SHARED_RECEIPTS_MEMBERS_MAX,
-        // whom I block does not see me read
-        Kind::Direct => place.writable,
+        // whom I block does not see me read, and who blocks me is told nothing
+        Kind::Direct => place.writing == Writing::Open,
     };
     match is_shared {
         true => node.bus.to_conversation(id, frame),
@@ -245,12 +302,15 @@ async fn view(node: &Node, place: Place) -> Result<Conversation> {
 async fn views(node: &Node, me: UserId, places: Vec<Place>) -> Result<Vec<Conversation>> {
     let ids: Vec<_> = places.iter().map(|p| p.conversation.id).collect();
     let peers: Vec<_> = places.iter().filter_map(|p| p.conversation.peer_of(me)).collect();
+    let in_vain = places.iter().filter(|p| p.writing == Writing::Withheld);
+    let peers_in_vain: Vec<_> = in_vain.filter_map(|p| p.conversation.peer_of(me)).collect();
     let directs = places.iter().filter(|p| p.conversation.kind == Kind::Direct);
     let around = Around {
         last: by_conversation(store::messages::newest(&node.db, ids).await?),
         cursors: rows::cursors_in(&node.db, directs.map(|p| p.conversation.id)).await?,
         profiles: people::profiles(node, me, &peers).await?,
         presences: presence::of(node, me, &peers).await?,
+        frozen: store::frozen::of(&node.db, me, &peers_in_vain).await?,
     };
     Ok(places.into_iter().map(|place| around.view(me, place)).collect())
 }
@@ -262,13 +322,18 @@ struct Around {
     cursors: Vec<(ConversationId, UserId, i64, i64)>,
     profiles: HashMap<UserId, Profile>,
     presences: Vec<Presence>,
+    /// Whoever blocked me, as they were then.
+    frozen: Vec<Frozen>,
 }
 
 impl Around {
     fn view(&self, me: UserId, place: Place) -> Conversation {
-        let Place { conversation: c, role, writable, read_seq, received_seq, .. } = place;
+        let Place { conversation: c, role, writing, read_seq, received_seq, .. } = place;
         let peer = c.peer_of(me);
         let theirs = peer.map(|peer| {
+            if let Some(frozen) = self.frozen.iter().find(|frozen| frozen.seen == peer) {
+                return (frozen.received_seq, frozen.read_seq);
+            }
             let cursor = self.cursors.iter().find(|(id, user, ..)| *id == c.id && *user == peer);
             cursor.map_or((0, 0), |(_, _, received, read)| (*received, *read))
         });
@@ -278,7 +343,7 @@ impl Around {
             title: c.title,
             peer: peer.and_then(|peer| self.profiles.get(&peer).cloned()),
             role,
-            writable,
+            writable: writing.is_allowed(),
             member_count: c.member_count,
             last_seq: c.last_seq,
             last_ver: c.last_ver,
@@ -287,7 +352,7 @@ impl Around {
             unread: (c.last_seq - read_seq).max(0),
             peer_read_seq: theirs.map(|(_, read)| read),
             peer_received_seq: theirs.map(|(received, _)| received),
-            last_message: self.last.get(&c.id).cloned(),
+            last_message: self.last.get(&c.id).cloned().map(|message| message.seen_by(me)),
             presence: peer
                 .and_then(|peer| self.presences.iter().find(|p| p.user_id == peer).cloned()),
             created_at: c.created_at,

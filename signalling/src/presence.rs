@@ -77,8 +77,11 @@ pub async fn node_gone(node: &Node, gone: NodeId) {
 
 async fn tell(node: &Node, user: UserId, after: Availability) -> Result<()> {
     let last_seen_at = (after == Availability::Offline).then(now_ms);
-    if let Some(at) = last_seen_at {
-        store::users::set_last_seen(&node.db, user, at).await?;
+    if let Some(at) = last_seen_at
+        && let Err(error) = store::users::set_last_seen(&node.db, user, at).await
+    {
+        // whoever is there hears of it even if nothing can be written
+        tracing::warn!(%error, "when somebody was last seen could not be noted");
     }
     let watchers = store::contacts::open_bonds(&node.db, user).await?;
     let frame = ServerFrame::Presence(Presence { user_id: user, state: after, last_seen_at });
@@ -86,33 +89,84 @@ async fn tell(node: &Node, user: UserId, after: Availability) -> Result<()> {
     Ok(())
 }
 
-/// How each of `users` is, as `me` may know it: strangers and whoever blocked me are offline, with no time.
+/// The time, if somebody is connected anywhere.
+pub async fn there_at(node: &Node, user: UserId) -> Option<i64> {
+    (node.cache.presence(user).await != Availability::Offline).then(now_ms)
+}
+
+/// How each of `users` is, as `me` may know it: strangers are offline, with no time, and whoever blocked me is as if they
+/// had not been here since.
 pub async fn of(node: &Node, me: UserId, users: &[UserId]) -> Result<Vec<Presence>> {
     let open: HashSet<_> = store::contacts::open_bonds(&node.db, me).await?.into_iter().collect();
     let visible: Vec<_> = users.iter().copied().filter(|user| open.contains(user)).collect();
-    let states = node.cache.presences(&visible).await;
-    let last_seen = store::users::last_seen(&node.db, visible.iter().copied()).await?;
-    let states: HashMap<_, _> = visible.iter().copied().zip(states).collect();
-    let last_seen: HashMap<_, _> = last_seen.into_iter().collect();
+    let known: HashMap<_, _> = current(node, &visible).await?;
+    let others: Vec<_> = users.iter().copied().filter(|user| !open.contains(user)).collect();
+    let frozen = frozen(node, me, &others).await?;
     let presence = |user: &UserId| {
-        let seen = last_seen.get(user).copied();
-        match states.get(user).copied() {
-            Some(Availability::Offline) => {
-                Presence { user_id: *user, state: Availability::Offline, last_seen_at: seen }
-            }
-            state => {
-                Presence { user_id: *user, state: state.unwrap_or_default(), last_seen_at: None }
-            }
-        }
+        let seen = known.get(user).or(frozen.get(user)).cloned();
+        seen.unwrap_or_else(|| Presence::unknown(*user))
     };
     Ok(users.iter().map(presence).collect())
 }
 
+/// How `user` is, as each of these contacts may know it.
+pub async fn to(
+    node: &Node,
+    user: UserId,
+    viewers: &[UserId],
+) -> Result<HashMap<UserId, Presence>> {
+    let open: HashSet<_> = store::contacts::open_bonds(&node.db, user).await?.into_iter().collect();
+    let mut now = current(node, &[user]).await?;
+    let now = now.remove(&user).unwrap_or_else(|| Presence::unknown(user));
+    let mut seen = HashMap::new();
+    for viewer in viewers {
+        let presence = match open.contains(viewer) {
+            true => now.clone(),
+            // the few who are blocked
+            false => of(node, *viewer, &[user]).await?.remove(0),
+        };
+        seen.insert(*viewer, presence);
+    }
+    Ok(seen)
+}
+
+async fn current(node: &Node, users: &[UserId]) -> Result<HashMap<UserId, Presence>> {
+    let states = node.cache.presences(users).await;
+    let last_seen: HashMap<_, _> =
+        store::users::last_seen(&node.db, users.iter().copied()).await?.into_iter().collect();
+    let presence = |(user, state): (&UserId, Availability)| {
+        let seen = last_seen.get(user).copied().filter(|_| state == Availability::Offline);
+        (*user, Presence { user_id: *user, state, last_seen_at: seen })
+    };
+    Ok(users.iter().zip(states).map(presence).collect())
+}
+
+/// Contacts of mine who have blocked me.
+async fn frozen(node: &Node, me: UserId, users: &[UserId]) -> Result<HashMap<UserId, Presence>> {
+    let frozen = store::frozen::of(&node.db, me, users).await?;
+    let ids: Vec<_> = frozen.iter().map(|frozen| frozen.seen).collect();
+    let sides = match ids.is_empty() {
+        true => vec![],
+        false => store::contacts::sides(&node.db, me, ids).await?,
+    };
+    let shown = |user| sides.iter().any(|e| e.peer == user && e.side.contact && !e.side.blocked);
+    let presence = |frozen: store::frozen::Frozen| {
+        let last_seen_at = Some(frozen.last_seen_at);
+        let state = Availability::Offline;
+        (frozen.seen, Presence { user_id: frozen.seen, state, last_seen_at })
+    };
+    Ok(frozen.into_iter().filter(|frozen| shown(frozen.seen)).map(presence).collect())
+}
+
 /// What a presence frame would say between two people who have just become visible, or invisible, to each other.
-pub async fn exchange(node: &Node, a: UserId, b: UserId) -> Result<()> {
-    for (viewer, seen) in [(a, b), (b, a)] {
-        for presence in of(node, viewer, &[seen]).await? {
-            node.bus.to_users([viewer], ServerFrame::Presence(presence));
+/// `by` has made it so. The other one hears only what looks as if `by` had come or gone, which nobody does who is away.
+pub async fn exchange(node: &Node, by: UserId, other: UserId) -> Result<()> {
+    for presence in of(node, by, &[other]).await? {
+        node.bus.to_users([by], ServerFrame::Presence(presence));
+    }
+    if node.cache.presence(by).await != Availability::Offline {
+        for presence in of(node, other, &[by]).await? {
+            node.bus.to_users([other], ServerFrame::Presence(presence));
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod stage;
 
 mod accounts;
+mod blocks;
 mod calls;
 mod calls_go_on;
 mod chat;

@@ -221,6 +221,12 @@ impl Socket {
         &self.kept
     }
 
+    /// The same, and they are asked for.
+    pub fn take_kept(&mut self) -> Vec<Value> {
+        self.kept();
+        std::mem::take(&mut self.kept)
+    }
+
     /// Whether the server has ended it by now.
     pub fn is_closed(&mut self) -> bool {
         self.kept();

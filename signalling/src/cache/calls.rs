@@ -167,7 +167,12 @@ impl Cache {
     fn holding(&self, text: &str, call: &Snapshot) -> ::redis::Cmd {
         let place = Place { node: self.node, call: *call };
         let place = serde_json::to_string(&place).expect("a place has only text keys");
-        let mut eval = self.script(&format!("{LIVE}\n{HOLD}\n{text}"), &call.parties);
+        // whoever must not hear of a call is not claimed for it: nobody has the id of a call
+        let parties = match call.in_vain {
+            true => Parties { callee: UserId(call.parties.call_id.0), ..call.parties },
+            false => call.parties,
+        };
+        let mut eval = self.script(&format!("{LIVE}\n{HOLD}\n{text}"), &parties);
         eval.arg(call_key_of("")).arg(call.parties.call_id.to_string()).arg(place);
         eval.arg(CALL_LEASE.as_millis() as u64).arg(HELD_LIFE.as_millis() as u64);
         eval

@@ -49,7 +49,9 @@ impl Board {
             return Err(Code::CallOver.into()); // live ones were found before
         }
         self.live_of.insert(call.parties.caller, id);
-        self.live_of.insert(call.parties.callee, id);
+        if !call.in_vain {
+            self.live_of.insert(call.parties.callee, id);
+        }
         let signals =
             RateLimiter::direct(Quota::per_second(SIGNALS_PER_SECOND).allow_burst(SIGNALS_BURST));
         let entry = Entry { call, people, signals };

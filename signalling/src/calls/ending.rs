@@ -21,6 +21,7 @@ pub(super) struct Over {
     conversation_id: ConversationId,
     media: CallMedia,
     ending: Ending,
+    in_vain: bool,
 }
 
 impl Over {
@@ -30,6 +31,7 @@ impl Over {
             conversation_id: call.conversation_id,
             media: call.media,
             ending,
+            in_vain: call.in_vain,
         }
     }
 }
@@ -56,7 +58,8 @@ async fn free_and_tell(node: &Node, over: Over) {
         node.bus.to_users([caller], frame); // it held no claim and never rang
     } else {
         node.cache.release_call(&over.parties).await;
-        node.bus.to_users([caller, callee], frame);
+        let knowing = if over.in_vain { vec![caller] } else { vec![caller, callee] };
+        node.bus.to_users(knowing, frame);
     }
     for user in [caller, callee] {
         node.ice.revoke(in_call(call_id, user));
@@ -78,7 +81,7 @@ async fn write_record(node: &Node, over: Over) {
         client_msg_id: node.calls.facts.record_id(call_id),
         body: Body::Call { call_id, media: over.media, outcome, duration_ms },
         at: now_ms(),
-        author: Author::Server,
+        author: if over.in_vain { Author::ServerInVain } else { Author::Server },
     };
     // whoever answered or declined knows of the call
     let knows = duration_ms.is_some() || outcome == CallOutcome::Declined;

@@ -30,9 +30,10 @@ use crate::cache::Claim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
 use crate::domain::call::{Act, Call, Effect, Ending, Input, Opening, Parties, Snapshot, open};
+use crate::domain::contact::Reach;
 use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
 use crate::domain::ids::{CallId, ConversationId, SocketId, UserId};
-use crate::domain::message::{CallMedia, CallOutcome, SystemKind};
+use crate::domain::message::{CallMedia, CallOutcome};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
@@ -77,11 +78,12 @@ struct Rest {
 pub async fn start(node: &Arc<Node>, caller: Caller, socket: SocketId, wish: Wish) -> Result<()> {
     node.limits.call(caller.user)?;
     let parties = Parties { call_id: wish.call_id, caller: caller.user, callee: wish.callee };
-    let (people, conversation) = may_call(node, caller, wish.callee).await?;
+    let (people, conversation, reach) = may_call(node, caller, wish.callee).await?;
     if record::is_written(node, wish.call_id, caller.user).await? {
         return Err(Code::CallOver.into());
     }
-    let call = Call::ring(parties, conversation, wish.media, socket, moment());
+    let mut call = Call::ring(parties, conversation, wish.media, socket, moment());
+    call.in_vain = reach == Reach::InVain;
     match ring(node, &call, &people).await? {
         Opening::Again => Ok(()),
         Opening::Ring => {
@@ -167,18 +169,22 @@ pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<Cal
 }
 
 /// Only contacts may call each other; their conversation will hold the record.
-async fn may_call(node: &Node, caller: Caller, callee: UserId) -> Result<(People, ConversationId)> {
+async fn may_call(
+    node: &Node,
+    caller: Caller,
+    callee: UserId,
+) -> Result<(People, ConversationId, Reach)> {
     if callee == caller.user {
         return Err(Refusal::invalid("user_id"));
     }
     let me = existing(node, caller, caller.user).await?;
     let them = existing(node, caller, callee).await?;
-    store::contacts::bond(&node.db, caller.user, callee).await?.may_reach()?;
+    let reach = store::contacts::bond(&node.db, caller.user, callee).await?.may_reach()?;
     let conversation = match store::conversations::direct_of(&node.db, caller.user, callee).await? {
         Some(id) => id,
-        None => open_direct(node, caller, callee, SystemKind::Created).await?,
+        None => open_direct(node, caller, callee, reach).await?,
     };
-    Ok((People { caller: me, callee: them }, conversation))
+    Ok((People { caller: me, callee: them }, conversation, reach))
 }
 
 async fn existing(node: &Node, caller: Caller, id: UserId) -> Result<User> {
@@ -208,6 +214,7 @@ fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Re
     }
     let caller_in = board.live_of(caller).and_then(Call::snapshot).or(elsewhere.caller_in);
     let callee_in = board.live_of(callee).and_then(Call::snapshot).or(elsewhere.callee_in);
+    let callee_in = callee_in.filter(|_| !call.in_vain);
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
         let entry = board.insert(call.clone(), people.clone())?;

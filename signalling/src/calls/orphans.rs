@@ -1,7 +1,7 @@
 //! Calls whose node is gone: what rang stops ringing, and who was talking here is asked to take their call elsewhere.
 
 use crate::bus::Notice;
-use crate::domain::call::{Parties, Snapshot};
+use crate::domain::call::Snapshot;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::NodeId;
 use crate::domain::message::CallOutcome;
@@ -16,7 +16,7 @@ pub async fn node_gone(node: &Node, gone: NodeId) {
 }
 
 fn tell_here(node: &Node, call: &Snapshot) {
-    let Parties { call_id, caller, callee } = call.parties;
+    let call_id = call.parties.call_id;
     if call.accepted_at.is_some() {
         for id in call.carriers() {
             let frame = ServerFrame::CallOrphaned { call_id }.into();
@@ -25,5 +25,5 @@ fn tell_here(node: &Node, call: &Snapshot) {
         return;
     }
     let frame = ServerFrame::CallEnded { call_id, outcome: CallOutcome::Lost, by: None };
-    node.hub.deliver(&Notice::Users { ids: vec![caller, callee], frame: frame.into() });
+    node.hub.deliver(&Notice::Users { ids: call.knowing(), frame: frame.into() });
 }

@@ -10,6 +10,7 @@ use crate::accounts::Caller;
 use crate::cache::TakeUp;
 use crate::clock::{moment, now_ms};
 use crate::domain::call::{Act, Call, CallFact, Input, Parties};
+use crate::domain::contact::Reach;
 use crate::domain::ids::{CallId, SocketId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
@@ -103,8 +104,10 @@ async fn may_go_on(node: &Node, caller: Caller, fact: &CallFact) -> Result<Peopl
         callee: existing(node, caller, callee).await?,
     };
     let other = fact.parties.other_than(caller.user);
-    store::contacts::bond(&node.db, caller.user, other).await?.may_reach()?;
-    Ok(people)
+    match store::contacts::bond(&node.db, caller.user, other).await?.may_reach()? {
+        Reach::Them => Ok(people),
+        Reach::InVain => Err(Code::CallOver.into()),
+    }
 }
 
 /// False when one of the two is in another call here. The call itself may be there already, taken up for the other one.

@@ -14,7 +14,7 @@ use crate::node::Node;
 /// Tells all sockets of both how the call stands. Each hears whether it is one of those that carry the call.
 pub(super) fn state(node: &Node, entry: &Entry, frame: fn(CallState) -> ServerFrame) {
     let Some(call) = entry.call.snapshot() else { return };
-    for user in [call.parties.caller, call.parties.callee] {
+    for user in call.knowing() {
         let told = |mine| frame(seen_by(node, entry, &call, user, mine)).into();
         match call.carrier_of(user) {
             None => node.bus.publish(Notice::Users { ids: vec![user], frame: told(false) }),

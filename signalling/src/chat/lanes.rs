@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::bus::{Bus, Notice};
+use crate::bus::Bus;
+use crate::conversations::hearers;
 use crate::domain::frame::ServerFrame;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::store::messages::{self, NewMessage, Sent};
@@ -201,7 +202,7 @@ impl Shared {
     fn tell(&self, outcome: Result<Sent>, mut ticket: Ticket) {
         if let Ok(Sent::New { message, .. }) = &outcome {
             let frame = ServerFrame::Message { message: message.clone() }.into();
-            self.bus.publish(Notice::Conversation { id: message.conversation_id, frame });
+            self.bus.publish(hearers(message, frame));
         }
         if let Some(answer) = ticket.answer.take() {
             let _ = answer.send(outcome); // the caller may be gone

@@ -8,11 +8,12 @@ pub use self::lanes::{Lanes, Pending};
 use crate::accounts::Caller;
 use crate::cache::Window;
 use crate::clock::now_ms;
-use crate::conversations::must_be_member;
+use crate::conversations::{hearers, must_be_member};
+use crate::domain::conversation::Writing;
 use crate::domain::file::FileInfo;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
-use crate::domain::message::{Ack, Body, Change, Draft, Message};
+use crate::domain::message::{Ack, Body, Change, ChangeKind, Draft, Message};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Availability;
 use crate::node::Node;
@@ -71,8 +72,8 @@ impl Sending {
         metrics::counter!("beckon_messages_total", "dup" => if dup { "true" } else { "false" })
             .increment(1);
         let peer_online = match peer {
-            // since the first time they may have ceased to be contacts, of which nobody is told
-            Some(peer) if dup => {
+            // nobody is told of a block; and since the first time there may be one
+            Some(peer) if dup || message.withheld => {
                 let [theirs] = &presence::of(node, self.sender, &[peer]).await?[..] else {
                     return Err(Code::Internal.into());
                 };
@@ -164,6 +165,7 @@ pub async fn history(
         (None, Span::Before(_)) => (true, last_seq == 0),
         (None, _) => (last_seq == 0, true),
     };
+    let messages = messages.into_iter().map(|message| message.seen_by(caller.user)).collect();
     Ok(Page { messages, start, end })
 }
 
@@ -200,6 +202,7 @@ pub async fn changes(
     let place = rows::place(&node.db, id, caller.user).await?.ok_or(Code::NotMember)?;
     let changes = messages::changes(&node.db, id, after_ver, limit).await?;
     let ver = changes.last().map_or(after_ver, |change| change.ver);
+    let changes = changes.into_iter().map(|change| change.seen_by(caller.user)).collect();
     Ok((changes, ver, ver < place.conversation.last_ver))
 }
 
@@ -216,7 +219,10 @@ pub async fn recall(node: &Node, caller: Caller, id: ConversationId, seq: i64) -
         Ok::<_, Refusal>(change)
     })
     .await?;
-    node.bus.to_conversation(id, ServerFrame::Change { conversation_id: id, change });
+    let (ChangeKind::Recall { message, .. } | ChangeKind::Message { message }) = &change.what;
+    let message = message.clone();
+    let frame = ServerFrame::Change { conversation_id: id, change }.into();
+    node.bus.publish(hearers(&message, frame));
     Ok(())
 }
 
@@ -224,9 +230,11 @@ pub async fn recall(node: &Node, caller: Caller, id: ConversationId, seq: i64) -
 pub async fn typing(node: &Node, user: UserId, id: ConversationId) -> Result<()> {
     node.limits.typing(user)?;
     let place = rows::place(&node.db, id, user).await?.ok_or(Code::NotMember)?;
-    if place.writable {
-        let frame = ServerFrame::Typing { conversation_id: id, user_id: user };
-        node.bus.to_conversation(id, frame);
+    let frame = ServerFrame::Typing { conversation_id: id, user_id: user };
+    match place.writing {
+        Writing::Open => node.bus.to_conversation(id, frame),
+        Writing::Withheld => node.bus.to_users([user], frame),
+        Writing::Closed => {}
     }
     Ok(())
 }

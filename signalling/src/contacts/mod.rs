@@ -14,7 +14,7 @@ use crate::domain::frame::ServerFrame;
 use crate::domain::ids::UserId;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
-use crate::domain::user::{Profile, Relation};
+use crate::domain::user::{Presence, Profile, Relation};
 use crate::node::Node;
 use crate::store::sql::{Tx, retry};
 use crate::store::{self, contacts as rows};
@@ -76,7 +76,7 @@ async fn tell(node: &Node, owner: UserId, peer: UserId) -> Result<()> {
 /// Marks `user` as changed in the lists of their contacts, whom it returns. Belongs into the transaction that changes
 /// what contacts see; [`tell_all_of`] follows the commit.
 pub async fn touch(tx: &mut Tx, user: UserId) -> store::sql::Result<Vec<UserId>> {
-    let owners = rows::open_bonds(&mut *tx, user).await?;
+    let owners = rows::listed_by(&mut *tx, user).await?;
     if !owners.is_empty() {
         rows::touch(tx, user, &owners).await?;
     }
@@ -85,15 +85,10 @@ pub async fn touch(tx: &mut Tx, user: UserId) -> store::sql::Result<Vec<UserId>>
 
 /// Tells contacts of `user` what this person looks like now, in a fixed number of queries.
 pub async fn tell_all_of(node: &Node, user: UserId, owners: &[UserId]) -> Result<()> {
-    let (Some(seen), Some(owner)) =
-        (store::users::by_id(&node.db, user).await?, owners.first().copied())
-    else {
-        return Ok(());
-    };
+    let Some(seen) = store::users::by_id(&node.db, user).await? else { return Ok(()) };
     let directs: HashMap<_, _> =
         store::conversations::directs_of(&node.db, user, owners).await?.into_iter().collect();
-    // the same to all who may see it
-    let presence = presence::of(node, owner, &[user]).await?.remove(0);
+    let presences = presence::to(node, user, owners).await?;
     for (owner, entry) in rows::about(&node.db, user, owners).await? {
         let contact = Contact {
             user: seen.to_profile(Relation::Contact),
@@ -101,7 +96,7 @@ pub async fn tell_all_of(node: &Node, user: UserId, owners: &[UserId]) -> Result
             deleted: false,
             ver: entry.ver,
             conversation_id: directs.get(&owner).copied(),
-            presence: presence.clone(),
+            presence: presences.get(&owner).cloned().unwrap_or_else(|| Presence::unknown(user)),
         };
         node.bus.to_users([owner], ServerFrame::Contact { contact });
     }
@@ -154,9 +149,10 @@ pub async fn set_blocked(node: &Node, caller: Caller, peer: UserId, blocked: boo
         return Err(Refusal::invalid("user_id"));
     }
     people::must_exist(node, caller, peer).await?;
+    let there_at = presence::there_at(node, caller.user).await;
     let changed = retry(|| async {
         let mut tx = node.db.begin().await?;
-        let changed = put_blocked(&mut tx, caller.user, peer, blocked).await?;
+        let changed = put_blocked(&mut tx, caller.user, peer, blocked, there_at).await?;
         tx.commit().await?;
         Ok::<_, store::sql::Error>(changed)
     })
@@ -180,13 +176,25 @@ pub async fn blocked(
     Ok((blocked, found.last().map(|(_, ver)| *ver).filter(|_| more)))
 }
 
+/// `there_at` is the time if I am connected: to whom I block it looks as if I left now.
 async fn put_blocked(
     tx: &mut Tx,
     me: UserId,
     peer: UserId,
     blocked: bool,
+    there_at: Option<i64>,
 ) -> store::sql::Result<(Bond, Bond)> {
-    put_bond(tx, me, peer, |bond| Bond { mine: Side { blocked, ..bond.mine }, ..bond }).await
+    let block = |bond: Bond| Bond { mine: Side { blocked, ..bond.mine }, ..bond };
+    let (before, after) = put_bond(tx, me, peer, block).await?;
+    match (before.mine.blocked, blocked) {
+        (false, true) => {
+            let direct = store::conversations::direct_of(&mut *tx, me, peer).await?;
+            store::frozen::freeze(tx, peer, me, direct, there_at).await?;
+        }
+        (true, false) => store::frozen::thaw(tx, peer, me).await?,
+        _ => {}
+    }
+    Ok((before, after))
 }
 
 /// Changes what two people are to each other, and with it whether they may write; returns what they were and are.
@@ -206,12 +214,13 @@ async fn put_bond(
         rows::set_side(tx, peer, me, after.theirs).await?;
     }
     if let Some(id) = store::conversations::direct_of(&mut *tx, me, peer).await? {
-        store::conversations::set_writable(tx, id, after.is_open()).await?;
+        store::conversations::set_writing(tx, id, me, after.my_writing()).await?;
+        store::conversations::set_writing(tx, id, peer, after.reversed().my_writing()).await?;
     }
     Ok((before, after))
 }
 
-/// Tells of a committed change of a bond. Being blocked is not told.
+/// Tells of a committed change of a bond. Being blocked is not told: it looks as if the other one had left.
 async fn tell_bond(
     node: &Node,
     me: UserId,
@@ -222,10 +231,14 @@ async fn tell_bond(
     if after.theirs != before.theirs {
         tell(node, peer, me).await?;
     }
-    if after.is_open() != before.is_open() {
-        presence::exchange(node, me, peer).await?;
-        if let Some(id) = store::conversations::direct_of(&node.db, me, peer).await? {
-            conversations::tell_all(node, id).await?;
+    if after.is_open() == before.is_open() {
+        return Ok(());
+    }
+    presence::exchange(node, me, peer).await?;
+    if let Some(id) = store::conversations::direct_of(&node.db, me, peer).await? {
+        conversations::tell_one(node, id, me).await?;
+        if after.theirs != before.theirs {
+            conversations::tell_one(node, id, peer).await?;
         }
     }
     Ok(())

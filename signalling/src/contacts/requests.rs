@@ -3,7 +3,7 @@
 use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::conversations::{self, Opened};
-use crate::domain::contact::{Bond, ContactRequest, RequestStatus, Side, Way};
+use crate::domain::contact::{Bond, ContactRequest, Reach, RequestStatus, Side, Way};
 use crate::domain::cursor::Cursor;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{RequestId, UserId};
@@ -11,10 +11,10 @@ use crate::domain::message::SystemKind;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::node::Node;
-use crate::people;
 use crate::store::requests::{self as rows, Request};
 use crate::store::sql::{Tx, retry};
 use crate::store::{self};
+use crate::{people, presence};
 
 use super::{put_blocked, put_bond, tell_bond};
 
@@ -113,9 +113,10 @@ pub async fn answer(
 ) -> Result<ContactRequest> {
     let asked = rows::by_id(&node.db, id).await?;
     let asked = asked.filter(|request| request.to == caller.user).ok_or(Code::NotFound)?;
+    let there_at = presence::there_at(node, caller.user).await;
     let done = retry(|| async {
         let mut tx = node.db.begin().await?;
-        let done = judge(&mut tx, caller, &asked, verdict).await?;
+        let done = judge(&mut tx, caller, &asked, verdict, there_at).await?;
         tx.commit().await?;
         Ok::<_, Refusal>(done)
     })
@@ -123,7 +124,13 @@ pub async fn answer(
     tell(node, caller.user, asked.from, done).await
 }
 
-async fn judge(tx: &mut Tx, caller: Caller, asked: &Request, verdict: Verdict) -> Result<Done> {
+async fn judge(
+    tx: &mut Tx,
+    caller: Caller,
+    asked: &Request,
+    verdict: Verdict,
+    there_at: Option<i64>,
+) -> Result<Done> {
     store::users::lock_pair(tx, caller.user, asked.from).await?;
     let request = rows::by_id(&mut *tx, asked.id).await?.ok_or(Code::NotFound)?;
     match (request.status, verdict) {
@@ -139,7 +146,7 @@ async fn judge(tx: &mut Tx, caller: Caller, asked: &Request, verdict: Verdict) -
         }
         Verdict::Refuse => RequestStatus::Refused,
         Verdict::Block => {
-            bond = Some(put_blocked(tx, caller.user, asked.from, true).await?);
+            bond = Some(put_blocked(tx, caller.user, asked.from, true, there_at).await?);
             RequestStatus::Blocked
         }
     };
@@ -153,12 +160,13 @@ async fn judge(tx: &mut Tx, caller: Caller, asked: &Request, verdict: Verdict) -
 /// Makes two people contacts with a conversation.
 async fn befriend(tx: &mut Tx, caller: Caller, peer: UserId) -> Result<((Bond, Bond), Opened)> {
     let contact = |side: Side| Side { contact: true, ..side };
+    let opened =
+        conversations::put_direct(tx, caller, peer, SystemKind::Contact, Reach::Them).await?;
     let bond = put_bond(tx, caller.user, peer, |bond| Bond {
         mine: contact(bond.mine),
         theirs: contact(bond.theirs),
     })
     .await?;
-    let opened = conversations::put_direct(tx, caller, peer, SystemKind::Contact).await?;
     Ok((bond, opened))
 }
 

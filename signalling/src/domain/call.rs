@@ -111,6 +111,8 @@ pub struct Call {
     pub conversation_id: ConversationId,
     pub media: CallMedia,
     pub started_at: i64,
+    /// The callee has blocked the caller: it rings for the caller alone, as if nobody were there.
+    pub in_vain: bool,
     state: State,
 }
 
@@ -144,7 +146,8 @@ impl Call {
     ) -> Call {
         let missed_at = now.ticks + ANSWER_WITHIN_MS;
         let state = State::Ringing { caller: Leg::new(socket, None), missed_at };
-        Call { parties, conversation_id, media, started_at: now.wall, state }
+        let (started_at, in_vain) = (now.wall, false);
+        Call { parties, conversation_id, media, started_at, in_vain, state }
     }
 
     /// An answered call that another process knew. Both have yet to come back.
@@ -158,7 +161,7 @@ impl Call {
             connections: 0,
         });
         let CallFact { parties, conversation_id, media, started_at, .. } = *fact;
-        Call { parties, conversation_id, media, started_at, state }
+        Call { parties, conversation_id, media, started_at, in_vain: false, state }
     }
 
     /// Applies one input; a refused one changes nothing. `NotFound` also answers those whose call it is not,
@@ -166,7 +169,7 @@ impl Call {
     pub fn handle(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>, Code> {
         let ticks = now.ticks;
         match input {
-            Input::Act { user, .. } if !self.parties.includes(user) => Err(Code::NotFound),
+            Input::Act { user, .. } if !self.is_known_to(user) => Err(Code::NotFound),
             Input::Act { user, socket, act } => match act {
                 Act::Accept => self.accept(now, user, socket),
                 Act::Decline => self.decline(ticks, user),
@@ -208,6 +211,11 @@ impl Call {
         }
     }
 
+    /// Whether it is somebody's call, as far as they may know.
+    pub fn is_known_to(&self, user: UserId) -> bool {
+        user == self.parties.caller || (user == self.parties.callee && !self.in_vain)
+    }
+
     /// Whether it rings or is active.
     pub fn is_live(&self) -> bool {
         !matches!(self.state, State::Over { .. })
@@ -230,6 +238,7 @@ impl Call {
             caller_socket,
             callee_socket,
             connection: active.map(|active| active.connections),
+            in_vain: self.in_vain,
         })
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::conversation::Writing;
 use super::ids::{ConversationId, RequestId, UserId};
 use super::refusal::{Code, Result};
 use super::user::{Presence, Profile, Relation};
@@ -60,6 +61,14 @@ pub struct Side {
     pub blocked: bool,
 }
 
+/// What becomes of words and calls to a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Them,
+    /// They have blocked me: nothing reaches them, and nothing tells me.
+    InVain,
+}
+
 /// Both sides of a relation; everything two people may do with each other follows from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bond {
@@ -68,19 +77,34 @@ pub struct Bond {
 }
 
 impl Bond {
-    /// May I write to and call them? Being blocked looks like not being contacts, so the blocker is not revealed.
-    pub fn may_reach(self) -> Result<()> {
-        match self {
-            Bond { mine: Side { blocked: true, .. }, .. } => Err(Code::Blocked.into()),
-            Bond { theirs: Side { blocked: true, .. }, .. } => Err(Code::NotContacts.into()),
-            Bond { mine: Side { contact: true, .. }, theirs: Side { contact: true, .. } } => Ok(()),
-            _ => Err(Code::NotContacts.into()),
+    /// May I write to and call them? To whoever is blocked, the blocker looks like a contact who is away.
+    pub fn may_reach(self) -> Result<Reach> {
+        let Bond { mine, theirs } = self;
+        match (mine.contact && theirs.contact, theirs.blocked) {
+            _ if mine.blocked => Err(Code::Blocked.into()),
+            (true, true) => Ok(Reach::InVain),
+            (true, false) => Ok(Reach::Them),
+            (false, _) => Err(Code::NotContacts.into()),
         }
     }
 
     /// Whether presence flows between the two.
     pub fn is_open(self) -> bool {
-        self.may_reach().is_ok()
+        matches!(self.may_reach(), Ok(Reach::Them))
+    }
+
+    /// What becomes of what I write to them.
+    pub fn my_writing(self) -> Writing {
+        match self.may_reach() {
+            Ok(Reach::Them) => Writing::Open,
+            Ok(Reach::InVain) => Writing::Withheld,
+            Err(_) => Writing::Closed,
+        }
+    }
+
+    /// The same two, seen from the other side.
+    pub fn reversed(self) -> Bond {
+        Bond { mine: self.theirs, theirs: self.mine }
     }
 
     pub fn relation(self, requested: bool, asks_me: bool) -> Relation {
@@ -120,11 +144,14 @@ mod tests {
     #[test]
     fn a_block_stops_both_and_is_not_told_to_the_blocked() {
         let open = Bond { mine: CONTACT, theirs: CONTACT };
-        assert!(open.may_reach().is_ok());
+        assert_eq!(open.may_reach().unwrap(), Reach::Them);
         let blocked_by_me = Bond { mine: BLOCKER, theirs: CONTACT };
         assert_eq!(blocked_by_me.may_reach().unwrap_err().code, Code::Blocked);
         let blocked_by_them = Bond { mine: CONTACT, theirs: BLOCKER };
-        assert_eq!(blocked_by_them.may_reach().unwrap_err().code, Code::NotContacts);
+        assert_eq!(blocked_by_them.may_reach().unwrap(), Reach::InVain);
+        assert_eq!(blocked_by_them.my_writing(), Writing::Withheld);
+        assert_eq!(blocked_by_them.reversed().my_writing(), Writing::Closed);
+        assert!(!blocked_by_them.is_open());
         assert_eq!(blocked_by_them.relation(false, false), Relation::Contact);
     }
 

@@ -26,6 +26,23 @@ pub enum Role {
     Owner,
 }
 
+/// What becomes of what a member writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// Refused: the two are no contacts any more, or this member has blocked the other.
+    Closed,
+    Open,
+    /// The other one has blocked this member, who is not told: it is kept, and only its sender ever reads it.
+    Withheld,
+}
+
+impl Writing {
+    /// What the member may know of it.
+    pub fn is_allowed(self) -> bool {
+        self != Writing::Closed
+    }
+}
+
 /// A conversation as one of its members sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {

@@ -24,6 +24,9 @@ pub struct Message {
     pub body: Body,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recalled_at: Option<i64>,
+    /// Written by somebody whom the other one has blocked. Not on the wire: it is told by [`Message::seen_by`].
+    #[serde(skip)]
+    pub withheld: bool,
 }
 
 /// What a message carries, as everybody reads it.
@@ -63,6 +66,8 @@ pub enum Body {
     },
     /// What is left of a recalled message.
     Recalled,
+    /// What I see of a message by somebody whom I had blocked. It stands for its number, and is not shown.
+    Withheld,
 }
 
 impl Body {
@@ -156,6 +161,21 @@ pub enum ChangeKind {
     Recall { seq: i64, message: Message },
 }
 
+impl Change {
+    /// The change as `user` may read it.
+    pub fn seen_by(self, user: UserId) -> Change {
+        let what = match self.what {
+            ChangeKind::Message { message } => {
+                ChangeKind::Message { message: message.seen_by(user) }
+            }
+            ChangeKind::Recall { seq, message } => {
+                ChangeKind::Recall { seq, message: message.seen_by(user) }
+            }
+        };
+        Change { what, ..self }
+    }
+}
+
 /// The answer to a send, given only after the message is durable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Ack {
@@ -192,11 +212,19 @@ impl Draft {
 }
 
 impl Message {
+    /// The message as `user` may read it.
+    pub fn seen_by(self, user: UserId) -> Message {
+        match self.withheld && self.sender_id != user {
+            true => Message { body: Body::Withheld, recalled_at: None, ..self },
+            false => self,
+        }
+    }
+
     /// May `user` take this message back now?
     pub fn may_recall(&self, user: UserId, now: i64) -> Result<()> {
         match self.body {
             Body::Recalled => Err(Code::Gone.into()),
-            Body::System { .. } | Body::Call { .. } => Err(Code::Denied.into()),
+            Body::System { .. } | Body::Call { .. } | Body::Withheld => Err(Code::Denied.into()),
             _ if self.sender_id != user => Err(Code::Denied.into()),
             _ if now - self.at > RECALL_MS => Err(Refusal::from(Code::TooLate)),
             _ => Ok(()),

@@ -58,6 +58,13 @@ pub enum Relation {
     None,
 }
 
+impl Presence {
+    /// How strangers see somebody.
+    pub fn unknown(user_id: UserId) -> Presence {
+        Presence { user_id, state: Availability::Offline, last_seen_at: None }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Availability {

@@ -151,6 +151,18 @@ pub async fn open_bonds<'c>(on: impl Into<On<'c>>, me: UserId) -> Result<Vec<Use
     Ok(ids.into_iter().map(|(id,)| id).collect())
 }
 
+/// Those in whose lists `me` is, and who may know what `me` looks like now: all contacts who have not blocked `me`.
+/// Whoever is blocked is among them, for a name and a picture are no secret, and silence would tell.
+pub async fn listed_by<'c>(on: impl Into<On<'c>>, me: UserId) -> Result<Vec<UserId>> {
+    let ids: Vec<(UserId,)> = sql("SELECT a.peer_id FROM contacts a
+         JOIN contacts b ON b.user_id = a.peer_id AND b.peer_id = a.user_id
+         WHERE a.user_id = ? AND a.contact = 1 AND b.contact = 1 AND b.blocked = 0")
+    .bind(me)
+    .all(on)
+    .await?;
+    Ok(ids.into_iter().map(|(id,)| id).collect())
+}
+
 async fn next_ver(tx: &mut Tx, owner: UserId) -> Result<i64> {
     sql("UPDATE users SET contacts_ver = contacts_ver + 1 WHERE id = ?")
         .bind(owner)

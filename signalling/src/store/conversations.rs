@@ -2,7 +2,7 @@
 
 use super::sql::{Db, On, Record, Result, Row, Tx, per_engine, sql};
 use crate::domain::contact::{other_of_pair, pair_key};
-use crate::domain::conversation::{Kind, Progress, Role};
+use crate::domain::conversation::{Kind, Progress, Role, Writing};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, UserId};
 
@@ -33,7 +33,7 @@ pub struct Place {
     pub member: UserId,
     pub conversation: Stored,
     pub role: Role,
-    pub writable: bool,
+    pub writing: Writing,
     pub read_seq: i64,
     pub received_seq: i64,
 }
@@ -208,11 +208,17 @@ pub async fn set_role(tx: &mut Tx, id: ConversationId, user: UserId, role: Role)
     Ok(())
 }
 
-/// Whether the members of a one-to-one conversation may write.
-pub async fn set_writable(tx: &mut Tx, id: ConversationId, writable: bool) -> Result<()> {
-    sql("UPDATE members SET writable = ? WHERE conversation_id = ?")
-        .bind(writable)
+/// What becomes of what a member of a one-to-one conversation writes.
+pub async fn set_writing(
+    tx: &mut Tx,
+    id: ConversationId,
+    user: UserId,
+    writing: Writing,
+) -> Result<()> {
+    sql("UPDATE members SET writable = ? WHERE conversation_id = ? AND user_id = ?")
+        .bind(writing)
         .bind(id)
+        .bind(user)
         .run(tx)
         .await?;
     Ok(())
@@ -370,7 +376,7 @@ impl Record for Place {
             member: row.get("user_id")?,
             conversation: Stored::from_row(row)?,
             role: row.get("role")?,
-            writable: row.get("writable")?,
+            writing: row.get("writable")?,
             read_seq: row.get("read_seq")?,
             received_seq: row.get("received_seq")?,
         })

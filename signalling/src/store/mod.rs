@@ -3,6 +3,7 @@
 pub mod contacts;
 pub mod conversations;
 pub mod files;
+pub mod frozen;
 pub mod logins;
 pub mod messages;
 pub mod requests;
@@ -13,7 +14,7 @@ pub(crate) mod tests;
 pub mod users;
 
 use crate::domain::contact::{RequestStatus, Way};
-use crate::domain::conversation::{Kind, Role};
+use crate::domain::conversation::{Kind, Role, Writing};
 use crate::domain::ids::*;
 use crate::domain::login::DeviceKind;
 use crate::domain::refusal::{Code, Refusal};
@@ -40,6 +41,28 @@ crate::column_words! {
 }
 
 impl From<sql::Error> for Refusal {
+impl sql::Column for Writing {
+    type Raw = i64;
+    fn from_raw(raw: i64) -> sql::Result<Self> {
+        match raw {
+            0 => Ok(Writing::Closed),
+            1 => Ok(Writing::Open),
+            2 => Ok(Writing::Withheld),
+            _ => Err(sql::unknown_word("Writing", &raw.to_string())),
+        }
+    }
+}
+
+impl From<Writing> for sql::Value<'_> {
+    fn from(writing: Writing) -> Self {
+        sql::Value::Int(match writing {
+            Writing::Closed => 0,
+            Writing::Open => 1,
+            Writing::Withheld => 2,
+        })
+    }
+}
+
     fn from(error: sql::Error) -> Self {
         match error {
             sql::Error::Missing => Code::NotFound.into(),

@@ -931,6 +931,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "recalled";
+        } | {
+            /** @enum {string} */
+            type: "withheld";
         };
         /**
          * Format: uuid

@@ -161,7 +161,7 @@ async fn whoever_was_blocked_meanwhile_does_not_come_back() {
     let side = crate::domain::contact::Side { contact: true, blocked: true };
     stage.set_side(&alice, &bob, side).await;
     let back = returns(&bob.also_at(&next), call, &fact, Some(1)).await;
-    assert_eq!(code(back), Code::NotContacts);
+    assert_eq!(code(back), Code::CallOver);
 }
 
 #[tokio::test]

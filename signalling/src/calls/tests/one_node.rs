@@ -120,18 +120,21 @@ async fn two_who_call_each_other_talk_in_the_first_call() {
 }
 
 #[tokio::test]
-async fn only_contacts_who_have_not_blocked_each_other_can_call() {
+async fn only_contacts_can_call_and_whoever_blocked_them_hears_nothing() {
     let stage = Stage::new().await;
     let node = stage.node().await;
-    let [alice, bob] = stage.contacts(&node, ["alice", "bob"]).await;
+    let [alice, bob, carol] = stage.contacts(&node, ["alice", "bob", "carol"]).await;
     let stranger = stage.person(&node, "stranger").await;
     assert_eq!(code(alice.calls(&stranger).await), Code::NotContacts);
     assert_eq!(code(alice.calls(&alice).await), Code::Invalid);
     assert_eq!(code(alice.starts(CallId::fresh(), UserId::fresh()).await), Code::NotFound);
     stage.set_side(&bob, &alice, Side { contact: true, blocked: true }).await;
-    assert_eq!(code(alice.calls(&bob).await), Code::NotContacts, "a block is not told");
     assert_eq!(code(bob.calls(&alice).await), Code::Blocked);
+    let call = alice.calls(&bob).await.expect("a block is not told");
+    assert_eq!(code(bob.accepts(call).await), Code::NotFound);
     assert_eq!(bob.unheard(), [] as [&str; 0]);
+    carol.calls(&bob).await.expect("who is called in vain is free");
+    bob.hears("call_ringing").await;
 }
 
 #[tokio::test]

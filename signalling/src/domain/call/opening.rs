@@ -71,6 +71,9 @@ pub struct Snapshot {
     /// Which media connection the two have, counted from 1; none before the answer.
     #[serde(default)]
     pub connection: Option<u32>,
+    /// The callee has blocked the caller: it rings for the caller alone.
+    #[serde(default)]
+    pub in_vain: bool,
 }
 
 impl Snapshot {
@@ -80,7 +83,16 @@ impl Snapshot {
     }
 
     fn rings(&self, caller: UserId, callee: UserId) -> bool {
-        self.accepted_at.is_none() && self.parties.caller == caller && self.parties.callee == callee
+        self.accepted_at.is_none()
+            && !self.in_vain
+            && self.parties.caller == caller
+            && self.parties.callee == callee
+    }
+
+    /// Those who may know of the call.
+    pub fn knowing(&self) -> Vec<UserId> {
+        let Parties { caller, callee, .. } = self.parties;
+        if self.in_vain { vec![caller] } else { vec![caller, callee] }
     }
 
     /// All sockets that carry the call.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::body_text;
 use crate::domain::contact::other_of_pair;
+use crate::domain::conversation::Writing;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Body, Message};
 use crate::domain::refusal::Code;
@@ -29,6 +30,8 @@ pub enum Author {
     Member,
     /// The server itself, on behalf of the sender: system lines and call records.
     Server,
+    /// The same, about what only the sender may know: a call that rang nowhere.
+    ServerInVain,
 }
 
 /// What became of one message of a batch.
@@ -65,21 +68,25 @@ pub async fn append(tx: &mut Tx, batch: &[NewMessage]) -> Result<Vec<Sent>> {
             sent.push(Sent::Again { peer: peer(first, &heads), message: first.clone() });
             continue;
         }
-        if let Err(code) = may_write(m, &heads, &writers) {
-            sent.push(Sent::Refused(code));
-            continue;
-        }
+        let withheld = match becomes_of(m, &heads, &writers) {
+            Ok(writing) => writing == Writing::Withheld,
+            Err(code) => {
+                sent.push(Sent::Refused(code));
+                continue;
+            }
+        };
         // deleted since the sender asked
         if m.body.file_id().is_some_and(|file| !files.contains(&file)) {
             sent.push(Sent::Refused(Code::NotFound));
             continue;
         }
-        let message = heads.get_mut(&m.conversation).expect("it may be written to").number(m);
+        let head = heads.get_mut(&m.conversation).expect("it may be written to");
+        let message = Message { withheld, ..head.number(m) };
         known.insert((m.client_msg_id, m.sender), message.clone());
         sent.push(Sent::New { peer: peer(&message, &heads), message: message.clone() });
         fresh.push(message);
     }
-    insert(tx, &fresh).await?;
+    insert(tx, &fresh, &heads).await?;
     Ok(sent)
 }
 
@@ -122,22 +129,22 @@ impl Head {
             at: new.at,
             body: new.body.clone(),
             recalled_at: None,
+            withheld: false,
         }
     }
 }
 
-fn may_write(
-    m: &NewMessage,
-    heads: &Heads,
-    writers: &HashMap<(ConversationId, UserId), bool>,
-) -> Result<(), Code> {
+type Writers = HashMap<(ConversationId, UserId), Writing>;
+
+fn becomes_of(m: &NewMessage, heads: &Heads, writers: &Writers) -> Result<Writing, Code> {
     match writers.get(&(m.conversation, m.sender)) {
         // a conversation that does not exist and one that is not mine look the same
         _ if !heads.contains_key(&m.conversation) => Err(Code::NotMember),
-        _ if m.author == Author::Server => Ok(()),
+        _ if m.author == Author::Server => Ok(Writing::Open),
+        _ if m.author == Author::ServerInVain => Ok(Writing::Withheld),
         None => Err(Code::NotMember),
-        Some(false) => Err(Code::NotContacts),
-        Some(true) => Ok(()),
+        Some(Writing::Closed) => Err(Code::NotContacts),
+        Some(writing) => Ok(*writing),
     }
 }
 
@@ -175,10 +182,7 @@ async fn move_heads(tx: &mut Tx, ids: impl IntoIterator<Item = ConversationId>) 
 }
 
 /// Membership is read under the conversations' locks: nobody who was removed can still write.
-async fn writers(
-    tx: &mut Tx,
-    batch: &[NewMessage],
-) -> Result<HashMap<(ConversationId, UserId), bool>> {
+async fn writers(tx: &mut Tx, batch: &[NewMessage]) -> Result<Writers> {
     let people = batch.iter().filter(|m| m.author == Author::Member);
     let mut conversations: Vec<_> = people.clone().map(|m| m.conversation).collect();
     let mut senders: Vec<_> = people.map(|m| m.sender).collect();
@@ -189,7 +193,7 @@ async fn writers(
     if senders.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(ConversationId, UserId, bool)> =
+    let rows: Vec<(ConversationId, UserId, Writing)> =
         sql("SELECT conversation_id, user_id, writable FROM members
              WHERE conversation_id IN (..) AND user_id IN (..)")
         .list(conversations)
@@ -206,7 +210,7 @@ async fn already_sent(
     batch: &[NewMessage],
 ) -> Result<HashMap<(ClientMsgId, UserId), Message>> {
     let found: Vec<Message> = sql(
-        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at
+        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
          FROM messages WHERE client_msg_id IN (..)",
     )
     .list(batch.iter().map(|m| m.client_msg_id))
@@ -215,8 +219,8 @@ async fn already_sent(
     Ok(found.into_iter().map(|m| ((m.client_msg_id, m.sender_id), m)).collect())
 }
 
-async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
-    sql("INSERT INTO messages (conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at) VALUES ..")
+async fn insert(tx: &mut Tx, fresh: &[Message], heads: &Heads) -> Result<()> {
+    sql("INSERT INTO messages (conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, withheld) VALUES ..")
         .rows(fresh.iter().map(|m| {
             [
                 m.conversation_id.into(),
@@ -227,6 +231,7 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
                 m.client_msg_id.into(),
                 body_text(&m.body).into(),
                 m.at.into(),
+                m.withheld.into(),
             ]
         }))
         .run(&mut *tx)
@@ -238,8 +243,18 @@ async fn insert(tx: &mut Tx, fresh: &[Message]) -> Result<()> {
     // whoever writes, calls or changes the group has read what is above
     let newest: BTreeMap<_, _> =
         fresh.iter().map(|m| ((m.conversation_id, m.sender_id), m.seq)).collect();
+    // and what is withheld from the other one is nothing they could still read
+    let passed: BTreeMap<_, _> = fresh
+        .iter()
+        .filter(|m| m.withheld)
+        .filter_map(|m| {
+            let pair_key = heads.get(&m.conversation_id)?.pair_key.as_deref()?;
+            Some(((m.conversation_id, other_of_pair(pair_key, m.sender_id)?), m.seq))
+        })
+        .collect();
     let rows = newest
         .iter()
+        .chain(&passed)
         .map(|((c, user), seq)| [(*c).into(), (*user).into(), (*seq).into(), (*seq).into()]);
     put_cursors(&mut *tx, rows).await?;
     let carried = fresh.iter().filter_map(|m| Some((m.body.file_id()?, m.conversation_id, m.seq)));

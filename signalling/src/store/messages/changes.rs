@@ -101,7 +101,7 @@ async fn by_seqs(
         return Ok(HashMap::new());
     }
     let found: Vec<Message> = sql(
-        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at
+        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
              FROM messages WHERE conversation_id = ? AND seq IN (..)",
     )
     .bind(conversation)

@@ -17,7 +17,7 @@ pub async fn page_before(
     before: i64,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at
+    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
          FROM messages WHERE conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
     .bind(conversation)
     .bind(before)
@@ -33,7 +33,7 @@ pub async fn page_after<'c>(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at
+    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
          FROM messages WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?")
     .bind(conversation)
     .bind(after)
@@ -47,7 +47,7 @@ pub async fn by_seq<'c>(
     conversation: ConversationId,
     seq: i64,
 ) -> Result<Option<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at
+    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
          FROM messages WHERE conversation_id = ? AND seq = ?")
     .bind(conversation)
     .bind(seq)
@@ -71,7 +71,7 @@ pub async fn newest(
     db: &Db,
     conversations: impl IntoIterator<Item = ConversationId>,
 ) -> Result<Vec<Message>> {
-    sql("SELECT m.conversation_id, m.seq, m.ver, m.id, m.sender_id, m.client_msg_id, m.body, m.sent_at, m.recalled_at
+    sql("SELECT m.conversation_id, m.seq, m.ver, m.id, m.sender_id, m.client_msg_id, m.body, m.sent_at, m.recalled_at, m.withheld
          FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq = c.last_seq
          WHERE c.id IN (..)")
         .list(conversations)
@@ -98,6 +98,7 @@ impl Record for Message {
             at: row.get("sent_at")?,
             body,
             recalled_at: row.get("recalled_at")?,
+            withheld: row.get("withheld")?,
         })
     }
 }

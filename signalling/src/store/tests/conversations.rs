@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{at_once, both, direct, group, says, text};
-use crate::domain::conversation::{Kind, Role};
+use crate::domain::conversation::{Kind, Role, Writing};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, UserId};
 use crate::store::conversations;
@@ -18,7 +18,7 @@ both! {
     a_place_is_one_members_view,
     places_are_paged_by_last_change,
     places_of_one_moment_are_all_paged,
-    writability_is_set_for_everybody,
+    what_becomes_of_writing_is_set_for_each,
     removals_at_once_are_counted_once,
 }
 
@@ -148,7 +148,7 @@ async fn a_place_is_one_members_view(db: &Db) {
     assert_eq!((bob_sees.member, bob_sees.read_seq, bob_sees.received_seq), (bob, 0, 0));
     assert_eq!(bob_sees.conversation, ann_sees.conversation);
     assert_eq!(bob_sees.conversation.last_seq, 2);
-    assert!(bob_sees.writable);
+    assert_eq!(bob_sees.writing, Writing::Open);
     assert!(conversations::place(db, id, eve).await.unwrap().is_none());
     let mut all: Vec<_> = conversations::places_in(db, id)
         .await
@@ -200,13 +200,21 @@ async fn places_of_one_moment_are_all_paged(db: &Db) {
     assert_eq!(seen.len(), 61);
 }
 
-async fn writability_is_set_for_everybody(db: &Db) {
+async fn what_becomes_of_writing_is_set_for_each(db: &Db) {
     let [ann, bob] = people();
     let id = direct(db, ann, bob).await.unwrap();
-    for writable in [false, true] {
-        in_tx(db, async |tx| conversations::set_writable(tx, id, writable).await.unwrap()).await;
+    for (anns, bobs) in [
+        (Writing::Closed, Writing::Closed),
+        (Writing::Withheld, Writing::Closed),
+        (Writing::Open, Writing::Open),
+    ] {
+        in_tx(db, async |tx| {
+            conversations::set_writing(tx, id, ann, anns).await.unwrap();
+            conversations::set_writing(tx, id, bob, bobs).await.unwrap();
+        })
+        .await;
         for place in conversations::places_in(db, id).await.unwrap() {
-            assert_eq!(place.writable, writable);
+            assert_eq!(place.writing, if place.member == ann { anns } else { bobs });
         }
     }
 }

@@ -7,6 +7,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
 use super::{at_once, both, direct, group, says, text};
+use crate::domain::conversation::Writing;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
 use crate::domain::message::{Body, Message};
 use crate::domain::refusal::Code;
@@ -187,7 +188,7 @@ async fn refused_messages_hurt_nobody_and_leave_no_gap(db: &Db) {
     let (ann, bob, eve) = (UserId::fresh(), UserId::fresh(), UserId::fresh());
     let (open, closed) = (group(db, &[ann, bob]).await, direct(db, ann, eve).await.unwrap());
     let mut tx = db.begin().await.unwrap();
-    conversations::set_writable(&mut tx, closed, false).await.unwrap();
+    conversations::set_writing(&mut tx, closed, ann, Writing::Closed).await.unwrap();
     tx.commit().await.unwrap();
     let nowhere = ConversationId::fresh();
     let refused_first = text(open, eve, "again");

@@ -33,6 +33,11 @@ describe('grouping', () => {
     expect(shape(rows)).toEqual(['day', 'message^', 'message$', 'message^$'])
   })
 
+  it('shows nothing of what was withheld, not even its day', () => {
+    const rows = rowsOf([message(1, 'a', NOON, { type: 'withheld' }), message(2, 'a', NOON + DAY)], [], { me: 'me' })
+    expect(shape(rows)).toEqual(['day', 'message^$'])
+  })
+
   it('parts at five minutes and at a system line', () => {
     const created: Body = { type: 'system', event: { kind: 'created', actor_id: 'a' } }
     const rows = rowsOf(

@@ -38,6 +38,7 @@ export function rowsOf(messages: readonly Message[], pending: readonly OutboxIte
   }
 
   for (const message of messages) {
+    if (message.body.type === 'withheld') continue
     dayRow(message.at)
     const own = message.sender_id === options.me
     if (!divided && !own && message.seq > options.unreadAfter!) {

@@ -62,6 +62,8 @@ export function useWords() {
         return call(body, own)
       case 'system':
         return event(body.event)
+      case 'withheld':
+        return ''
       case 'recalled':
         return recalled(message)
     }

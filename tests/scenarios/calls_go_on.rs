@@ -242,3 +242,23 @@ async fn a_group_call_outlives_a_server_that_is_killed_or_restarted() {
         alice.post(&path, fact(&ticket)).await.is_refused(409, "call_over");
     }
 }
+
+#[tokio::test]
+async fn whoever_was_removed_from_a_group_call_stays_out_after_a_crash() {
+    let stage = Stage::new().await;
+    let [alice, carol] = stage.friends(["alice", "carol"]).await;
+    let room = alice.opens_group("Lunch", &[&carol]).await;
+    let (ticket, _alices) = enters(&alice, &room).await;
+    let (carols_ticket, _carols) = enters(&carol, &room).await;
+    let call = ticket["call"]["id"].as_str().expect("an id").to_owned();
+    alice.delete(&format!("group-calls/{call}/people/{}", carol.id)).await.ok();
+    stage.kill_9().await;
+    stage.restart().await;
+    let path = format!("group-calls/{call}/join");
+    let fact = |ticket: &Value| json!({"fact": ticket["fact"]});
+    carol.post(&path, fact(&carols_ticket)).await.is_refused(403, "denied");
+    let again = alice.post(&path, fact(&ticket)).await.ok();
+    let _alices = Seat::take(&again).await;
+    carol.post(&path, fact(&carols_ticket)).await.is_refused(403, "denied");
+    assert!(Seat::knock(&carols_ticket).await.is_err(), "a ticket of before helps nobody");
+}

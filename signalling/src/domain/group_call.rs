@@ -168,11 +168,12 @@ impl GroupCall {
         fact: &GroupCallFact,
         owner: Option<UserId>,
         size_max: usize,
+        removed: HashSet<UserId>,
         now: Moment,
     ) -> GroupCall {
         let guests = fact.guest.then_some(fact.holder).into_iter().collect();
         let came = vec![fact.holder];
-        GroupCall { came, guests, ..GroupCall::begin(fact.origin, owner, size_max, now) }
+        GroupCall { came, guests, removed, ..GroupCall::begin(fact.origin, owner, size_max, now) }
     }
 
     /// Applies one input; a refused one changes nothing.

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 
 const START: Moment = Moment { wall: 1_700_000_000_000, ticks: 5_000 };
@@ -288,14 +290,15 @@ fn a_call_taken_up_again_goes_on_with_its_age_and_its_guest() {
         expires_at: START.wall + 1,
     };
     let later = Moment { wall: START.wall + 60_000, ticks: 0 };
-    let mut call = GroupCall::taken_up(&fact(cast.bob, true), Some(cast.owner), SIZE, later);
+    let mut call =
+        GroupCall::taken_up(&fact(cast.bob, true), Some(cast.owner), SIZE, HashSet::new(), later);
     assert!(does(&mut call, later, cast.bob, Act::Join { member: false }).is_ok());
     let stranger = does(&mut call, later, cast.carol, Act::Join { member: false });
     assert_eq!(stranger, Err(Code::NotMember));
     call.handle(later, Input::Entered(cast.bob)).unwrap();
     let over = leaves(&mut call, later + 5_000, cast.bob, false);
     assert_eq!(over, ends(CallOutcome::Completed, Some(65_000)));
-    let mut nobody = GroupCall::taken_up(&fact(cast.bob, false), None, SIZE, later);
+    let mut nobody = GroupCall::taken_up(&fact(cast.bob, false), None, SIZE, HashSet::new(), later);
     let over = tick(&mut nobody, later + EMPTY_MS);
     assert_eq!(over, ends(CallOutcome::Completed, Some(80_000)));
 }

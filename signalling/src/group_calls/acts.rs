@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{apply, existing, finish, growing, room, tell};
 use crate::bus::group_calls::{Deed, Done};
-use crate::clock::moment;
+use crate::clock::{moment, now_ms};
 use crate::domain::group_call::{Act, CallTicket, GroupCallState, Input, RINGING_MAX};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
@@ -32,7 +32,12 @@ pub(super) async fn perform(
             Ok(Done::Nothing)
         }
         Deed::Remove { user: whom } => {
-            act(node, user, id, Act::Remove(whom), vec![]).await.map(|_| Done::Nothing)
+            act(node, user, id, Act::Remove(whom), vec![]).await?;
+            if let Err(error) = store::removals::put(&node.db, id, whom, now_ms()).await {
+                // out they are; they could come back after a crash
+                tracing::warn!(call.id = %id, %error, "a removal could not be kept");
+            }
+            Ok(Done::Nothing)
         }
         Deed::Grow { users } => {
             Ok(Done::Ticket(growing::grow(node, user, own_url, id, &users).await?))

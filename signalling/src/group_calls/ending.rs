@@ -11,6 +11,7 @@ use crate::domain::ids::{MessageId, UserId};
 use crate::domain::message::{Body, CallMedia};
 use crate::node::Node;
 use crate::store::messages::{Author, NewMessage};
+use crate::store::removals;
 
 /// A call that has just ended.
 #[derive(Clone, Debug)]
@@ -64,4 +65,7 @@ async fn write_record(node: &Node, over: Over) {
         author: Author::Server,
     };
     record::write(node, message, &over.known_to).await;
+    if let Err(error) = removals::forget(&node.db, id).await {
+        tracing::debug!(call.id = %id, %error, "removals are kept for a while"); // the next one forgets them
+    }
 }

@@ -15,6 +15,7 @@ use crate::domain::group_call::{GroupCall, GroupCallFact, GroupCallPhase, GroupC
 use crate::domain::ids::{CallId, NodeId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
+use crate::store::removals;
 
 /// What somebody who is let in carries.
 pub(super) fn fact_for(node: &Node, call: &GroupCallState, holder: UserId, guest: bool) -> String {
@@ -50,13 +51,22 @@ pub(super) async fn take_up(
     if fact.expires_at <= now_ms() || record::is_written(node, id, started_by).await? {
         return Err(Code::CallOver.into());
     }
+    let removed = removals::of(&node.db, id).await?;
+    if removed.contains(&user) {
+        return Err(Code::Denied.into());
+    }
     let owner = owner_of(node, conversation_id).await?;
-    let call = GroupCall::taken_up(&fact, owner, room::size_max(node), moment());
+    let size_max = room::size_max(node);
+    let call = GroupCall::taken_up(&fact, owner, size_max, removed.clone(), moment());
     let people = vec![existing(node, user).await?];
     match open(node, call, people).await {
         Ok(None) => {
             tracing::info!(call.id = %id, "a group call was taken up again");
             metrics::counter!("beckon_group_calls_taken_up_total").increment(1);
+            // with a ticket of before they would not ask us
+            for user in removed {
+                room::remove(node, id, user).await;
+            }
             Ok(())
         }
         // somebody else was faster, here or on another node

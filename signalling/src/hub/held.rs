@@ -56,6 +56,11 @@ impl Holds {
 }
 
 impl Held {
+    /// Ends when the login does.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
     pub fn is_over(&self) -> bool {
         self.over.is_cancelled()
     }

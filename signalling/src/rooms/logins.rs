@@ -1,18 +1,11 @@
 //! Tickets that were made for a login end with it: with its revocation, its expiry, or its person's account.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
 use super::NotAdmitted;
 use super::token::Claims;
 use crate::clock::now_ms;
 use crate::domain::ids::LoginId;
 use crate::node::Node;
 use crate::store::{logins, sql};
-
-/// How long somebody may stay whose login is over.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Whether the login behind a token is still good.
 pub(super) async fn check(node: &Node, claims: &Claims) -> Result<(), NotAdmitted> {
@@ -27,13 +20,15 @@ pub(super) async fn check(node: &Node, claims: &Claims) -> Result<(), NotAdmitte
     }
 }
 
-/// Ends when a login is over, which is looked up at once, for whoever came in under it, and again and again. Never
-/// without one.
+/// Ends when a login is over, for whoever came in under it: at once when that is told, and at the latest when the logins
+/// held are looked up again. Never without one.
 pub async fn login_over(node: &Node, login: Option<LoginId>) {
     let Some(login) = login else { return std::future::pending().await };
+    // held first and looked up then, so that no end falls between
+    let held = node.hub.hold(login);
     // a store that does not answer ends nobody's call
-    while !is_over(node, login).await.unwrap_or(false) {
-        sleep(LOOK_EVERY).await;
+    if !is_over(node, login).await.unwrap_or(false) {
+        held.over().await;
     }
 }
 

@@ -6,6 +6,7 @@ pub mod files;
 pub mod frozen;
 pub mod logins;
 pub mod messages;
+pub mod removals;
 pub mod requests;
 pub mod secrets;
 pub mod sql;

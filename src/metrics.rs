@@ -103,7 +103,10 @@ fn describe() {
     );
     describe_gauge!("beckon_build_info", "1, labelled with the version that runs.");
     describe_gauge!("beckon_draining", "1 from the signal to stop on.");
-    describe_gauge!("beckon_ready", "1 when the last look at /readyz found this node ready.");
+    describe_gauge!(
+        "beckon_ready",
+        "1 when the last look at /readyz found that this node reads and writes."
+    );
     describe_gauge!(
         "beckon_certificate_expires_seconds",
         "When the TLS certificate ends, in seconds since 1970."

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use beckon_sfu::Sfu;
-use beckon_signalling::Signalling;
+use beckon_signalling::{Ready, Signalling};
 use beckon_turn_server::Turn;
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -48,16 +48,17 @@ pub(crate) fn probes(ops: Ops) -> Router {
     router(ops).fallback(full)
 }
 
-/// Ready: the store reads and writes, threads live, and the process is not on its way out. The words name no host;
+/// Ready: the store reads and writes, or at least reads, threads live, and the process is not on its way out. The words name no host;
 /// what does stays in the log.
 async fn ready(State(ops): State<Ops>) -> Response {
     if ops.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     let checked = ops.check().await;
-    gauge!("beckon_ready").set(if checked.is_ok() { 1.0 } else { 0.0 });
+    gauge!("beckon_ready").set(if checked == Ok(Ready::Fully) { 1.0 } else { 0.0 });
     match checked {
-        Ok(()) => "ready\n".into_response(),
+        Ok(Ready::Fully) => "ready\n".into_response(),
+        Ok(Ready::ReadOnly) => "read-only: the database takes no writes\n".into_response(),
         Err(reason) => {
             tracing::warn!(reason, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
@@ -99,17 +100,18 @@ fn is_loopback(host: &str) -> bool {
 
 impl Ops {
     /// Every part that this process has is well.
-    async fn check(&self) -> Result<(), String> {
-        if let Some(signalling) = &self.signalling {
-            signalling.ready().await.map_err(|unready| unready.to_string())?;
-        }
+    async fn check(&self) -> Result<Ready, String> {
+        let ready = match &self.signalling {
+            Some(signalling) => signalling.ready().await.map_err(|unready| unready.to_string())?,
+            None => Ready::Fully,
+        };
         if self.media.as_ref().is_some_and(|media| !media.ready()) {
             return Err("a media thread died".into());
         }
         if self.relay.as_ref().is_some_and(|relay| !relay.ready()) {
             return Err("a relay thread died".into());
         }
-        Ok(())
+        Ok(ready)
     }
 
     fn presents_token(&self, headers: &HeaderMap) -> bool {

@@ -46,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 pub use check::check;
 pub use config::Config;
 pub use http::{Arrival, openapi};
-pub use readiness::Unready;
+pub use readiness::{Ready, Unready};
 pub use store::sql::Exclusive;
 
 use crate::bus::Bus;
@@ -152,7 +152,7 @@ impl Signalling {
 
     /// Whether requests can be served, within a second: draining, or without a database that reads and writes, a node
     /// is not ready. Redis being away is no reason: the node goes on alone.
-    pub async fn ready(&self) -> Result<(), Unready> {
+    pub async fn ready(&self) -> Result<Ready, Unready> {
         if self.node.stop.is_cancelled() {
             return Err(Unready::Draining);
         }

@@ -13,13 +13,20 @@ const CHECK_WITHIN: Duration = Duration::from_millis(900);
 /// An outcome serves other probes for this long, so that probing loads nothing.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// What a node that is ready can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    Fully,
+    /// Histories, lists and files are read, and what would be written is refused. All nodes over a database share this, so
+    /// a balancer that took such nodes away would take everything away.
+    ReadOnly,
+}
+
 /// Why a node is not ready. The words name no host, so they may be shown to anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unready {
     #[error("draining")]
     Draining,
-    #[error("the database is read-only")]
-    ReadOnly,
     #[error("the database has no space left")]
     Full,
     #[error("the database does not answer")]
@@ -28,24 +35,23 @@ pub enum Unready {
     Failing,
 }
 
-impl From<&sql::Error> for Unready {
-    fn from(error: &sql::Error) -> Self {
-        match error.trouble() {
-            Trouble::ReadOnly => Unready::ReadOnly,
-            Trouble::Full => Unready::Full,
-            Trouble::Away => Unready::Away,
-            Trouble::Other => Unready::Failing,
-        }
+/// What can be done when reading, which comes first, or writing failed.
+fn despite(error: &sql::Error) -> Result<Ready, Unready> {
+    match error.trouble() {
+        Trouble::ReadOnly => Ok(Ready::ReadOnly),
+        Trouble::Full => Err(Unready::Full),
+        Trouble::Away => Err(Unready::Away),
+        Trouble::Other => Err(Unready::Failing),
     }
 }
 
 /// The outcome of the last check.
 #[derive(Default)]
-pub struct Readiness(Mutex<Option<(Instant, Result<(), Unready>)>>);
+pub struct Readiness(Mutex<Option<(Instant, Result<Ready, Unready>)>>);
 
 impl Readiness {
     /// Reads and writes, unless that was done a moment ago.
-    pub async fn check(&self, db: &Db) -> Result<(), Unready> {
+    pub async fn check(&self, db: &Db) -> Result<Ready, Unready> {
         let mut last = self.0.lock().await;
         if let Some((at, outcome)) = *last
             && at.elapsed() < FRESH
@@ -53,10 +59,10 @@ impl Readiness {
             return outcome;
         }
         let outcome = match timeout(CHECK_WITHIN, db.check(now_ms())).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => Ok(Ready::Fully),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database is not well");
-                Err(Unready::from(&error))
+                despite(&error)
             }
             Err(_) => Err(Unready::Away),
         };

@@ -98,10 +98,46 @@ impl Database {
 
     /// Changes a row behind the node's back, for what would otherwise take days to happen.
     pub async fn edit(&self, statement: &str) {
+        if self.made.is_some() {
+            return run(&self.url, statement).await;
+        }
         let options: SqliteConnectOptions = self.url.parse().expect("a stage on SQLite");
         let mut connection = options.connect().await.expect("the stage's database");
         connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("an edit");
         connection.close().await.expect("a polite goodbye to SQLite");
+    }
+}
+
+impl Database {
+    /// Makes MariaDB refuse every write to this database as a server in `--read-only` does, and no other's.
+    pub async fn goes_read_only(&self) {
+        for (table, verb) in self.written().await {
+            let refuse = format!(
+                "CREATE TRIGGER no_{verb}_{table} BEFORE {verb} ON {table} FOR EACH ROW SIGNAL SQLSTATE 'HY000' \
+                 SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'The MariaDB server is running with the --read-only option'"
+            );
+            run(&self.url, &refuse).await;
+        }
+    }
+
+    /// MariaDB takes writes again.
+    pub async fn takes_writes_again(&self) {
+        for (table, verb) in self.written().await {
+            run(&self.url, &format!("DROP TRIGGER no_{verb}_{table}")).await;
+        }
+    }
+
+    async fn written(&self) -> Vec<(String, &'static str)> {
+        let options: MySqlConnectOptions = self.url.parse().expect("a database URL");
+        let mut connection = options.connect().await.expect("a connection to MariaDB");
+        let tables: Vec<(String,)> = sqlx::query_as(
+            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE()",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("the tables");
+        let verbs = ["INSERT", "UPDATE", "DELETE"];
+        tables.into_iter().flat_map(|(table,)| verbs.map(|verb| (table.clone(), verb))).collect()
     }
 }
 

@@ -150,6 +150,11 @@ impl Stage {
         &self.node
     }
 
+    /// The database under all nodes.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Starts a further node on the same database, Redis and files.
     pub async fn node(&self) -> Arc<Node> {
         let node = Arc::new(Node::start(self.node.plan().clone()).await);

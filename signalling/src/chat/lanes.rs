@@ -192,9 +192,10 @@ impl Shared {
     /// The database takes nothing: whoever waits in this lane hears so now, not one group after the other.
     fn refuse(&self, index: usize, error: Error, tickets: Vec<Ticket>) {
         tracing::warn!(%error, "messages could not be stored");
+        let code = Refusal::from(error).code;
         let later = std::mem::take(&mut self.lane(index).waiting);
         for ticket in tickets.into_iter().chain(later.into_iter().map(|w| w.ticket)) {
-            self.tell(Err(Code::Unavailable.into()), ticket);
+            self.tell(Err(code.into()), ticket);
         }
     }
 

@@ -118,6 +118,7 @@ codes! {
     SlowDown         429 "slow_down"         "That was too fast. Try again in a moment." "操作太频繁，请稍后再试。"
     Internal         500 "internal"          "Something went wrong on the server." "服务器出错了。"
     Busy             503 "busy"              "The server is busy. Try again in a moment." "服务器繁忙，请稍后再试。"
+    ReadOnly         503 "read_only"         "Right now the server can only be read from; nothing was changed." "服务器目前只能读取，未做任何更改。"
     Unavailable      503 "unavailable"       "The server cannot reach its data right now." "服务器暂时无法访问数据。"
     StorageFull      507 "storage_full"      "The server has no room for files at the moment. Messages still get through." "服务器暂时没有空间存放文件，消息仍可正常发送。"
 }
@@ -163,7 +164,12 @@ impl Refusal {
             message: self.code.text(lang),
             retryable: matches!(
                 self.code,
-                Code::SlowDown | Code::Busy | Code::Unavailable | Code::Internal | Code::Conflict
+                Code::SlowDown
+                    | Code::Busy
+                    | Code::ReadOnly
+                    | Code::Unavailable
+                    | Code::Internal
+                    | Code::Conflict
             ),
             retry_after_ms: self.retry_after_ms,
             request_id,

@@ -41,7 +41,6 @@ crate::column_words! {
     DeviceKind { Web = "web", Desktop = "desktop", Ios = "ios", Android = "android", Other = "other" }
 }
 
-impl From<sql::Error> for Refusal {
 impl sql::Column for Writing {
     type Raw = i64;
     fn from_raw(raw: i64) -> sql::Result<Self> {
@@ -64,12 +63,16 @@ impl From<Writing> for sql::Value<'_> {
     }
 }
 
+impl From<sql::Error> for Refusal {
     fn from(error: sql::Error) -> Self {
         match error {
             sql::Error::Missing => Code::NotFound.into(),
             sql::Error::Taken(_) => Code::Conflict.into(),
             sql::Error::Busy(_) => Refusal { source: Some(error.into()), ..Code::Busy.into() },
             sql::Error::Crowded => Code::Busy.into(),
+            error if error.trouble() == sql::Trouble::ReadOnly => {
+                Refusal { source: Some(error.into()), ..Code::ReadOnly.into() }
+            }
             sql::Error::Silent | sql::Error::InUse(_) | sql::Error::Db(_) => {
                 Refusal::unavailable(error)
             }

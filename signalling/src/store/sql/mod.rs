@@ -84,8 +84,8 @@ impl Error {
         };
         match db.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
             Some(mysql) => match mysql.number() {
-                // --read-only, a read-only transaction, innodb_read_only
-                1290 | 1792 | 1874 | 1036 => Trouble::ReadOnly,
+                // --read-only, a read-only transaction, innodb_read_only, a table or column that we may only read
+                1290 | 1792 | 1836 | 1874 | 1036 | 1142 | 1143 => Trouble::ReadOnly,
                 1021 | 1114 => Trouble::Full,
                 // too many connections, server shutdown, killed
                 1040 | 1053 | 1927 => Trouble::Away,

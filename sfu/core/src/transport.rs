@@ -281,7 +281,10 @@ impl Transport {
         }
         match self.dtls.read(now, PEER, None, datagram) {
             Ok(events) => events.into_iter().for_each(|event| self.on_dtls(now, event)),
-            Err(Error::ErrAlertFatalOrClose) if self.is_secure() => self.end(),
+            // A goodbye is an event; this is the peer's despair of us, or ours of the peer.
+            Err(Error::ErrAlertFatalOrClose) if self.is_secure() => {
+                self.fail(now, "a fatal alert ended DTLS");
+            }
             Err(error) if self.is_secure() => tracing::debug!(%error, "a DTLS record was ignored"),
             Err(error) => {
                 tracing::debug!(%error, "the DTLS handshake failed");

@@ -146,13 +146,22 @@ impl Channels {
     /// Takes what the association has for us. All streams are read each time, whatever it says of them.
     fn turn(&mut self, now: Instant, events: &mut VecDeque<TransportEvent>) {
         let Some(link) = &mut self.link else { return };
+        let mut is_unanswered = false;
         while let Some(event) = link.association.poll() {
-            if matches!(event, Event::Connected) {
-                link.is_connected = true;
-                if self.is_opener {
-                    link.open(now, self.role);
+            match event {
+                Event::Connected => {
+                    link.is_connected = true;
+                    if self.is_opener {
+                        link.open(now, self.role);
+                    }
                 }
+                Event::HandshakeFailed { .. } => is_unanswered = true,
+                _ => {}
             }
+        }
+        if is_unanswered {
+            self.end("nobody answered the association", events);
+            return;
         }
         if link.is_connected && link.association.is_closed() {
             self.end("the association broke", events);

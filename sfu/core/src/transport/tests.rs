@@ -329,6 +329,16 @@ fn messages_flow_both_ways_on_channels_of_the_client() {
 }
 
 #[test]
+fn channels_that_never_come_about_are_told_once() {
+    let mut pair = Pair::secure();
+    pair.is_lost = |_| true;
+    pair.client.open_channels(pair.now);
+    pair.run(Duration::from_secs(600));
+    let told = |event: &&TransportEvent| matches!(event, TransportEvent::ChannelsLost(_));
+    assert_eq!(pair.heard_by_client.iter().filter(told).count(), 1);
+}
+
+#[test]
 fn the_server_opens_the_channels_if_it_is_asked_to() {
     let mut pair = Pair::introduced(&PROFILES);
     pair.server.open_channels(pair.now);

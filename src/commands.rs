@@ -1,16 +1,23 @@
 //! The commands that do one thing and stop.
 
 use std::io::BufRead as _;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use axum::body::Body;
+use axum::http::header::HOST;
+use axum::http::{Request, StatusCode};
 use beckon_signalling::Signalling;
 use beckon_signalling::domain::ids::NodeId;
 use beckon_signalling::rooms::keys::Keys;
 use beckon_signalling::rooms::token::{Claims, Grants, mint};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpStream;
 
 use crate::cli::{
     AdminCommand, BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs,
@@ -171,9 +178,23 @@ pub(crate) async fn healthcheck(args: HealthcheckArgs) -> anyhow::Result<()> {
             std::net::Ipv6Addr::LOCALHOST.into()
         });
     }
-    let client = reqwest::Client::builder().no_proxy().timeout(HEALTHCHECK_TIMEOUT).build()?;
-    let answer = client.get(format!("http://{address}/readyz")).send().await?;
-    anyhow::ensure!(answer.status().is_success(), "not ready: {}", answer.status());
+    let status = tokio::time::timeout(HEALTHCHECK_TIMEOUT, readiness(address)).await??;
+    anyhow::ensure!(status.is_success(), "not ready: {status}");
     println!("ready");
     Ok(())
+}
+
+/// What the server at this address answers to `/readyz`.
+async fn readiness(address: SocketAddr) -> anyhow::Result<StatusCode> {
+    let stream = TokioIo::new(TcpStream::connect(address).await?);
+    let (mut client, connection) = http1::handshake(stream).await?;
+    let request = Request::get("/readyz").header(HOST, address.to_string());
+    let answer = client.send_request(request.body(Body::empty())?);
+    tokio::select! {
+        answer = answer => Ok(answer?.status()),
+        ended = connection => {
+            ended?;
+            anyhow::bail!("the server closed the connection")
+        }
+    }
 }

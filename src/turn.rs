@@ -1,5 +1,6 @@
 //! The relay of this process, and what people are told of it.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use beckon_signalling::ice::{CREDENTIAL_LIFE_S, Revoke};
 use beckon_turn_server::{Config as RelayConfig, Credentials, Limits, PeerPolicy, Turn};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
 
 use crate::certs;
 use crate::config::{Config, ProcessConfig, TurnConfig};
@@ -19,6 +21,9 @@ const PORT: u16 = 3478;
 
 /// More addresses of one transport only make browsers slow to begin.
 const URLS_MAX: usize = 2;
+
+/// Until a name server has said where a host is. Longer, and whoever starts this process takes it for dead.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// In the data folder: whose credentials were taken back.
 const REVOKED: &str = "turn-revoked";
@@ -113,7 +118,8 @@ async fn hosts(url: &str) -> Vec<IpNet> {
     } else {
         format!("{host}:0")
     };
-    match tokio::net::lookup_host(with_port).await {
+    let looking_up = timeout(LOOK_UP_WITHIN, tokio::net::lookup_host(with_port));
+    match looking_up.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
         Ok(addresses) => addresses.map(|address| address.ip().into()).collect(),
         Err(error) => {
             tracing::warn!(%error, "a host that the relay must not reach is unknown");

@@ -110,3 +110,11 @@ it('finds imports in all their spellings, and circles', () => {
     ]),
   ).toBe('a -> b -> c -> a')
 })
+
+it('nobody but the registry of content asks what kind a message is', () => {
+  // The timeline joins a message with its own recall; the viewer knows pictures alone.
+  const exempt = ['features/chat/timeline.ts', 'features/chat/viewer.ts']
+  const others = product.filter(path => feature(path) !== 'content' && !exempt.includes(path))
+  const asks = /\bbody\.type [!=]==|\(body\.type\)|content\.kind [!=]==|'text', 'image'/
+  expect(others.filter(path => asks.test(text.get(path)!))).toEqual([])
+})

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bodyOf, draftOf, nextToSend, pieces, sayable, toUpload, type OutboxItem } from './outbox'
+import { bodyOf, draftOf, sayable } from '@/features/content'
+import { nextToSend, pieces, toUpload, type OutboxItem } from './outbox'
 
 const text = (id: string, over: Partial<OutboxItem> = {}): OutboxItem => ({
   clientMsgId: id,

@@ -1,4 +1,5 @@
 import type { Message, Millis, Uuid } from '@/api'
+import { isHidden, lineOf } from '@/features/content'
 import { startOfDay } from '@/shared/time'
 import type { OutboxItem } from './outbox'
 
@@ -38,7 +39,7 @@ export function rowsOf(messages: readonly Message[], pending: readonly OutboxIte
   }
 
   for (const message of messages) {
-    if (message.body.type === 'withheld') continue
+    if (isHidden(message.body)) continue
     dayRow(message.at)
     const own = message.sender_id === options.me
     if (!divided && !own && message.seq > options.unreadAfter!) {
@@ -46,7 +47,7 @@ export function rowsOf(messages: readonly Message[], pending: readonly OutboxIte
       rows.push({ kind: 'unread', key: 'unread' })
     }
     rows.push(
-      isLine(message)
+      lineOf(message.body)
         ? { kind: 'line', key: `line:${message.seq}`, message }
         : {
             kind: 'message',
@@ -70,10 +71,6 @@ export function rowsOf(messages: readonly Message[], pending: readonly OutboxIte
 /** A pending message and the sent one share the key, so that its bubble stays where it is. */
 function keyOf(sender: Uuid, clientMsgId: Uuid): string {
   return `${sender}:${clientMsgId}`
-}
-
-function isLine(message: Message): boolean {
-  return message.body.type === 'system' || message.body.type === 'recalled'
 }
 
 function grouped(rows: Row[], me: Uuid): Row[] {

@@ -1,6 +1,6 @@
 import type { DetailedError, Upload, UploadOptions } from 'tus-js-client'
 import { ApiError, apiUrl, refresh, type ErrorBody, type Uuid } from '@/api'
-import type { Attachment } from './outbox'
+import type { Attachment } from '@/features/content'
 
 export interface Progress {
   /** The upload has an address; handing it back later resumes it. */

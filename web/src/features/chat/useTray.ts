@@ -2,7 +2,8 @@ import { onScopeDispose, shallowRef } from 'vue'
 import { useI18n } from 'vue-i18n'
 import { settings } from '@/api'
 import { ElMessage } from '@/ui/element'
-import { FILES_AT_ONCE, pick, release, sizeText, type Picked } from './attachments'
+import { sizeText } from '@/features/content'
+import { FILES_AT_ONCE, pick, release, type Picked } from './attachments'
 
 /** The files chosen for the next message. */
 export function useTray() {

@@ -1,13 +1,11 @@
 import { computed, onScopeDispose, ref, shallowRef, type ComputedRef, type Ref } from 'vue'
 import { socket, type Conversation, type Message } from '@/api'
 import { useAccount } from '@/features/account'
+import { isSaid } from '@/features/content'
 import { useConversations } from '@/features/conversations'
 
 /** Long enough to read a line, short enough not to stand before a face for long. */
 const SHOWN_MS = 6000
-
-/** What people say; what the server notes is no reason to look away from a call. */
-const SAID = ['text', 'image', 'file']
 
 export interface MessageHint {
   readonly message: Message
@@ -38,7 +36,7 @@ export function useMessageHint(): {
 
   const stop = socket.on('message', frame => {
     const heard = frame.message
-    if (heard.sender_id === account.me?.id || !SAID.includes(heard.body.type)) return
+    if (heard.sender_id === account.me?.id || !isSaid(heard.body)) return
     dismiss()
     message.value = heard
     count.value++

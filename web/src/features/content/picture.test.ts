@@ -1,7 +1,8 @@
 // @vitest-environment happy-dom
 import { expect, it } from 'vitest'
 import type { ImageBody } from '@/api'
-import { boxOf, pictureUrl, sizeText } from './attachments'
+import { sizeText } from './attachment'
+import { boxOf, pictureUrl } from './picture'
 
 it.each([
   [0, '0 B'],

@@ -48,6 +48,35 @@ async fn a_server_on_a_taken_port_says_so() {
 }
 
 #[test]
+fn a_health_check_tells_a_server_that_is_ready_from_one_that_is_gone() {
+    let node = Node::start(&[]);
+    let address = node.address().to_owned();
+    let dir = tempfile::tempdir().unwrap();
+    let check = || {
+        let mut check = beckon(dir.path());
+        check.args(["healthcheck", "--http-listen", &address]).output().unwrap()
+    };
+    let healthy = check();
+    assert!(healthy.status.success(), "{}", String::from_utf8_lossy(&healthy.stderr));
+    assert_eq!(node.stop(), Some(0));
+    assert_eq!(check().status.code(), Some(1));
+}
+
+#[test]
+fn the_load_generator_is_looked_for_beside_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    // Alone in a folder, as an installed server is.
+    let alone = dir.path().join("beckon");
+    std::fs::hard_link(env!("CARGO_BIN_EXE_beckon"), &alone)
+        .or_else(|_| std::fs::copy(env!("CARGO_BIN_EXE_beckon"), &alone).map(drop))
+        .unwrap();
+    let output = Command::new(&alone).args(["bench", "chat"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("--package beckon-load"), "{told}");
+}
+
+#[test]
 fn roles_that_are_not_there_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     for role in ["sfu", "sfu,turn"] {

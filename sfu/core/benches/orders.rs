@@ -9,12 +9,12 @@ mod heavy;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use beckon_load::headless::description::{Description as Text, Section};
 use beckon_sfu_api::{
     Announced, Command, Connection, Description, Event, Kind, Outgoing, PARTICIPANTS_MAX,
     ParticipantId, Permissions, Preference, RoomId, RoomSettings, Source, TRACKS_MAX, TrackId,
 };
 use beckon_sfu_core::described::Described;
-use beckon_sfu_core::headless::description::{Description as Text, Section};
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::shard::{Shard, ShardConfig};
 use beckon_sfu_core::transport::{Identity, Role};

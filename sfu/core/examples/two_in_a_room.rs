@@ -61,7 +61,8 @@ fn main() {
                 Event::Data { participant, kind, payload } => {
                     let others = people.iter().map(|person| person.id.clone());
                     let to = others.filter(|id| *id != participant).collect();
-                    shard.command(now, &room, Command::Send(Outgoing { kind, to, payload }));
+                    let message = Outgoing { from: participant, kind, to, payload };
+                    shard.command(now, &room, Command::Send(message));
                 }
                 _ => {}
             }
@@ -117,7 +118,7 @@ impl Participant {
             role: self.transport.role(),
             sections: vec![Section::Data],
         };
-        let offer = Text { id: 1, sdp: offer.offer(1) };
+        let offer = Text { id: 1, sdp: offer.offer(1).into() };
         let participant = self.id.clone();
         [
             Command::Join {

@@ -6,13 +6,13 @@ use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use beckon_load::headless::description::{Description as Text, OPUS, Section};
+use beckon_load::headless::{Headless, HeadlessEvent, Heard};
 use beckon_sfu::Sfu;
 use beckon_sfu_api::{
     Announced, Command, Connection, Description, Event, Held, Kind, MediaNode, ParticipantId,
     Permissions, RoomId, RoomSettings, Source,
 };
-use beckon_sfu_core::headless::description::{Description as Text, OPUS, Section};
-use beckon_sfu_core::headless::{Headless, HeadlessEvent, Heard};
 use beckon_sfu_core::ice::Credentials;
 use beckon_sfu_core::negotiation::sdp;
 use beckon_sfu_core::rtp::{self, Fields, Header};

@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { shallowRef } from 'vue'
+import { shallowRef, type ShallowRef } from 'vue'
 import { belongTo, belongToNobody } from '@/shared/personal'
 import { randomUuid } from '@/shared/uuid'
 import {
@@ -18,29 +18,17 @@ import {
 export const useAccount = defineStore('account', () => {
   const me = shallowRef<Me>()
   let looked: Promise<boolean> | undefined
-  const leaving = new Set<() => void>()
+  const { forget, whenLeaving } = useLeaving(me)
 
   socket.on('me', frame => (me.value = frame.user))
 
   /** Whether somebody is signed in; asks the server once. */
   function ready(): Promise<boolean> {
     if (me.value) return Promise.resolve(true)
-    looked ??= load().finally(() => (looked = undefined))
+    looked ??= askWhoIsHere()
+      .then(user => user !== undefined && enter(user))
+      .finally(() => (looked = undefined))
     return looked
-  }
-
-  async function load(): Promise<boolean> {
-    while (everSignedIn()) {
-      try {
-        enter(await api.get('/me'))
-        return true
-      } catch (error) {
-        if (!(error instanceof ApiError) || !error.retryable) return false
-        // Without an answer nobody knows whether this person may come in.
-        await new Promise(later => setTimeout(later, RETRY_MS))
-      }
-    }
-    return false
   }
 
   async function signIn(name: string, password: string): Promise<void> {
@@ -56,15 +44,52 @@ export const useAccount = defineStore('account', () => {
     enter(signedIn.user)
   }
 
-  function enter(user: Me): void {
+  function enter(user: Me): true {
     void belongTo(user.id)
     me.value = user
+    return true
   }
 
   async function signOut(): Promise<void> {
     await api.delete('/logins/current')
     await forget()
   }
+
+  return { me, ready, signIn, signUp, signOut, forget, whenLeaving, ...useProfile(me) }
+})
+
+/** Nobody when no login is here, or the server knows none; a server that does not answer is asked again. */
+async function askWhoIsHere(): Promise<Me | undefined> {
+  while (everSignedIn()) {
+    try {
+      return await api.get('/me')
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.retryable) return undefined
+      // Without an answer nobody knows whether this person may come in.
+      await new Promise(later => setTimeout(later, RETRY_MS))
+    }
+  }
+  return undefined
+}
+
+/** What one can change about oneself. */
+function useProfile(me: ShallowRef<Me | undefined>) {
+  return {
+    async update(change: Partial<Pick<Me, 'nickname' | 'direct_add'>>): Promise<void> {
+      me.value = await api.patch('/me', { body: change })
+    },
+    async setAvatar(image: Blob): Promise<void> {
+      me.value = await api.put('/me/avatar', { body: image, headers: { 'Content-Type': image.type } })
+    },
+    async removeAvatar(): Promise<void> {
+      me.value = await api.delete('/me/avatar')
+    },
+  }
+}
+
+/** Signing out, here or in another tab. */
+function useLeaving(me: ShallowRef<Me | undefined>) {
+  const leaving = new Set<() => void>()
 
   /**
    * Leaves nothing of this person on the device, and begins anew if one was here, so that nothing is left in memory
@@ -84,32 +109,12 @@ export const useAccount = defineStore('account', () => {
     if (me.value && event.storageArea === localStorage && !everSignedIn()) void forget()
   })
 
-  async function update(change: Partial<Pick<Me, 'nickname' | 'direct_add'>>): Promise<void> {
-    me.value = await api.patch('/me', { body: change })
-  }
-
-  async function setAvatar(image: Blob): Promise<void> {
-    me.value = await api.put('/me/avatar', { body: image, headers: { 'Content-Type': image.type } })
-  }
-
-  async function removeAvatar(): Promise<void> {
-    me.value = await api.delete('/me/avatar')
-  }
-
   return {
-    me,
-    ready,
-    signIn,
-    signUp,
-    signOut,
     forget,
-    update,
-    setAvatar,
-    removeAvatar,
     /** Does something before everything personal goes. */
     whenLeaving: (leave: () => void) => leaving.add(leave),
   }
-})
+}
 
 /** Until a server that does not answer is asked again who is signed in. */
 const RETRY_MS = 2000

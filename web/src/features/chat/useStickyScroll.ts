@@ -4,6 +4,12 @@ import { nextTick, onBeforeUpdate, onUpdated, ref, type Ref } from 'vue'
 /** Nearer to the end than this is at the end. */
 const AT_END_PX = 60
 
+/** A row by its key, and where it was on the screen. */
+interface Anchor {
+  key: string
+  top: number
+}
+
 /**
  * Keeps a list where its reader is: at the end it follows the end, anywhere else the row being read does not
  * move, whatever is put in above or below it. The last row is the end only while the list is `whole`. Rows carry `data-key`.
@@ -17,7 +23,7 @@ export function useStickyScroll(
   const atEnd = ref(true)
   /** As it was when the rows in sight were put there: the page that completes a list is not jumped over. */
   let wasWhole = whole.value
-  let anchor: { key: string; top: number } | undefined
+  let anchor: Anchor | undefined
 
   useEventListener(
     scroller,
@@ -32,7 +38,7 @@ export function useStickyScroll(
   onBeforeUpdate(() => {
     // A scroll is told about a frame later; the update must not undo it.
     measure()
-    anchor = atEnd.value ? undefined : firstVisible()
+    anchor = atEnd.value ? undefined : firstBelow(scroller.value?.getBoundingClientRect().top ?? 0, rows())
   })
   onUpdated(() => {
     wasWhole = whole.value
@@ -65,14 +71,6 @@ export function useStickyScroll(
     measure()
   }
 
-  function firstVisible(): { key: string; top: number } | undefined {
-    const edge = scroller.value?.getBoundingClientRect().top ?? 0
-    for (const row of rows()) {
-      const { top, bottom } = row.getBoundingClientRect()
-      if (bottom > edge) return { key: row.dataset.key!, top }
-    }
-  }
-
   function restore(): void {
     const row = anchor && rowOf(anchor.key)
     if (row && scroller.value) scroller.value.scrollTop += row.getBoundingClientRect().top - anchor!.top
@@ -82,4 +80,12 @@ export function useStickyScroll(
   const rowOf = (key: string) => content.value?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)
 
   return { atEnd, followEnd, show, rows, measure }
+}
+
+function firstBelow(edge: number, rows: Iterable<HTMLElement>): Anchor | undefined {
+  for (const row of rows) {
+    const { top, bottom } = row.getBoundingClientRect()
+    if (bottom > edge) return { key: row.dataset.key!, top }
+  }
+  return undefined
 }

@@ -28,11 +28,9 @@ export const useContacts = defineStore('contacts', () => {
 
   async function sync(): Promise<void> {
     try {
-      for (;;) {
-        const page = await api.get('/contacts', { params: { query: { after_ver: ver } } })
+      for await (const page of changesSince(ver)) {
         page.contacts.forEach(put)
-        ver = page.more ? (page.contacts.at(-1)?.ver ?? page.ver) : page.ver
-        if (!page.more || page.contacts.length === 0) break
+        ver = page.ver
       }
       loaded.value = true
     } catch (error) {
@@ -77,3 +75,13 @@ export const useContacts = defineStore('contacts', () => {
 
   return { list, loaded, byId: (id: Uuid) => known.get(id), isContact, rename, remove, setBlocked, look, blocked }
 })
+
+/** What changed after a version, page by page, each with the version that is known then. */
+async function* changesSince(known: number): AsyncGenerator<{ contacts: Contact[]; ver: number }> {
+  for (let ver = known; ;) {
+    const page = await api.get('/contacts', { params: { query: { after_ver: ver } } })
+    ver = page.more ? (page.contacts.at(-1)?.ver ?? page.ver) : page.ver
+    yield { contacts: page.contacts, ver }
+    if (!page.more || page.contacts.length === 0) return
+  }
+}

@@ -10,13 +10,10 @@ const PAGE = 100
 
 /** Every conversation I am in, kept current by frames and read anew after anything may have been missed. */
 export const useConversations = defineStore('conversations', () => {
-  const account = useAccount()
   const people = usePeople()
-  const known = reactive(new Map<Uuid, Conversation>())
+  const { known, put, take, applyReceipt, forgetOthers } = useKnown()
   /** False until the list has been read once. */
   const loaded = ref(false)
-  /** Ids that a running sync must not take for gone. */
-  let touched = new Set<Uuid>()
 
   const list = computed(() => [...known.values()].sort((a, b) => b.updated_at - a.updated_at))
   const unread = computed(() => list.value.reduce((sum, c) => sum + c.unread, 0))
@@ -26,25 +23,10 @@ export const useConversations = defineStore('conversations', () => {
   })
   socket.on('sync', () => void sync())
   socket.on('message', frame => void hear(frame.message))
-  socket.on('change', ({ conversation_id, change }) => {
-    const conversation = known.get(conversation_id)
-    if (conversation)
-      known.set(conversation_id, withMessage(conversation, { ...change.message, ver: change.ver }, myId()))
-  })
+  socket.on('change', ({ conversation_id, change }) => take(conversation_id, { ...change.message, ver: change.ver }))
   socket.on('receipt', frame => applyReceipt(frame))
   socket.on('conversation', frame => put(frame.conversation))
   socket.on('conversation_removed', frame => remove(frame.conversation_id))
-
-  function myId(): Uuid {
-    return account.me?.id ?? ''
-  }
-
-  function put(conversation: Conversation): void {
-    if (conversation.peer) people.meet(conversation.peer)
-    if (conversation.presence) people.see(conversation.presence)
-    touched.add(conversation.id)
-    known.set(conversation.id, mergeConversation(known.get(conversation.id), conversation))
-  }
 
   function remove(id: Uuid): void {
     known.delete(id)
@@ -52,38 +34,19 @@ export const useConversations = defineStore('conversations', () => {
 
   /** Takes in a message that is durable: heard in a frame, or acknowledged. */
   async function hear(message: Message): Promise<void> {
-    const conversation = known.get(message.conversation_id)
-    if (conversation) known.set(conversation.id, withMessage(conversation, message, myId()))
-    else await fetchOne(message.conversation_id)
-  }
-
-  function applyReceipt(receipt: Receipt): void {
-    const conversation = known.get(receipt.conversation_id)
-    if (conversation) known.set(conversation.id, withReceipt(conversation, receipt, myId()))
+    if (!take(message.conversation_id, message)) await fetchOne(message.conversation_id)
   }
 
   async function fetchOne(id: Uuid): Promise<Conversation | undefined> {
-    return api.get('/conversations/{id}', { params: { path: { id } } }).then(
-      conversation => {
-        put(conversation)
-        return known.get(id)
-      },
-      () => undefined,
-    )
+    return api.get('/conversations/{id}', { params: { path: { id } } }).then(put, () => undefined)
   }
 
   /** Reads the whole list; what it does not name any more is gone. */
   async function sync(): Promise<void> {
-    touched = new Set()
-    const mine = touched
-    let before: string | undefined
+    const forget = forgetOthers()
     try {
-      do {
-        const page = await api.get('/conversations', { params: { query: { before, limit: PAGE } } })
-        page.conversations.forEach(put)
-        before = page.next
-      } while (before !== undefined)
-      if (mine === touched) for (const id of known.keys()) if (!mine.has(id)) known.delete(id)
+      for await (const page of pages()) page.forEach(put)
+      forget()
       loaded.value = true
     } catch (error) {
       if (!loaded.value) showError(error)
@@ -93,27 +56,64 @@ export const useConversations = defineStore('conversations', () => {
   /** The conversation with a contact, opened when there is none yet. */
   async function openDirect(userId: Uuid): Promise<Conversation> {
     const there = list.value.find(c => c.kind === 'direct' && c.peer?.id === userId && c.writable)
-    if (there) return there
-    const conversation = await api.post('/conversations/direct', { body: { user_id: userId } })
-    put(conversation)
-    return known.get(conversation.id)!
+    return there ?? put(await api.post('/conversations/direct', { body: { user_id: userId } }))
   }
 
   function titleOf(conversation: Conversation): string {
     return conversation.peer ? people.nameOf(conversation.peer.id) : (conversation.title ?? '')
   }
 
-  return {
-    list,
-    unread,
-    loaded,
-    byId: (id: Uuid) => known.get(id),
-    put,
-    remove,
-    hear,
-    applyReceipt,
-    fetchOne,
-    openDirect,
-    titleOf,
-  }
+  const byId = (id: Uuid) => known.get(id)
+  return { list, unread, loaded, byId, put, remove, hear, applyReceipt, fetchOne, openDirect, titleOf }
 })
+
+/** What is known, and how what is read and heard joins it. */
+function useKnown() {
+  const account = useAccount()
+  const people = usePeople()
+  const known = reactive(new Map<Uuid, Conversation>())
+  /** Ids that a running sync must not take for gone. */
+  let touched = new Set<Uuid>()
+  const me = () => account.me?.id ?? ''
+
+  function put(conversation: Conversation): Conversation {
+    if (conversation.peer) people.meet(conversation.peer)
+    if (conversation.presence) people.see(conversation.presence)
+    touched.add(conversation.id)
+    known.set(conversation.id, mergeConversation(known.get(conversation.id), conversation))
+    return known.get(conversation.id)!
+  }
+
+  /** Whether the conversation of the message is known. */
+  function take(id: Uuid, message: Message): boolean {
+    const conversation = known.get(id)
+    if (conversation) known.set(id, withMessage(conversation, message, me()))
+    return conversation !== undefined
+  }
+
+  function applyReceipt(receipt: Receipt): void {
+    const conversation = known.get(receipt.conversation_id)
+    if (conversation) known.set(conversation.id, withReceipt(conversation, receipt, me()))
+  }
+
+  /** Begins a sync; what is returned ends it, unless another has begun, and forgets what was not put meanwhile. */
+  function forgetOthers(): () => void {
+    const mine = new Set<Uuid>()
+    touched = mine
+    return () => {
+      if (mine === touched) for (const id of known.keys()) if (!mine.has(id)) known.delete(id)
+    }
+  }
+
+  return { known, put, take, applyReceipt, forgetOthers }
+}
+
+/** My conversations, page by page. */
+async function* pages(): AsyncGenerator<readonly Conversation[]> {
+  let before: string | undefined
+  do {
+    const page = await api.get('/conversations', { params: { query: { before, limit: PAGE } } })
+    yield page.conversations
+    before = page.next
+  } while (before !== undefined)
+}

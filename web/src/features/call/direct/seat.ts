@@ -2,7 +2,7 @@ import type { Uuid } from '@/api'
 import type { Call } from './directCall'
 
 /** What a page was in when it was loaded anew, so that it goes back there. Lives as long as its tab. */
-export interface Seat {
+interface Seat {
   readonly me: Uuid
   readonly call: Call
   readonly agreedAt: number

@@ -107,8 +107,8 @@ export class MediaRoom implements Sink {
     for (const event of NEWS) this.room.on(event, () => this.tell())
     this.room
       .on(RoomEvent.TrackMuted, (publication, participant) => this.heedMute(publication, participant))
-      .on(RoomEvent.SignalReconnecting, () => options.onState('reconnecting'))
-      .on(RoomEvent.Reconnecting, () => options.onState('reconnecting'))
+      .on(RoomEvent.SignalReconnecting, () => this.say('reconnecting'))
+      .on(RoomEvent.Reconnecting, () => this.say('reconnecting'))
       .on(RoomEvent.Reconnected, () => this.arrive())
       .on(RoomEvent.Disconnected, reason => this.end(closeReason(reason)))
     addEventListener('pagehide', this.close)
@@ -144,9 +144,14 @@ export class MediaRoom implements Sink {
     void this.room.disconnect(false)
   }
 
+  /** The library goes on for a moment with a room that is closed; that is no news of the next one. */
+  private say(state: 'entered' | 'reconnecting'): void {
+    if (!this.closed) this.options.onState(state)
+  }
+
   private arrive(): void {
     this.inside = true
-    this.options.onState('entered')
+    this.say('entered')
     this.tell()
     for (const slot of SLOTS) void this.carry(slot)
   }

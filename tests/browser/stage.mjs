@@ -11,7 +11,7 @@ import { Wire } from './wire.mjs'
 const SCENARIO_MS = 90_000
 
 /** Console lines that say only that the server was away or said no, for scenarios that bring it about. */
-const EXPECTED = /Failed to load resource|WebSocket connection to|error reading from signal stream|Failed to fetch|websocket error during connection establishment|Received leave request while trying to|requested room does not exist/
+const EXPECTED = /Failed to load resource|WebSocket connection to|error reading from signal stream|Failed to fetch|websocket error during connection establishment|Received leave request while trying to|requested room does not exist|cannot send signal request before connected/
 
 const failures = fileURLToPath(new URL('failures/', import.meta.url))
 

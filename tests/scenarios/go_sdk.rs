@@ -58,3 +58,8 @@ async fn the_go_sdk_meets_everybody_and_comes_back() {
     // Few reconnections, or all of them.
     plays(&extent(vec!["-brief"], Vec::new())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_go_sdk_does_the_same_over_a_single_connection() {
+    plays(&extent(vec!["-single", "-brief"], vec!["-single"])).await;
+}

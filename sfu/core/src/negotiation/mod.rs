@@ -2,7 +2,8 @@
 //! clock, no sockets.
 //!
 //! [`Answerer`] serves a connection on which the client offers, [`Offerer`] the dual mode's subscriber connection.
-//! Payload types and extension ids are those of whoever offered; each section has one codec.
+//! Payload types and extension ids are those of whoever offered; a section
+//! carries one codec at a time.
 
 mod answerer;
 mod free;

@@ -122,19 +122,20 @@ pub(super) fn agree_track(section: &Section, first: Option<Codec>, sound: Sound)
     all
 }
 
-/// What the section of a subscriber says of a track.
+/// What the section of a subscriber says of a track: its codec, and behind it all that the section may carry later. pion
+/// takes what the first section of a kind was answered with for all that we know.
 pub(super) fn agree_wanted(section: &Section, codec: Codec, stereo: bool) -> Vec<Agreed> {
-    let mut agreed: Vec<Agreed> = section.offer(codec).cloned().into_iter().collect();
-    for agreed in agreed.iter_mut().filter(|_| stereo && codec == Codec::Opus) {
+    let mut all: Vec<Agreed> = agree_all(section, Some(codec)).into_iter().cloned().collect();
+    for agreed in all.iter_mut().filter(|agreed| stereo && agreed.codec == Codec::Opus) {
         agreed.parameters = in_stereo(&agreed.parameters);
     }
-    agreed
+    all
 }
 
-/// What a section without a track is answered with. Everything is accepted in it as well: Chromium offers later
-/// sections only with the header extensions that were accepted before, and simulcast needs those.
+/// What a section without a track is answered with: everything, as well. pion publishes later only in a codec, and
+/// Chromium only with the header extensions, that were accepted before.
 pub(super) fn agree_idle(section: &Section) -> Vec<Agreed> {
-    section.offers.first().cloned().into_iter().collect()
+    section.offers.clone()
 }
 
 /// Both directions' names of it: what is to be received, and what is sent (RFC 7587, 6.1).

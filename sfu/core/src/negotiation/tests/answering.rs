@@ -292,3 +292,24 @@ fn nothing_that_a_publisher_wrote_reaches_a_subscriber() {
     let wanted = Wanted { kind: Kind::Audio, ..wanted("TR_a", published[0].codec(), 1) };
     assert!(!answer(CHROMIUM_FIRST, &[], &[wanted]).sdp.contains("evil"));
 }
+
+/// pion knows us by what the first sections of a connection are answered with.
+#[test]
+fn sections_without_a_track_and_those_of_subscribers_take_every_codec_that_is_offered() {
+    let film = wanted("TR_v", Codec::H264, 20);
+    let answered = answer(CHROMIUM_FIRST, &[], &[film]);
+    let session = read(&answered.sdp);
+    let offer = read(CHROMIUM_FIRST);
+    for (section, offered) in session.sections.iter().zip(&offer.sections) {
+        let formats = |of: &crate::negotiation::sdp::Section| {
+            let formats = of.offers.iter().map(|it| (it.payload_type, it.rtx, it.feedback));
+            let mut formats: Vec<_> = formats.collect();
+            formats.sort_by_key(|(payload_type, ..)| *payload_type);
+            formats
+        };
+        assert_eq!(formats(section), formats(offered), "{}", section.mid);
+    }
+    assert_eq!(answered.bound[0].mid, "3");
+    assert_eq!(session.sections[3].offers[0].codec, Codec::H264, "its own is the first");
+    assert_eq!(session.sections[4].offers[0].codec, offer.sections[4].offers[0].codec);
+}

@@ -24,9 +24,6 @@ pub enum Extension {
     DependencyDescriptor,
 }
 
-/// The highest id that a one-byte element carries; higher ones are never mapped.
-pub const ID_MAX: u8 = 14;
-
 impl Extension {
     pub const ALL: [Extension; 10] = [
         Extension::Mid,
@@ -83,38 +80,33 @@ impl Extension {
     }
 }
 
-/// Which id stands for which extension in one media section, both ways.
+/// Which id stands for which extension in one media section, both ways. Ids above 14 are those of two-byte elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionMap {
-    extensions: [Option<Extension>; ID_MAX as usize + 1],
     ids: [Option<NonZeroU8>; Extension::ALL.len()],
 }
 
 impl ExtensionMap {
     pub fn get(&self, id: u8) -> Option<Extension> {
-        *self.extensions.get(usize::from(id))?
+        self.iter().find(|(other, _)| *other == id).map(|(_, extension)| extension)
     }
 
     pub fn id(&self, extension: Extension) -> Option<u8> {
         self.ids[extension as usize].map(Into::into)
     }
 
-    /// Maps the two to each other and to nothing else. An id outside 1..=14 maps nothing.
+    /// Maps the two to each other and to nothing else. 0 maps nothing: in a packet it is padding.
     pub fn set(&mut self, id: u8, extension: Extension) {
-        let Some(number) = NonZeroU8::new(id).filter(|_| id <= ID_MAX) else { return };
+        let Some(number) = NonZeroU8::new(id) else { return };
         if let Some(old) = self.get(id) {
             self.ids[old as usize] = None;
         }
-        if let Some(old) = self.id(extension) {
-            self.extensions[usize::from(old)] = None;
-        }
-        self.extensions[usize::from(id)] = Some(extension);
         self.ids[extension as usize] = Some(number);
     }
 
     /// Every mapped extension with its id.
     pub fn iter(&self) -> impl Iterator<Item = (u8, Extension)> + '_ {
-        (1..=ID_MAX).filter_map(|id| Some((id, self.get(id)?)))
+        Extension::ALL.into_iter().filter_map(|extension| Some((self.id(extension)?, extension)))
     }
 }
 
@@ -152,12 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_a_one_byte_element_cannot_carry_map_nothing() {
+    fn any_id_but_that_of_padding_can_be_mapped() {
         let mut map = ExtensionMap::default();
-        for id in [0, 15, 16, 255] {
-            map.set(id, Extension::Mid);
-            assert_eq!(map.get(id), None);
-        }
+        map.set(0, Extension::Mid);
         assert_eq!(map, ExtensionMap::default());
+        for id in [1, 14, 15, 16, 255] {
+            map.set(id, Extension::Mid);
+            assert_eq!((map.get(id), map.id(Extension::Mid)), (Some(Extension::Mid), Some(id)));
+        }
+        assert!(map.iter().eq([(255, Extension::Mid)]), "one id for each");
     }
 }

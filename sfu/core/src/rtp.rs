@@ -1,7 +1,5 @@
 //! RTP packets (RFC 3550) with header extensions (RFC 8285): read in one pass, written behind one another.
 
-use crate::extension::ID_MAX;
-
 /// Version, flags, payload type, sequence number, timestamp and SSRC.
 const FIXED: usize = 12;
 const VERSION: u8 = 2 << 6;
@@ -12,8 +10,9 @@ const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
 /// Longer elements of a header extension fit neither form (RFC 8285, 4.3).
 pub const ELEMENT_LEN_MAX: usize = 255;
-/// The longest one-byte element.
+/// The longest one-byte element, and the highest id of one (RFC 8285, 4.2).
 const ONE_BYTE_LEN_MAX: usize = 16;
+const ONE_BYTE_ID_MAX: u8 = 14;
 
 /// What a header says, and where the rest of its packet is. It belongs to the bytes it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +24,10 @@ pub struct Header {
     pub ssrc: u32,
     payload: Span,
     /// By id; those without a place are not there.
-    extensions: [Span; ID_MAX as usize + 1],
+    extensions: [Span; ONE_BYTE_ID_MAX as usize + 1],
+    /// All elements of the two-byte form, if some have higher ids. Few peers have such: they are looked for one by one, so
+    /// that this stays small.
+    elements: Span,
 }
 
 /// A place in a packet. Nothing of interest is at 0, so that means nowhere.
@@ -89,6 +91,7 @@ impl Header {
             // A datagram is shorter than 64 KiB, and every other place is before this end.
             payload: Span { start: start.try_into().ok()?, end: end.try_into().ok()? },
             extensions: Default::default(),
+            elements: Span::default(),
         };
         if first & EXTENSION != 0 {
             let at = FIXED + 4 * usize::from(first & 0x0f);
@@ -108,7 +111,10 @@ impl Header {
     }
 
     pub fn extension<'p>(&self, packet: &'p [u8], id: u8) -> Option<&'p [u8]> {
-        self.extensions.get(usize::from(id))?.of(packet)
+        match self.extensions.get(usize::from(id)) {
+            Some(place) => place.of(packet),
+            None => two_byte(self.elements.of(packet)?, id),
+        }
     }
 
     /// Finds the elements of the block at `at`, which ends where `packet` does.
@@ -123,6 +129,7 @@ impl Header {
             return;
         }
         at += 4;
+        let elements = Span { start: at as u16, end: packet.len() as u16 };
         while let Some(&lead) = packet.get(at) {
             at += 1;
             if lead == 0 {
@@ -136,15 +143,35 @@ impl Header {
                 (lead, usize::from(len))
             };
             // Id 15, and 0 with a length, end a one-byte block (RFC 8285, section 4.2).
-            if at + len > packet.len() || (one_byte && !(1..=ID_MAX).contains(&id)) {
+            if at + len > packet.len() || (one_byte && !(1..=ONE_BYTE_ID_MAX).contains(&id)) {
                 return;
             }
-            if let Some(place) = self.extensions.get_mut(usize::from(id)) {
-                *place = Span { start: at as u16, end: (at + len) as u16 };
+            match self.extensions.get_mut(usize::from(id)) {
+                Some(place) => *place = Span { start: at as u16, end: (at + len) as u16 },
+                None => self.elements = elements,
             }
             at += len;
         }
     }
+}
+
+/// The last element of this id, as with lower ones, up to one that is broken.
+fn two_byte(mut elements: &[u8], id: u8) -> Option<&[u8]> {
+    let mut found = None;
+    while let [lead, rest @ ..] = elements {
+        if *lead == 0 {
+            elements = rest;
+            continue;
+        }
+        let Some((data, behind)) =
+            rest.split_first().and_then(|(len, rest)| rest.split_at_checked(usize::from(*len)))
+        else {
+            break;
+        };
+        found = if *lead == id { Some(data) } else { found };
+        elements = behind;
+    }
+    found
 }
 
 /// How much of `rest`, all after the header, is padding; `None` if that cannot be.
@@ -200,7 +227,7 @@ fn write_extensions<'e>(
 ) {
     let one_byte = extensions
         .clone()
-        .all(|(id, data)| id <= ID_MAX && (1..=ONE_BYTE_LEN_MAX).contains(&data.len()));
+        .all(|(id, data)| id <= ONE_BYTE_ID_MAX && (1..=ONE_BYTE_LEN_MAX).contains(&data.len()));
     let block = out.len();
     out.extend_from_slice(&if one_byte { ONE_BYTE } else { TWO_BYTE }.to_be_bytes());
     out.extend_from_slice(&[0, 0]);

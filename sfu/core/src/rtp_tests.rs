@@ -108,6 +108,22 @@ fn elements_that_no_form_carries_are_left_out() {
 }
 
 #[test]
+fn ids_above_fourteen_take_the_two_byte_form() {
+    let packet = written(&[(3, &[0, 7]), (15, b"1"), (16, b"q"), (255, b"")], b"x", 0);
+    assert_eq!(packet[12..14], [0x10, 0x00]);
+    let header = Header::read(&packet).unwrap();
+    for (id, data) in [(3, &[0, 7][..]), (15, b"1"), (16, b"q"), (255, b"")] {
+        assert_eq!(header.extension(&packet, id), Some(data), "{id}");
+    }
+    assert_eq!(header.extension(&packet, 17), None);
+    let twice = with_block(TWO_BYTE, &[16, 1, 7, 0, 16, 1, 8, 0]);
+    assert_eq!(Header::read(&twice).unwrap().extension(&twice, 16), Some(&[8][..]));
+    let cut = with_block(TWO_BYTE, &[16, 1, 7, 0, 17, 9, 8, 0]);
+    let header = Header::read(&cut).unwrap();
+    assert_eq!((header.extension(&cut, 16), header.extension(&cut, 17)), (Some(&[7][..]), None));
+}
+
+#[test]
 fn a_broken_element_ends_the_block_but_not_the_packet() {
     let reserved = with_block(ONE_BYTE, &[0x10, 7, 0xf0, 1, 0x20, 8, 0, 0]);
     let header = Header::read(&reserved).unwrap();
@@ -144,7 +160,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(
         marker: bool, payload_type in 0u8..128, sequence: u16, timestamp: u32, ssrc: u32,
-        extensions in prop::collection::btree_map(1u8..=14, prop::collection::vec(any::<u8>(), 0..40), 0..6),
+        extensions in prop::collection::btree_map(prop_oneof![1u8..=14, 1u8..=255], prop::collection::vec(any::<u8>(), 0..40), 0..6),
         payload in prop::collection::vec(any::<u8>(), 0..1300),
         multiple in 0usize..257,
         before in 0usize..50,
@@ -160,7 +176,7 @@ proptest! {
         prop_assert_eq!((header.payload_start(), super::header_len(packet)), (header_len, Some(header_len)));
         prop_assert_eq!(header.payload(packet), &payload[..]);
         prop_assert!(multiple < 2 || packet.len() % multiple == 0);
-        for id in 0..=15 {
+        for id in 0..=255 {
             prop_assert_eq!(header.extension(packet, id), extensions.get(&id).map(Vec::as_slice));
         }
     }

@@ -175,9 +175,10 @@ pub(super) fn publication(
     agreed: &[&Agreed],
 ) -> Option<Publication> {
     let first = agreed.first()?;
+    let rids = layers(section);
     let mut layers: Vec<usize> = (0..LAYERS_MAX).collect();
     // rids and SSRCs are listed in the same order
-    layers.sort_by_key(|at| section.rids.get(*at).and_then(|rid| rid_rank(rid)).unwrap_or(*at));
+    layers.sort_by_key(|at| rids.get(*at).and_then(|rid| rid_rank(rid)).unwrap_or(*at));
     let pick = |at: &usize| section.ssrcs.get(*at).copied();
     let format = |agreed: &&Agreed| Incoming {
         codec: agreed.codec,
@@ -191,7 +192,7 @@ pub(super) fn publication(
         extensions: first.extensions,
         nack: first.feedback.nack,
         ssrcs: layers.iter().filter_map(pick).collect(),
-        rids: layers.iter().filter_map(|at| section.rids.get(*at).cloned()).collect(),
+        rids: layers.iter().filter_map(|at| rids.get(*at).cloned()).collect(),
         transport_cc: first.feedback.transport_cc,
     })
 }
@@ -200,8 +201,12 @@ fn rid_rank(rid: &str) -> Option<usize> {
     RIDS.iter().position(|known| *known == rid)
 }
 
-/// The layers of a section that we receive.
+/// The layers of a section that we receive: none where neither packets nor SSRCs tell them apart.
 pub(super) fn layers(section: &Section) -> &[String] {
+    let named = [Extension::Mid, Extension::Rid].map(|it| section.extensions.id(it).is_some());
+    if named != [true; 2] && section.ssrcs.len() < section.rids.len() {
+        return &[];
+    }
     section.rids.get(..LAYERS_MAX).unwrap_or(&section.rids)
 }
 

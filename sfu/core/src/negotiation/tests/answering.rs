@@ -313,3 +313,45 @@ fn sections_without_a_track_and_those_of_subscribers_take_every_codec_that_is_of
     assert_eq!(session.sections[3].offers[0].codec, Codec::H264, "its own is the first");
     assert_eq!(session.sections[4].offers[0].codec, offer.sections[4].offers[0].codec);
 }
+
+/// The ids of a section, moved beyond what a one-byte element can have.
+fn above_fourteen(offer: &str) -> String {
+    let moved = |line: &str| match line.strip_prefix("a=extmap:").and_then(|it| it.split_once(' '))
+    {
+        Some((id, uri)) => format!("a=extmap:{} {uri}\r\n", id.parse::<u8>().unwrap() + 14),
+        None => format!("{line}\r\n"),
+    };
+    offer.lines().map(moved).collect()
+}
+
+#[test]
+fn extensions_with_ids_above_fourteen_are_taken() {
+    let offer = above_fourteen(CHROMIUM_SIMULCAST);
+    let tracks = [announced("TR_v", "other", Codec::Vp8), announced("TR_a", "other", Codec::Opus)];
+    let answered = answer(&offer, &tracks, &[wanted("TR_w", Codec::Vp8, 1)]);
+    let low = answer(CHROMIUM_SIMULCAST, &tracks, &[wanted("TR_w", Codec::Vp8, 1)]);
+    let video = &answered.published[1];
+    for extension in Extension::ALL {
+        let moved = low.published[1].extensions.id(extension).map(|id| id + 14);
+        assert_eq!(video.extensions.id(extension), moved, "{extension:?}");
+        let moved = low.bound[0].extensions.id(extension).map(|id| id + 14);
+        assert_eq!(answered.bound[0].extensions.id(extension), moved, "{extension:?}");
+    }
+    let rid = format!("a=extmap:24 {}\r\n", Extension::Rid.uri());
+    assert!(section(&answered.sdp, "8").contains(&rid), "{}", answered.sdp);
+    assert!(section(&answered.sdp, "8").contains("a=simulcast:recv q;h;f\r\n"));
+}
+
+#[test]
+fn layers_that_nothing_tells_apart_are_not_agreed_to() {
+    let tracks = [announced("TR_v", "other", Codec::Vp8)];
+    for unnamed in [Extension::Mid, Extension::Rid] {
+        let offer = CHROMIUM_SIMULCAST.replace(unnamed.uri(), "urn:x");
+        let answered = answer(&offer, &tracks, &[]);
+        assert!(answered.published[0].rids.is_empty());
+        assert!(!answered.sdp.contains("a=simulcast") && !answered.sdp.contains("a=rid"));
+    }
+    let declared = FIREFOX_SIMULCAST.replace(Extension::Rid.uri(), "urn:x");
+    let answered = answer(&declared, &[announced("TR_v", "{v}", Codec::Vp8)], &[]);
+    assert_eq!(answered.published[0].rids.len(), 3, "their SSRCs do");
+}

@@ -36,7 +36,7 @@ fn is_alive(sfu: &Sfu, room: &RoomId, events: &mpsc::Receiver<Event>) -> bool {
     };
     sfu.node().tell(room, join, Held::nothing()).unwrap();
     sfu.node().tell(room, offer, Held::nothing()).unwrap();
-    let refused = |event| matches!(event, Event::Refused { why: Refused::Malformed, .. });
+    let refused = |event| matches!(event, Event::Refused { why: Refused::Malformed(_), .. });
     events.recv_timeout(Duration::from_secs(5)).is_ok_and(refused)
 }
 

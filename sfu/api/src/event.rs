@@ -1,5 +1,7 @@
 //! What a room tells signalling.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::command::{DataKind, Description};
@@ -31,19 +33,43 @@ impl Lost {
     }
 }
 
+/// What is wrong with a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1; `None` where it is about no single line.
+    pub line: Option<u32>,
+    pub why: &'static str,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.why),
+            None => f.write_str(self.why),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// No such participant or track.
     NotFound,
     Denied,
     /// The description cannot be read, or breaks a rule.
-    Malformed,
+    Malformed(Fault),
     /// Neither side's codecs suit the other.
     Codec,
     /// A limit is reached: participants, tracks, media sections.
     Limit,
     /// An answer to no offer, or to an old one.
     OutOfTurn,
+}
+
+impl Refused {
+    /// A description that is wrong as a whole.
+    pub fn malformed(why: &'static str) -> Refused {
+        Refused::Malformed(Fault { line: None, why })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

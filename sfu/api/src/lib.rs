@@ -14,7 +14,7 @@ pub use command::{
     Command, Connection, DataKind, Description, Outgoing, PARTICIPANTS_MAX, Permissions,
     Preference, Quality, RoomSettings, TRACKS_MAX,
 };
-pub use event::{Event, Lost, NetworkQuality, Refused, Speaker};
+pub use event::{Event, Fault, Lost, NetworkQuality, Refused, Speaker};
 pub use held::Held;
 pub use ids::{ParticipantId, RoomId, TrackId};
 pub use sdp::Sdp;

@@ -107,7 +107,8 @@ fn play(text: &str) {
 }
 
 fn mids(session: &Session) -> Vec<&str> {
-    session.sections.iter().map(|section| section.mid.as_str()).collect()
+    let named = session.sections.iter();
+    named.map(|section| if section.nameless { "" } else { section.mid.as_str() }).collect()
 }
 
 fn announced() -> Vec<Announced> {

@@ -6,6 +6,7 @@
 //! carries one codec at a time.
 
 mod answerer;
+mod draft;
 mod free;
 mod local;
 mod offerer;
@@ -15,6 +16,7 @@ mod replies;
 pub mod sdp;
 mod uses;
 mod wanted;
+mod words;
 mod write;
 
 #[cfg(test)]

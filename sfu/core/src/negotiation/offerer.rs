@@ -113,7 +113,7 @@ impl Offerer {
             return Err(Refused::OutOfTurn);
         }
         if !self.mirrored(answer) {
-            return Err(Refused::Malformed);
+            return Err(Refused::malformed("its sections are not those of the offer"));
         }
         self.in_flight = false;
         let mut accepted = Accepted { again: self.dirty, ..Accepted::default() };

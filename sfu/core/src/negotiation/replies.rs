@@ -36,7 +36,7 @@ pub(super) fn write(
         let local = ours.local();
         let answered = || offer.sections.iter().zip(&replies);
         let kept = answered().filter(|(_, reply)| !matches!(reply, Reply::Rejected));
-        let bundled = kept.map(|(section, _)| section.mid.as_str());
+        let bundled = kept.map(|(section, _)| section.told_mid()).filter(|mid| !mid.is_empty());
         let mut writer = Writer::new(opening, &local, bundled);
         answered().for_each(|(section, reply)| reply.write(section, &mut writer));
         writer.finish()
@@ -47,7 +47,7 @@ impl Reply {
     fn write(&self, section: &Section, writer: &mut Writer<'_>) {
         let (direction, agreed, sends) = match self {
             Reply::Rejected => return writer.rejected(section),
-            Reply::Data => return writer.data(&section.mid, section.protocol()),
+            Reply::Data => return writer.data(section.told_mid(), section.protocol()),
             Reply::Idle => (Direction::Inactive, policy::agree_idle(section), None),
             Reply::Published { codec, sound } => {
                 (Direction::Receive, policy::agree_track(section, Some(*codec), *sound), None)
@@ -60,7 +60,7 @@ impl Reply {
         };
         let receives = direction == Direction::Receive;
         writer.rtp(&Rtp {
-            mid: &section.mid,
+            mid: section.told_mid(),
             protocol: section.protocol(),
             direction,
             agreed: &agreed,

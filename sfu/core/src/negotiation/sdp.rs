@@ -23,7 +23,7 @@ pub const SECTIONS_MAX: usize = LARGEST.sections_max();
 pub struct Session {
     pub ufrag: String,
     pub pwd: String,
-    /// `sha-256 AB:CD:...`, in upper case but for the algorithm.
+    /// `sha-256 AB:CD:...`, in upper case but for the algorithm; SHA-384 or SHA-512 where that is missing.
     pub fingerprint: String,
     pub setup: Setup,
     /// Header extensions of one and two bytes may come mixed (RFC 8285, 4.1.2).
@@ -68,6 +68,17 @@ impl Direction {
         matches!(self, Direction::Send | Direction::SendReceive)
     }
 
+    /// By the name of its attribute.
+    pub(super) fn from_name(name: &str) -> Option<Direction> {
+        match name {
+            "sendrecv" => Some(Direction::SendReceive),
+            "sendonly" => Some(Direction::Send),
+            "recvonly" => Some(Direction::Receive),
+            "inactive" => Some(Direction::Inactive),
+            _ => None,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Direction::SendReceive => "sendrecv",
@@ -97,6 +108,8 @@ pub struct Section {
     pub(super) line: [String; 3],
     /// Empty only if `rejected`.
     pub mid: String,
+    /// Its peer gave it no name: `mid` is ours, and is not told.
+    pub nameless: bool,
     pub direction: Direction,
     /// The best of its formats for each codec that we know, as its peer prefers them. However long the list was, no more
     /// of it is left once it is read.
@@ -133,6 +146,11 @@ impl Section {
         }
     }
 
+    /// Its name, as far as the peer knows it.
+    pub(super) fn told_mid(&self) -> &str {
+        if self.nameless { "" } else { &self.mid }
+    }
+
     /// As the peer wrote it.
     pub(super) fn protocol(&self) -> &str {
         &self.line[1]
@@ -165,7 +183,8 @@ impl Format {
     /// A value in its parameters.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.parameters.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let found = pairs.find(|(key, _)| key.trim_end().eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim_start())
     }
 
     /// The format that it repairs (RFC 4588, 8.1).
@@ -189,11 +208,13 @@ pub struct Feedback {
 
 impl Feedback {
     pub(super) fn read(value: &str) -> Feedback {
+        let mut words = value.split_whitespace();
+        let name = (words.next().unwrap_or_default(), words.next());
         Feedback {
-            transport_cc: value == "transport-cc",
-            fir: value == "ccm fir",
-            nack: value == "nack",
-            pli: value == "nack pli",
+            transport_cc: name == ("transport-cc", None),
+            fir: name == ("ccm", Some("fir")),
+            nack: name == ("nack", None),
+            pli: name == ("nack", Some("pli")),
         }
     }
 
@@ -230,8 +251,8 @@ impl Feedback {
 /// Reads an offer or an answer. Lines that we do not know are passed over.
 ///
 /// # Errors
-/// [`Refused::Malformed`] for what is no description, or one that cannot be answered; [`Refused::Limit`] for too many
-/// sections.
+/// [`Refused::Malformed`] for what is no description, or one that cannot be answered; [`Refused::Limit`] for too much of
+/// something.
 pub fn read(text: &str) -> Result<Session, Refused> {
     super::read::session(text)
 }

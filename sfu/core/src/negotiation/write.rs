@@ -81,15 +81,13 @@ impl<'a> Writer<'a> {
         let Opening { origin: Origin { id, version }, says } = opening;
         let mut text = String::with_capacity(4096);
         let _ = write!(text, "v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-        text.push_str("a=group:BUNDLE");
-        let bundle = text.len();
-        for mid in mids {
-            let _ = write!(text, " {mid}");
+        let mids: Vec<&str> = mids.collect();
+        if !mids.is_empty() {
+            let _ = write!(text, "a=group:BUNDLE {}\r\n", mids.join(" "));
         }
-        let rejects_all = text.len() == bundle;
-        let _ = write!(text, "\r\na=ice-lite\r\na=fingerprint:{}\r\n", local.fingerprint);
-        if rejects_all {
-            // No section is left to say it, and without it this is no description (RFC 8839, 5.4).
+        let _ = write!(text, "a=ice-lite\r\na=fingerprint:{}\r\n", local.fingerprint);
+        if mids.is_empty() {
+            // Perhaps no section is left to say it, and without it this is no description (RFC 8839, 5.4).
             text.push_str(&ice(local.credentials));
         }
         text.push_str("a=msid-semantic: WMS *\r\n");
@@ -114,16 +112,21 @@ impl<'a> Writer<'a> {
     /// Refuses a section in the words in which it was offered.
     pub(super) fn rejected(&mut self, section: &Section) {
         let [media, protocol, formats] = &section.line;
-        self.closed(media, protocol, formats, &section.mid);
+        self.closed(media, protocol, formats, section.told_mid());
     }
 
     /// A section with port 0.
     pub(super) fn closed(&mut self, media: &str, protocol: &str, formats: &str, mid: &str) {
         let _ = write!(self.text, "m={media} 0 {protocol} {formats}\r\nc=IN IP4 0.0.0.0\r\n");
+        self.name(mid);
+        self.text.push_str("a=inactive\r\n");
+    }
+
+    /// Where the offer has no name, the answer has none (RFC 9143, 7.3.1).
+    fn name(&mut self, mid: &str) {
         if !mid.is_empty() {
             let _ = write!(self.text, "a=mid:{mid}\r\n");
         }
-        self.text.push_str("a=inactive\r\n");
     }
 
     /// Data channels: RFC 8841, or its draft of before 2014 if they were offered so.
@@ -182,8 +185,10 @@ impl<'a> Writer<'a> {
     }
 
     fn transport(&mut self, mid: &str) {
+        self.text.push_str("c=IN IP4 0.0.0.0\r\n");
+        self.name(mid);
         let text = &mut self.text;
-        let _ = write!(text, "c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na=setup:{}\r\n", self.setup);
+        let _ = write!(text, "a=setup:{}\r\n", self.setup);
         text.push_str(&ice(self.local.credentials));
         if !std::mem::take(&mut self.candidates_due) {
             return;

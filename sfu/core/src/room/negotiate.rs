@@ -18,6 +18,9 @@ use crate::shard::ShardConfig;
 use crate::stats::Discard;
 use crate::track::Track;
 
+/// Both are for life (RFC 8842, 4).
+const OTHER_PEER: &str = "its certificate or DTLS role is another than before";
+
 impl Room {
     /// The client offers, on its only connection or on the one that it publishes on; or it answers our offer.
     pub fn describe(&mut self, now: Instant, described: Described, ctx: &mut Context<'_>) {
@@ -54,7 +57,7 @@ impl Room {
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
         let connection = &mut participant.publisher;
         if !connection.may_be_of(&session) {
-            return Err(Refused::Malformed);
+            return Err(Refused::malformed(OTHER_PEER));
         }
         connection.describe_remote(now, &session, true);
         connection.expect(place, ctx.demux);
@@ -163,7 +166,7 @@ impl Room {
             return Err(Refused::OutOfTurn);
         }
         if !subscriber.connection.may_be_of(session) {
-            return Err(Refused::Malformed);
+            return Err(Refused::malformed(OTHER_PEER));
         }
         let accepted = subscriber.offerer.answer(id, session)?;
         subscriber.connection.describe_remote(now, session, false);

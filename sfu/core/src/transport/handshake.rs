@@ -7,7 +7,7 @@ use rtc_dtls::endpoint::Endpoint;
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
 use super::client_hello::{self, Progress};
-use super::fingerprint::fingerprint;
+use super::fingerprint;
 use super::flight::Flight;
 use super::{PEER, Role, State, Transport, TransportEvent, records, server_flight};
 use crate::srtp::{Profile, Srtp};
@@ -127,11 +127,9 @@ impl Transport {
     /// Takes the keys, if the peer's certificate is the one that its description promised.
     pub(super) fn secure(&mut self, now: Instant) {
         let Some(state) = self.dtls.get_connection_state(PEER) else { return };
-        let seen = state.peer_certificates.first().map(|certificate| fingerprint(certificate));
-        let is_promised = |seen: &String| {
-            self.fingerprint.as_ref().is_some_and(|promised| promised.eq_ignore_ascii_case(seen))
-        };
-        if !seen.as_ref().is_some_and(is_promised) {
+        let seen = state.peer_certificates.first();
+        let promised = self.fingerprint.as_ref();
+        if !seen.zip(promised).is_some_and(|(seen, promised)| fingerprint::is_of(promised, seen)) {
             return self.fail(now, "the certificate is not the promised one");
         }
         let profile = match state.srtp_protection_profile() {

@@ -122,7 +122,7 @@ fn an_offer_with_the_other_role_is_refused_and_changes_nothing() {
         stage.tell(Command::Offer { participant, offer: Description { sdp: sdp.into(), ..offer } });
         stage.run(secs(1));
         let refused =
-            |event: &Event| matches!(event, Event::Refused { why: Refused::Malformed, .. });
+            |event: &Event| matches!(event, Event::Refused { why: Refused::Malformed(_), .. });
         assert_eq!(stage.told(refused), 1);
         assert_resumed(&stage, both, &cameras);
     }

@@ -12,14 +12,32 @@ use super::telling::No;
 impl Room {
     /// The client offers; its next description waits until the `turn` of this one is over.
     pub(super) fn offer(&mut self, who: &ParticipantId, offer: SessionDescription, turn: Held) {
+        if !self.is_of_type("offer", who, &offer) {
+            return;
+        }
         let offer = Description { id: offer.id, sdp: offer.sdp.into() };
         self.describe(who, Command::Offer { participant: who.clone(), offer }, turn);
     }
 
     /// The client answers an offer of ours.
     pub(super) fn answer(&mut self, who: &ParticipantId, answer: SessionDescription, turn: Held) {
+        if !self.is_of_type("answer", who, &answer) {
+            return;
+        }
         let answer = Description { id: answer.id, sdp: answer.sdp.into() };
         self.describe(who, Command::Answer { participant: who.clone(), answer }, turn);
+    }
+
+    /// Provisional answers and rollbacks change nothing here (RFC 9429, 4.1.10). Some clients name no type.
+    fn is_of_type(&mut self, kind: &str, who: &ParticipantId, it: &SessionDescription) -> bool {
+        let fits = it.r#type.is_empty() || it.r#type == kind;
+        if !fits {
+            tracing::info!(room.id = %self.id, participant.id = %who, kind, "a description of another type");
+            let no =
+                No(Reason::InvalidRequest, "the description is of another type than its message");
+            self.tell(who, no.answer(0, None));
+        }
+        fits
     }
 
     fn describe(&mut self, who: &ParticipantId, description: Command, turn: Held) {

@@ -143,7 +143,14 @@ impl Room {
 
     /// The media node could not do something: its client hears what.
     fn refused(&mut self, now: Instant, who: &ParticipantId, track: Option<TrackId>, why: Refused) {
-        tracing::debug!(room.id = %self.id, participant.id = %who, ?track, ?why, "refused");
+        match why {
+            Refused::Malformed(fault) => {
+                tracing::info!(room.id = %self.id, participant.id = %who, %fault, "a description is refused");
+            }
+            _ => {
+                tracing::debug!(room.id = %self.id, participant.id = %who, ?track, ?why, "refused")
+            }
+        }
         let Some(track) = track else { return self.refused_itself(now, who, why) };
         if self.owners.get(&track) == Some(who) {
             let track_sid = track.to_string();
@@ -206,7 +213,10 @@ impl Room {
             Refused::Denied => No(Reason::NotAllowed, "the token does not allow that"),
             Refused::Limit => No(Reason::LimitExceeded, "a limit of the media server is reached"),
             Refused::Codec => No(Reason::UnsupportedType, "no codec that both sides know"),
-            Refused::Malformed => No(Reason::InvalidRequest, "the description cannot be read"),
+            Refused::Malformed(fault) => {
+                let no = No(Reason::InvalidRequest, "the description is refused");
+                return self.tell(who, no.answer_at(Some(fault), 0, None));
+            }
             Refused::OutOfTurn => {
                 No(Reason::InvalidRequest, "nothing was offered that this answers")
             }

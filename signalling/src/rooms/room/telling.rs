@@ -1,6 +1,6 @@
 //! What clients are told: single frames, and those that many hear.
 
-use beckon_sfu_api::ParticipantId;
+use beckon_sfu_api::{Fault, ParticipantId};
 use bytes::Bytes;
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::request_response::{Reason, Request};
@@ -43,10 +43,23 @@ pub(super) struct No(pub Reason, pub &'static str);
 impl No {
     /// The answer to a request, known by its id or by what it was.
     pub(super) fn answer(self, request_id: u32, request: Option<Request>) -> Message {
+        self.answer_at(None, request_id, request)
+    }
+
+    /// The same, with the place of what is wrong.
+    pub(super) fn answer_at(
+        self,
+        place: Option<Fault>,
+        request_id: u32,
+        request: Option<Request>,
+    ) -> Message {
         let No(reason, message) = self;
         metrics::counter!("beckon_rtc_refusals_total", "reason" => reason.as_str_name())
             .increment(1);
-        let message = message.to_owned();
+        let message = match place {
+            Some(fault) => format!("{message}: {fault}"),
+            None => message.to_owned(),
+        };
         let request = request.filter(|request| echo_len(request) <= ECHO_BYTES_MAX);
         Message::RequestResponse(RequestResponse {
             request_id,

@@ -115,7 +115,8 @@ fn answers_that_do_not_mirror_the_offer_are_refused() {
     let longer = format!("{answer}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:2");
     let other = answer.replace("a=mid:1", "a=mid:9");
     for wrong in [shorter, longer, other] {
-        assert_eq!(offerer.answer(1, &read(&wrong)), Err(Refused::Malformed), "{wrong}");
+        let refused = offerer.answer(1, &read(&wrong));
+        assert!(matches!(refused, Err(Refused::Malformed(_))), "{wrong}");
     }
     assert_eq!(offerer.answer(1, &read(&answer)).map(|accepted| accepted.bound.len()), Ok(1));
 }

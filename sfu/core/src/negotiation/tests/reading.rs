@@ -53,44 +53,157 @@ fn without(name: &str) -> String {
     lines.collect::<Vec<_>>().join("\r\n")
 }
 
+/// What is wrong, and in which line if it is one.
+fn fault(text: &str) -> String {
+    match sdp::read(text) {
+        Err(Refused::Malformed(fault)) => fault.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn what_cannot_be_answered_is_refused() {
+fn what_cannot_be_answered_is_refused_with_its_place() {
+    let table = [
+        ("", "line 1: a description begins with v=0"),
+        ("hello", "line 1: a description begins with v=0"),
+        (&without("a=ice-ufrag"), "there is no a=ice-ufrag"),
+        (&without("a=ice-pwd"), "there is no a=ice-pwd"),
+        (&without("a=fingerprint"), "there is no a=fingerprint of SHA-256, SHA-384 or SHA-512"),
+        (&but("sha-256", "sha-1"), "there is no a=fingerprint of SHA-256, SHA-384 or SHA-512"),
+    ];
+    for (text, why) in table {
+        assert_eq!(fault(text), why);
+    }
+    let long = format!("a=mid:{}", "m".repeat(65));
+    let digest = "the fingerprint is not as long as its hash, in octets of two digits";
+    let lines = [
+        ("E7:8D", "E78D", digest),
+        ("E7:8D", "G1:E5", digest),
+        ("a=mid:1", &long, "the name of the section is longer than 64 bytes"),
+        ("a=mid:1", "a=mid:1 2", "the name of the section is no word"),
+        ("a=mid:1", "a=mid:\u{7}", "the name of the section is no word"),
+        ("a=ice-ufrag:", "a=ice-ufrag:\u{e9}", "a=ice-ufrag has no name in it"),
+        ("a=ice-pwd:", "a=ice-pwd:a b ", "a=ice-pwd has no password in it"),
+        ("a=fmtp:111 ", "a=fmtp:111 a\rb;", "it has a control character in it"),
+        ("m=audio 9 ", "m=audio 9 \u{85}", "it has a control character in it"),
+        (
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 126",
+            "m=audio 9",
+            "m= has no media, port and protocol",
+        ),
+        ("m=audio 9 UDP/TLS/RTP/SAVPF 111 63 126", "m=audio 9 RTP/SAVPF", "m= lists no format"),
+    ];
+    for (from, to, why) in lines {
+        let line = 1 + CHROMIUM_FIRST.lines().position(|line| line.contains(from)).unwrap();
+        assert_eq!(fault(&but(from, to)), format!("line {line}: {why}"), "{to}");
+    }
+    assert!(fault(&but("a=mid:1", "a=mid:0")).ends_with(": another section has the same a=mid"));
+}
+
+#[test]
+fn what_is_too_much_is_refused() {
     let section = "m=text 9 UDP/TLS/RTP/SAVPF 98\r\na=mid:";
     let many: String = (0..SECTIONS_MAX).map(|mid| format!("\r\n{section}x{mid}")).collect();
     let layers: String = (0..97).map(|rid| format!("\r\na=rid:l{rid} send")).collect();
     let table = [
-        ("", Refused::Malformed),
-        ("hello", Refused::Malformed),
-        (&without("a=ice-ufrag"), Refused::Malformed),
-        (&without("a=ice-pwd"), Refused::Malformed),
-        (&without("a=fingerprint"), Refused::Malformed),
-        (&without("a=mid"), Refused::Malformed),
-        (&but("sha-256", "sha-1"), Refused::Malformed),
-        (&but("E7:8D", "E78D"), Refused::Malformed),
-        (&but("E7:8D", "G1:E5"), Refused::Malformed),
-        (&but("a=setup:actpass", "a=setup:both"), Refused::Malformed),
-        (&but("a=mid:1", "a=mid:0"), Refused::Malformed),
-        (&but("a=mid:1", "a=mid:<1>"), Refused::Malformed),
-        (&but("a=mid:1", "a=mid:"), Refused::Malformed),
-        (&but("a=mid:1", &format!("a=mid:{}", "m".repeat(65))), Refused::Malformed),
-        (&but("a=mid:1", "a=mid:1\r\na=rid:b\u{e9} send"), Refused::Malformed),
-        (&but("a=mid:1", "a=mid:1\r\na=ssrc:-1 cname:x"), Refused::Malformed),
-        (&but("a=ice-ufrag:", "a=ice-ufrag: "), Refused::Malformed),
-        (&but("s=-", "s=\u{0}"), Refused::Malformed),
-        (&but("s=-", "s=a\rb"), Refused::Malformed),
-        (&but("s=-", &format!("s={}", "a".repeat(50_000))), Refused::Malformed),
-        (
-            &but("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 311"),
-            Refused::Malformed,
-        ),
-        (&but("m=audio 9 UDP/TLS/RTP/SAVPF 111 63 126", "m=audio 9"), Refused::Malformed),
-        (&format!("{CHROMIUM_FIRST}{}", "a=x:y\r\n".repeat(TEXT_MAX / 7)), Refused::Malformed),
-        (&format!("{CHROMIUM_FIRST}{many}"), Refused::Limit),
-        (&format!("{CHROMIUM_FIRST}{layers}"), Refused::Limit),
+        format!("{CHROMIUM_FIRST}{}", "a=x:y\r\n".repeat(TEXT_MAX / 7)),
+        format!("{CHROMIUM_FIRST}{many}"),
+        format!("{CHROMIUM_FIRST}{layers}"),
+        but("a=fmtp:111 ", &format!("a=fmtp:111 {}", "a".repeat(50_000))),
     ];
-    for (at, (text, why)) in table.into_iter().enumerate() {
-        assert_eq!(sdp::read(text).err(), Some(why), "entry {at}");
+    for text in table {
+        assert_eq!(sdp::read(&text).err(), Some(Refused::Limit));
     }
+}
+
+/// Each is read as the offer that it was made from.
+#[test]
+fn lines_that_are_not_used_decide_nothing_and_spaces_do_not_count() {
+    let plain = read(CHROMIUM_FIRST);
+    let long = format!("s={}", "a".repeat(50_000));
+    let table = [
+        ("s=-", "s=a\tb"),
+        ("s=-", "s=\u{85}\u{9f}"),
+        ("s=-", "s=\u{0}"),
+        ("s=-", "s=a\rb"),
+        ("s=-", &long),
+        ("s=-", "s=-\r\na=x:\u{7}\ta"),
+        ("v=0", "\u{feff}v=0"),
+        ("v=0", "\r\nv=0"),
+        ("sha-256 ", "sha-256   "),
+        ("sha-256 ", "SHA-256\t"),
+        ("a=mid:", "a=mid: "),
+        ("a=ice-ufrag:", "a=ice-ufrag: "),
+        ("SAVPF 111 63", "SAVPF  111\t 63"),
+        ("SAVPF 96", "SAVPF  96 "),
+        ("m=audio 9 ", "m=audio  9  "),
+        ("a=rtpmap:111 opus/48000/2", "a=rtpmap:111  opus/48000/2"),
+        ("a=rtcp-fb:96 nack pli", "a=rtcp-fb:96  nack\tpli "),
+        ("a=fmtp:97 apt=96", "a=fmtp:97   apt = 96"),
+        ("a=group:BUNDLE 0 1", "a=group:BUNDLE  0\t1"),
+        ("a=setup:actpass", "a=setup:holdconn"),
+        ("a=mid:1", "a=mid:1\r\na=ssrc:4294967296 cname:x"),
+        ("a=mid:1", "a=mid:1\r\na=ssrc:-1 cname:x"),
+        ("a=mid:1", "a=mid:1\r\na=ssrc-group:FID 1"),
+        ("a=mid:1", "a=mid:1\r\na=rid:b\u{e9} send"),
+        ("\r\n", "\r"),
+        ("\r\n", "\n"),
+    ];
+    for (from, to) in table {
+        assert_eq!(read(&but(from, to)), plain, "{from:?} is {to:?}");
+    }
+}
+
+#[test]
+fn a_payload_type_that_cannot_be_is_no_format() {
+    let offer = read(&but("SAVPF 111 63 126", "SAVPF 311 111 x"));
+    assert_eq!(offer.sections[0].offers.len(), 1);
+    let offer = read(&but("SAVPF 111 63 126", "SAVPF 311"));
+    assert!(offer.sections[0].offers.is_empty() && !offer.sections[3].offers.is_empty());
+}
+
+#[test]
+fn names_and_credentials_of_any_visible_characters_are_taken() {
+    for name in ["a/b", "a:b", "<1>", "audio(1)", "\u{4e2d}"] {
+        let text = but("BUNDLE 0 1 ", &format!("BUNDLE 0 {name} "));
+        let offer = read(&text.replace("a=mid:1\r", &format!("a=mid:{name}\r")));
+        assert_eq!((mids(&offer)[1], offer.sections[1].rejected), (name, false));
+    }
+    let credentials = [("a=ice-ufrag:", "a=ice-ufrag:a-_="), ("a=ice-pwd:", "a=ice-pwd:a-_=")];
+    for (from, to) in credentials {
+        let offer = read(&but(from, to));
+        assert!(offer.ufrag.starts_with("a-_=") || offer.pwd.starts_with("a-_="));
+    }
+}
+
+#[test]
+fn longer_hashes_are_taken_where_the_usual_one_is_missing() {
+    for (name, len) in [("sha-384", 48), ("SHA-512", 64)] {
+        let digest = vec!["ab"; len].join(":");
+        let line = format!("\r\na=fingerprint:{name} {digest}");
+        let offer = read(&(without("a=fingerprint") + &line));
+        assert_eq!(offer.fingerprint, format!("{} {}", name.to_lowercase(), digest.to_uppercase()));
+    }
+}
+
+#[test]
+fn what_the_session_says_each_section_says() {
+    let session = format!("t=0 0\r\na=inactive\r\na=extmap:17 {}", Extension::Rid.uri());
+    let text = but("t=0 0", &session);
+    let text = text.replace("a=recvonly\r\n", "").replace("a=extmap:10 ", "a=x:");
+    let offer = read(&text);
+    assert!(offer.sections.iter().all(|section| section.direction == Direction::Inactive));
+    assert_eq!(offer.sections[3].extensions.id(Extension::Rid), Some(17));
+}
+
+/// Another transport than that of the bundle may stand before it.
+#[test]
+fn the_transport_of_the_first_section_that_is_taken_counts() {
+    let outside = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\na=ice-ufrag:xxxx\r\n";
+    let text = CHROMIUM_FIRST.replacen("m=audio", &format!("{outside}m=audio"), 1);
+    let offer = read(&text);
+    assert!(offer.sections[0].rejected);
+    assert_eq!(offer.ufrag, read(CHROMIUM_FIRST).ufrag);
 }
 
 #[test]

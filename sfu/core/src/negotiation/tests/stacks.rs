@@ -258,3 +258,25 @@ fn names_of_sections_are_tokens_of_any_kind() {
         assert_eq!(session.sections[1].kind(), Some(Kind::Video));
     }
 }
+
+/// As stacks write it that know no bundles.
+#[test]
+fn a_section_without_a_name_is_taken_where_it_is_the_only_one() {
+    let nameless = |offer: &str| {
+        let kept =
+            offer.lines().filter(|it| !it.starts_with("a=mid") && !it.starts_with("a=group"));
+        kept.map(|line| format!("{line}\r\n")).collect::<String>()
+    };
+    let tracks = [announced("TR_a", "6f4dbf2e", Codec::Opus)];
+    let answered = answer(&nameless(&aiortc()), &tracks);
+    assert_eq!(answered.published[0].ssrcs, [(1944796561, None)]);
+    for name in ["a=mid", "a=group"] {
+        assert!(!answered.sdp.contains(name), "{}", answered.sdp);
+    }
+    let ports = ["\r\nm=audio 9 ", "\r\nm=video 0 ", "\r\nm=application 0 "];
+    assert!(ports.iter().all(|port| answered.sdp.contains(port)), "there is one transport");
+
+    let answered = answer(&aiortc().replace("a=mid:1\r\n", ""), &tracks);
+    assert!(answered.sdp.contains("a=group:BUNDLE 0 2\r\n"), "{}", answered.sdp);
+    assert!(answered.sdp.contains("\r\nm=video 0 "));
+}

@@ -1,15 +1,48 @@
 //! Descriptions wait for the media node where nobody else does.
 
-use beckon_sfu_api::Command;
+use beckon_sfu_api::{Command, Event, Fault, Refused};
 use futures_util::FutureExt as _;
 use livekit_protocol::SessionDescription;
+use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
+use livekit_protocol::signal_response::Message;
 
 use super::stage::{Person, Stage, claims, entrance};
 use crate::rooms::Entrance;
 
 fn offer(id: u32) -> Request {
     Request::Offer(SessionDescription { r#type: "offer".into(), id, ..Default::default() })
+}
+
+#[tokio::test]
+async fn a_description_of_another_type_than_its_message_is_refused() {
+    let mut stage = Stage::new(10);
+    let [mut alice] = stage.people(["alice"]);
+    alice.hears();
+    stage.told();
+    for kind in ["pranswer", "rollback", "answer"] {
+        let other = SessionDescription { r#type: kind.into(), id: 1, ..Default::default() };
+        stage.asks(&alice, Request::Offer(other)).await;
+        let words = alice.hears();
+        let [Message::RequestResponse(no)] = &words[..] else { panic!("{kind}: {words:?}") };
+        assert_eq!(no.reason(), Reason::InvalidRequest);
+        assert!(stage.told().is_empty(), "{kind}");
+    }
+    stage.asks(&alice, Request::Offer(SessionDescription::default())).await;
+    assert!(matches!(&stage.told()[..], [Command::Offer { .. }]), "some clients name no type");
+}
+
+#[tokio::test]
+async fn a_client_hears_which_line_of_its_description_is_wrong() {
+    let mut stage = Stage::new(10);
+    let [mut alice] = stage.people(["alice"]);
+    alice.hears();
+    let why = Refused::Malformed(Fault { line: Some(7), why: "m= lists no format" });
+    stage.event(Event::Refused { participant: alice.id.clone(), track: None, why });
+    let words = alice.hears();
+    let [Message::RequestResponse(no)] = &words[..] else { panic!("{words:?}") };
+    assert_eq!(no.reason(), Reason::InvalidRequest);
+    assert_eq!(no.message, "the description is refused: line 7: m= lists no format");
 }
 
 fn sends_at_once(person: &Person, request: Request) -> bool {

@@ -130,7 +130,7 @@ pub async fn sign_in(
     let device = device.checked()?;
     // a name or password that breaks the rules cannot exist, but must not answer sooner
     let plausible = credentials.password.expose_secret().chars().count()
-        <= *text::PASSWORD_CHARS.end()
+        <= text::PASSWORD_TYPED_CHARS_MAX
         && credentials.name.chars().count() <= 4 * text::NAME_CHARS.end();
     if !plausible {
         return Err(Code::WrongCredentials.into());

@@ -9,12 +9,13 @@ use super::frame::{FACT_BYTES_MAX, REF_CHARS_MAX};
 use super::group_call::RINGING_MAX;
 use super::text::*;
 
-/// Letters, marks and digits; it begins with no mark. Joiners inside are accepted too.
+/// Letters, marks and digits; it begins with no mark. Joiners, variation selectors and what stands between the letters
+/// of a word in some script are accepted too.
 pub const NAME: &str = r"^(?!.*\p{DI})[\p{L}\p{N}_.\-][\p{L}\p{M}\p{N}_.\-]*$";
-/// No controls and nothing that reorders.
-pub const OPTIONAL_LINE: &str = r"^[^\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]*$";
+/// No controls, no line breaks and nothing that reorders.
+pub const OPTIONAL_LINE: &str = r"^[^\p{Cc}\u200E\u200F\u2028-\u202E\u2066-\u2069]*$";
 /// The same, with something to see in it.
-pub const LINE: &str = r"^(?=.*(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}])[^\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]*$";
+pub const LINE: &str = r"^(?=.*(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}])[^\p{Cc}\u200E\u200F\u2028-\u202E\u2066-\u2069]*$";
 /// Several lines, with something to see in them.
 pub const PARAGRAPH: &str =
     r"^(?=[\s\S]*(?![\p{DI}\u2800])[\p{L}\p{N}\p{P}\p{S}])(?:[^\p{Cc}]|[\t\n\r])*$";
@@ -53,7 +54,7 @@ fn secret(text: Object) -> Object {
 
 /// A password to compare with; what cannot exist is wrong.
 pub fn any_password() -> Object {
-    secret(text(0, *PASSWORD_CHARS.end(), None))
+    secret(text(0, PASSWORD_TYPED_CHARS_MAX, None))
 }
 
 pub fn token() -> Object {

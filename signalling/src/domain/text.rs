@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::refusal::{Refusal, Result};
-use super::unicode::{JOINERS, fold, is_ignorable, is_mark, is_visible};
+use super::unicode::{JOINERS, MEDIAL, fold, is_ignorable, is_mark, is_shaping, is_visible};
 
 /// Names are for finding each other: short, and typeable.
 pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=32;
@@ -12,6 +12,9 @@ const NAME_STORED_CHARS_MAX: usize = 64;
 const NAME_KEY_CHARS_MAX: usize = 128;
 /// Longer passwords would make hashing a way to keep the server busy.
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+/// What may be compared with a password: one that was chosen, on a keyboard that takes its characters apart. Normalizing
+/// makes 18 characters of one at most (UAX 15, section 9.3).
+pub const PASSWORD_TYPED_CHARS_MAX: usize = 18 * *PASSWORD_CHARS.end();
 pub const NICKNAME_CHARS_MAX: usize = 40;
 pub const TITLE_CHARS_MAX: usize = 60;
 pub const REMARK_CHARS_MAX: usize = 40;
@@ -31,15 +34,19 @@ pub fn name_key(name: &str) -> String {
     key.trim().to_owned()
 }
 
-/// A name as it will be stored, or why not: letters, marks and digits of any script, beginning with no mark.
+/// A name as it will be stored, or why not: letters, marks and digits of any script, beginning with no mark, and what
+/// belongs between or after them (UAX 31). What cannot be seen makes no name longer, and none different.
 pub fn name(input: &str) -> Result<String> {
     let typed = input.trim();
     let name: String = typed.nfc().collect();
-    let fits = NAME_CHARS.contains(&typed.chars().count())
+    let fits = typed.chars().filter(|c| !is_ignorable(*c)).count() >= *NAME_CHARS.start()
+        && typed.chars().count() <= *NAME_CHARS.end()
         && name.chars().count() <= NAME_STORED_CHARS_MAX
         && name.chars().all(is_of_a_name)
         && name.starts_with(is_visible)
         && !name.ends_with(JOINERS)
+        && !name.ends_with(MEDIAL)
+        && name.chars().zip(name.chars().skip(1)).all(may_follow)
         && name_key(&name).chars().count() <= NAME_KEY_CHARS_MAX
         && name_fold(&name).chars().count() <= NAME_KEY_CHARS_MAX;
     if fits { Ok(name) } else { Err(Refusal::invalid("name")) }
@@ -48,9 +55,17 @@ pub fn name(input: &str) -> Result<String> {
 fn is_of_a_name(c: char) -> bool {
     match c {
         '_' | '.' | '-' => true,
-        c if JOINERS.contains(&c) => true,
+        c if JOINERS.contains(&c) || MEDIAL.contains(&c) || is_shaping(c) => true,
         c => (c.is_alphanumeric() || is_mark(c)) && !is_ignorable(c),
     }
+}
+
+/// Whether the second character has before it what it belongs to.
+fn may_follow((before, c): (char, char)) -> bool {
+    let is_letter = before.is_alphanumeric() || is_mark(before) && !is_ignorable(before);
+    !(MEDIAL.contains(&c) || is_shaping(c))
+        || is_letter
+        || MEDIAL.contains(&c) && is_shaping(before)
 }
 
 pub fn password<'a>(input: &'a str, field: &'static str) -> Result<&'a str> {
@@ -85,7 +100,8 @@ pub fn line(input: &str, max: usize, field: &'static str) -> Result<String> {
 /// Like [`line`], but may be empty; what has nothing to see in it is.
 pub fn optional_line(input: &str, max: usize, field: &'static str) -> Result<String> {
     let typed = input.trim();
-    if typed.chars().count() > max || typed.chars().any(|c| c.is_control() || reorders(c)) {
+    let bad = |c: char| c.is_control() || breaks_line(c) || reorders(c);
+    if typed.chars().count() > max || typed.chars().any(bad) {
         return Err(Refusal::invalid(field));
     }
     Ok(if typed.contains(is_visible) { typed.nfc().collect() } else { String::new() })
@@ -99,6 +115,11 @@ pub fn paragraph(input: &str, max: usize, field: &'static str) -> Result<()> {
         return Err(Refusal::invalid(field));
     }
     Ok(())
+}
+
+/// The line breaks that are no control characters.
+fn breaks_line(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Bidirectional overrides and isolates: they make a name show as another one.
@@ -117,6 +138,9 @@ mod tests {
             [("Ａｎｎ", "ann"), ("ANN李", "ann李"), ("ΝΊΚΟΣ", "νίκος"), ("Weiß", "WEISS")]
         {
             assert_eq!(name_fold(one), name_fold(other));
+        }
+        for shaped in ["葛\u{e0100}城市", "葛\u{fe00}城市"] {
+            assert_eq!(name_fold(shaped), name_fold("葛城市"), "{shaped:?}");
         }
         assert_ne!(name_fold("ann"), name_fold("anna"));
     }
@@ -143,6 +167,16 @@ mod tests {
             "علی\u{200c}رضا",
             "Nguyễn",
             "e\u{301}va",
+            "བོད་སྐད",
+            "ཀྵ་ལ",
+            "ᠮᠣᠩ\u{180b}ᠭ",
+            "ᠨᠠ\u{180f}ᠷᠠ",
+            "ᠬᠠᠨ\u{180e}ᠠ",
+            "葛\u{e0100}城市",
+            "辻\u{fe00}村子",
+            "Gal·la",
+            "マリア・テレサ",
+            "צה״ל",
         ] {
             let fits = super::name(name);
             assert!(fits.is_ok(), "{name}");
@@ -165,6 +199,9 @@ mod tests {
             "\u{3000}\u{a0}\u{2003}",
             "\u{200d}ab",
             "ab\u{200d}",
+            "ab\u{fe00}",
+            "\u{180b}abc",
+            "ab\u{180e}\u{180b}",
             "\u{93f}ab",
         ] {
             assert!(super::name(unseen).is_err(), "{unseen:?}");
@@ -186,7 +223,9 @@ mod tests {
     #[test]
     fn names_keep_to_their_rule() {
         assert_eq!(name(" 小明2 ").unwrap(), "小明2");
-        for bad in ["ab", "a b", "a\nbc", "ann\u{202e}", "", &"x".repeat(33), "a/b/c"] {
+        for bad in
+            ["ab", "a b", "a\nbc", "ann\u{202e}", "", &"x".repeat(33), "a/b/c", "a··b", "ann·"]
+        {
             assert!(name(bad).is_err(), "{bad:?}");
         }
     }
@@ -196,6 +235,11 @@ mod tests {
         assert!(line("a\u{0}b", 10, "x").is_err());
         assert!(line("   ", 10, "x").is_err());
         assert!(line("a\u{202e}b", 10, "x").is_err());
+        for line_break in ["\n", "\r", "\u{b}", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let lines = format!("a{line_break}b");
+            assert!(line(&lines, 10, "x").is_err(), "{line_break:?}");
+            assert!(optional_line(&lines, 10, "x").is_err(), "{line_break:?}");
+        }
         assert_eq!(line("  读 书 ", 10, "x").unwrap(), "读 书");
     }
 

@@ -1,12 +1,16 @@
 //! What Unicode says about characters: the only place that asks it. `web/src/shared/text.ts` follows the same rules.
 
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, VariationSelector};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 
 /// Zero width non-joiner and joiner: Persian and the scripts of India spell words with them.
 pub const JOINERS: [char; 2] = ['\u{200C}', '\u{200D}'];
+
+/// What stands between the letters of a word in some script (UAX 31, table 3a): the Catalan and the Japanese middle
+/// dot, the Armenian hyphen, geresh and gershayim of Hebrew, and the tsheg of Tibetan.
+pub const MEDIAL: [char; 6] = ['\u{B7}', '\u{58A}', '\u{5F3}', '\u{5F4}', '\u{F0B}', '\u{30FB}'];
 
 /// Symbols without ink: the Braille pattern without dots and a musical note without a head.
 const BLANK: [char; 2] = ['\u{2800}', '\u{1D159}'];
@@ -39,6 +43,11 @@ pub fn is_mark(c: char) -> bool {
 /// Drawn as nothing where it means nothing: zero-width characters, fillers, variation selectors, tags.
 pub fn is_ignorable(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Chooses the shape of the letter before it: of a Han or a Mongolian one, which the Mongolian vowel separator does too.
+pub fn is_shaping(c: char) -> bool {
+    CodePointSetData::new::<VariationSelector>().contains(c) || c == '\u{180E}'
 }
 
 /// The Unicode Standard, section 23.7.

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::domain::unicode::is_visible;
+
 /// The limit of the file systems people save to.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -25,13 +27,20 @@ const RESERVED: [&str; 22] = [
 pub fn display_name(raw: &str) -> String {
     let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
     let clean: String = last.chars().filter(|c| !is_hidden(*c)).map(plain).nfc().collect();
-    let trimmed = trim(&clean);
-    let named = match trimmed {
-        "" => NAMELESS.to_owned(),
-        name if is_reserved(name) => format!("_{name}"),
-        name => name.to_owned(),
-    };
-    cut(named)
+    let named = seen(&cut(seen(trim(&clean))));
+    if is_reserved(&named) { format!("_{named}") } else { named }
+}
+
+/// The name, with [`NAMELESS`] in place of what cannot be seen of it.
+fn seen(name: &str) -> String {
+    let is_seen = |c: char| c != '.' && is_visible(c);
+    let (stem, rest) = name.split_at(name.find('.').unwrap_or(name.len()));
+    match stem.contains(is_seen) {
+        true => name.to_owned(),
+        false if !rest.contains(is_seen) => NAMELESS.to_owned(),
+        false if stem.is_empty() => name.to_owned(),
+        false => format!("{NAMELESS}{rest}"),
+    }
 }
 
 /// Control characters, line separators, and the invisible ones that reorder or hide text.
@@ -118,7 +127,7 @@ mod tests {
         for raw in ["/etc/passwd", "..\\..\\passwd", "C:\\Users\\ann\\passwd", "a/../passwd"] {
             assert_eq!(display_name(raw), "passwd");
         }
-        for raw in ["", "/", "..", ".", "../..", "a/", " . . ", "\u{202e}", "\0"] {
+        for raw in ["", "/", "..", ".", "../..", "a/", " . . ", "\u{202e}", "\0", "\u{2028}"] {
             assert_eq!(display_name(raw), "file", "{raw:?}");
         }
     }
@@ -130,6 +139,19 @@ mod tests {
         assert_eq!(display_name("a\u{200b}b\u{feff}.txt"), "ab.txt");
         assert_eq!(display_name("what?<b>.txt"), "what__b_.txt");
         assert_eq!(display_name("report.pdf. . "), "report.pdf");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_name() {
+        for unseen in
+            ["\u{3164}", "\u{ffa0}\u{115f}", "\u{2800}", "\u{301}", "\u{e0041}", "\u{ad}\u{200d}"]
+        {
+            assert_eq!(display_name(unseen), "file", "{unseen:?}");
+            assert_eq!(display_name(&format!(".{unseen}")), "file", "{unseen:?}");
+            assert_eq!(display_name(&format!("{unseen}.tar.gz")), "file.tar.gz", "{unseen:?}");
+        }
+        assert_eq!(display_name(&"\u{3164}".repeat(200)), "file");
+        assert_eq!(display_name(&format!("{}a", "\u{3164}".repeat(200))), "file");
     }
 
     #[test]

@@ -97,6 +97,7 @@ codes! {
     Blocked          403 "blocked"           "You have blocked this person." "你已屏蔽对方。"
     NotOwner         403 "not_owner"         "Only the group's owner can do this." "只有群主可以进行此操作。"
     OriginDenied     403 "origin_denied"     "This page may not use this server." "此页面不能使用本服务器。"
+    TooManyUploads   403 "too_many_uploads"  "You have as many unfinished uploads as you may. Finish or cancel one first." "未完成的上传数量已达上限，请先完成或取消其中一个。"
     NotFound         404 "not_found"         "There is nothing here." "找不到对应的内容。"
     MethodNotAllowed 405 "method_not_allowed" "This address does not take this method." "此地址不支持该请求方法。"
     NameTaken        409 "name_taken"        "This name is taken." "这个用户名已被使用。"

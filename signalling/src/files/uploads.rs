@@ -40,7 +40,7 @@ impl Files {
         };
         match store::files::create_upload(&self.db, &upload, &self.config).await? {
             Created::Yes => {}
-            Created::TooMany => return Err(Code::SlowDown.into()),
+            Created::TooMany => return Err(Code::TooManyUploads.into()),
             Created::OverQuota => return Err(Code::QuotaFull.into()),
         }
         if upload.is_complete() {

@@ -3,6 +3,7 @@
 use futures_util::StreamExt as _;
 
 use super::*;
+use crate::domain::refusal::Lang;
 
 #[tokio::test]
 async fn a_file_arrives_in_pieces_and_stays_as_it_was() {
@@ -144,7 +145,8 @@ async fn limits_are_kept() {
         ids.push(stage.begun(max).await);
     }
     let ninth = stage.files.begin_upload(stage.ann, 1, "a").await;
-    assert_eq!(refused(ninth), Code::SlowDown);
+    let told = ninth.unwrap_err().to_wire(Lang::En, String::new());
+    assert_eq!((told.code, told.retryable), ("too_many_uploads", false), "waiting does not help");
     stage.files.begin_upload(stage.bob, 1, "a").await.expect("others are not held up");
     stage.files.abandon_upload(stage.ann, ids[0]).await.unwrap();
     stage.begun(1).await;

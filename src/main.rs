@@ -14,6 +14,7 @@ mod limits;
 mod listen;
 mod logs;
 mod media;
+mod memory;
 mod metrics;
 mod observe;
 mod ops;
@@ -30,6 +31,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    memory::give_back_large_blocks();
     data_dir::make_files_private();
     let cli = Cli::parse();
     match run(cli) {

@@ -353,17 +353,23 @@ pub async fn update_me(
     tell_me(node, caller).await
 }
 
-pub async fn set_avatar(node: &Node, caller: Caller, avatar: Option<AvatarId>) -> Result<Me> {
-    let owners = retry(|| async {
+/// Gives somebody a picture, or none; also tells which one nobody has any more.
+pub async fn replace_avatar(
+    node: &Node,
+    caller: Caller,
+    avatar: Option<AvatarId>,
+) -> Result<(Me, Option<AvatarId>)> {
+    let (replaced, owners) = retry(|| async {
         let mut tx = node.db.begin().await?;
-        store::users::set_avatar(&mut tx, caller.user, avatar).await?;
+        let replaced = store::users::replace_avatar(&mut tx, caller.user, avatar).await?;
         let owners = contacts::touch(&mut tx, caller.user).await?;
         tx.commit().await?;
-        Ok::<_, store::sql::Error>(owners)
+        Ok::<_, store::sql::Error>((replaced, owners))
     })
     .await?;
     contacts::tell_all_of(node, caller.user, &owners).await?;
-    tell_me(node, caller).await
+    // A commit that was not known to have worked is tried again, and then finds what it wrote.
+    Ok((tell_me(node, caller).await?, replaced.filter(|replaced| Some(*replaced) != avatar)))
 }
 
 /// Tells all devices of a person what their account looks like now.

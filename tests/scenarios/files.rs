@@ -220,6 +220,27 @@ async fn an_avatar_is_a_square_picture_for_everybody() {
     assert!(bob.get(&address).await.header("content-type").starts_with("image/"));
     alice.delete("me/avatar").await.ok();
     assert!(alice.get("me").await.ok().get("avatar").is_none());
+    bob.get(&address).await.is_refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn of_pictures_of_oneself_sent_at_once_none_is_left_after_the_last_was_removed() {
+    let stage = Stage::new().await;
+    let [alice, bob] = stage.friends(["alice", "bob"]).await;
+    let put = async || {
+        let request = alice.request(Method::PUT, "me/avatar").body(PNG);
+        Answer::read("PUT avatar".to_owned(), request.send().await.unwrap()).await
+    };
+    let mut addresses = vec![];
+    for _ in 0..3 {
+        let answers = futures_util::future::join_all((0..8).map(|_| put())).await;
+        let accepted = answers.iter().filter(|answer| answer.status.is_success());
+        addresses.extend(accepted.map(|me| me.json()["avatar"].as_str().unwrap().to_owned()));
+    }
+    alice.delete("me/avatar").await.ok();
+    for address in addresses {
+        bob.get(address.trim_start_matches("/api/v1/")).await.is_refused(404, "not_found");
+    }
 }
 
 #[tokio::test]

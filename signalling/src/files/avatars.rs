@@ -34,9 +34,8 @@ pub async fn remove_avatar(node: &Node, caller: Caller) -> Result<Me> {
 }
 
 async fn replace_avatar(node: &Node, caller: Caller, new: Option<AvatarId>) -> Result<Me> {
-    let user = store::users::by_id(&node.db, caller.user).await?.ok_or(Code::Unauthenticated)?;
-    let me = accounts::set_avatar(node, caller, new).await?;
-    if let Some(old) = user.avatar {
+    let (me, replaced) = accounts::replace_avatar(node, caller, new).await?;
+    if let Some(old) = replaced {
         node.files.discard_avatar(old).await;
     }
     Ok(me)
@@ -48,8 +47,11 @@ impl Files {
         Ok(self.avatars.take_now(by.into())?)
     }
 
-    /// The picture `id`, for anybody who is signed in.
+    /// The picture `id`, for anybody who is signed in, as long as it is somebody's: what is stored may be gone later.
     pub async fn avatar(&self, id: AvatarId) -> Result<Opened> {
+        if store::users::avatars_of(&self.db, [id]).await?.is_empty() {
+            return Err(Code::NotFound.into());
+        }
         Ok(self.storage.avatar(id).await?)
     }
 
@@ -60,11 +62,12 @@ impl Files {
         place: Share,
     ) -> Result<AvatarId> {
         let _room = self.storage.disk.room(image.len() as u64)?;
-        let worker = self.image_worker(by).await?;
+        let format = images::format_of(images::sniff(&image)).ok_or(Code::WrongType)?;
+        let decoder = self.decoders.take(by.into(), format, &image, image.len() as u64).await?;
         let work = move || {
             // Given back when the work is done, whether or not anybody still waits for it.
-            let _places = (place, worker);
-            images::avatar(&image)
+            let (decoder, _place) = (decoder, place);
+            images::avatar(format, image, decoder.memory)
         };
         let picture = spawn_blocking(work).await.map_err(Refusal::internal)??;
         let id = AvatarId::fresh();

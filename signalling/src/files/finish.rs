@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use super::decoders::HEAD_BYTES;
 use super::images::{self, Prepared};
 use super::metadata::{self, Exif};
 use super::piping::{Sink, Source};
@@ -27,10 +28,11 @@ impl Files {
     pub(super) async fn finish(&self, by: Client, upload: &mut Upload) -> Result<()> {
         // Until they are removed, the parts take as much once more.
         let _room = self.storage.disk.room(upload.length.unsigned_abs())?;
-        let mime = images::sniff(&self.head(upload).await?);
+        let head = self.head(upload).await?;
+        let mime = images::sniff(&head[..head.len().min(images::SNIFF_BYTES)]);
         let file = match images::format_of(mime) {
             Some(format) if upload.length.unsigned_abs() <= images::IMAGE_BYTES_MAX => {
-                self.finish_image(by, upload, mime, format).await?
+                self.finish_image(by, upload, mime, format, &head).await?
             }
             Some(format) => match self.finish_stripped(by, upload, mime, format).await? {
                 Some(file) => file,
@@ -51,9 +53,9 @@ impl Files {
     async fn head(&self, upload: &Upload) -> Result<BytesMut> {
         let mut head = BytesMut::new();
         let mut parts = self.storage.parts(upload.id, upload.length);
-        while head.len() < images::SNIFF_BYTES {
+        while head.len() < HEAD_BYTES {
             let Some(bytes) = parts.try_next().await? else { break };
-            head.extend_from_slice(&bytes[..bytes.len().min(images::SNIFF_BYTES)]);
+            head.extend_from_slice(&bytes[..bytes.len().min(HEAD_BYTES)]);
         }
         Ok(head)
     }
@@ -76,17 +78,19 @@ impl Files {
         upload: &Upload,
         mime: &str,
         format: ImageFormat,
+        head: &[u8],
     ) -> Result<StoredFile> {
-        // First, so that those who wait hold nothing.
-        let worker = self.image_worker(by).await?;
+        // First, so that those who wait hold little.
+        let length = upload.length.unsigned_abs();
+        let decoder = self.decoders.take(by.into(), format, head, length).await?;
         let mut bytes = BytesMut::with_capacity(upload.length as usize);
         let mut parts = self.storage.parts(upload.id, upload.length);
         while let Some(piece) = parts.try_next().await? {
             bytes.extend_from_slice(&piece);
         }
         let work = move || {
-            let _worker = worker;
-            images::prepare(format, bytes.freeze())
+            let decoder = decoder; // until the work has ended
+            images::prepare(format, bytes.freeze(), decoder.memory)
         };
         let Prepared { bytes, preview } = spawn_blocking(work).await.map_err(Refusal::internal)?;
         let mut file = stored(upload, mime, bytes.len() as i64, &Sha256::digest(&bytes));
@@ -107,11 +111,11 @@ impl Files {
         mime: &str,
         format: ImageFormat,
     ) -> Result<Option<StoredFile>> {
-        let worker = self.image_worker(by).await?;
+        let decoder = self.decoders.large(by.into()).await?;
         let (storage, id, length) = (self.storage.clone(), upload.id, upload.length);
         let runtime = Handle::current();
         let work = move || {
-            let _worker = worker;
+            let _decoder = decoder;
             let source = || Ok(Source::new(runtime.clone(), storage.parts(id, length)));
             let sink = Sink::new(runtime.clone(), storage.file_writer(id));
             let mut out = io::BufWriter::with_capacity(COPY_BYTES, sink);

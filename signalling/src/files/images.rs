@@ -15,6 +15,7 @@ use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, 
 
 use super::metadata::{self, Exif, Traits};
 use super::turned::Turned;
+use super::webp_tail;
 
 /// A larger image is a plain file: preparing one holds all of it in memory.
 pub const IMAGE_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -113,24 +114,24 @@ pub fn format_of(mime: &str) -> Option<ImageFormat> {
     }
 }
 
-/// Drops the metadata of an image, turns it upright and makes its thumbnail. Pixels are encoded
+/// Drops the metadata of an image, turns it upright and makes its thumbnail, in `memory` bytes. Pixels are encoded
 /// again only when they have to be turned.
-pub fn prepare(format: ImageFormat, bytes: Bytes) -> Prepared {
-    let Some(image) = Stripped::new(format, Exif::Dropped, &bytes) else {
+pub fn prepare(format: ImageFormat, bytes: Bytes, memory: u64) -> Prepared {
+    let Some(image) = Stripped::new(format, Exif::Dropped, &bytes, memory) else {
         return Prepared { bytes, preview: None };
     };
     let orientation = image.orientation();
     let turns = orientation != Orientation::NoTransforms;
     let upright = match image.cost() {
         // What is not decoded is not turned either, and says how it lies.
-        Err(_) if turns => Stripped::new(format, Exif::Upright, &bytes),
+        Err(_) if turns => Stripped::new(format, Exif::Upright, &bytes, memory),
         Err(_) => None,
-        Ok(cost) if turns && cost.decoded + cost.turned <= DECODE_BYTES_MAX => {
+        Ok(cost) if turns && cost.decoded + cost.turned <= memory => {
             drop(bytes);
             return image.turned(orientation);
         }
         Ok(_) if turns && format == ImageFormat::Jpeg => {
-            let upright = Stripped::new(format, Exif::Upright, &bytes);
+            let upright = Stripped::new(format, Exif::Upright, &bytes, memory);
             drop(bytes);
             return upright.unwrap_or(image).shown(orientation);
         }
@@ -142,10 +143,11 @@ pub fn prepare(format: ImageFormat, bytes: Bytes) -> Prepared {
     Prepared { bytes: upright.unwrap_or(image).bytes, preview: None }
 }
 
-/// The middle square of an image, [`AVATAR_SIDE`] at most.
-pub fn avatar(bytes: &Bytes) -> Result<Picture, ImageError> {
-    let format = format_of(sniff(bytes)).ok_or(ImageError::NotAnImage)?;
-    let image = Stripped::new(format, Exif::Dropped, bytes).ok_or(ImageError::NotAnImage)?;
+/// The middle square of an image, [`AVATAR_SIDE`] at most, made in `memory` bytes.
+pub fn avatar(format: ImageFormat, bytes: Bytes, memory: u64) -> Result<Picture, ImageError> {
+    let image = Stripped::new(format, Exif::Dropped, &bytes, memory);
+    let image = image.ok_or(ImageError::NotAnImage)?;
+    drop(bytes);
     image.cost()?;
     let pixels = image.decode()?;
     let mut square = middle(&pixels);
@@ -177,6 +179,8 @@ struct Stripped {
     format: ImageFormat,
     bytes: Bytes,
     traits: Traits,
+    /// Bytes that decoding may take.
+    memory: u64,
 }
 
 /// Bytes of memory.
@@ -187,10 +191,24 @@ struct Cost {
 }
 
 impl Stripped {
-    fn new(format: ImageFormat, exif: Exif, original: &Bytes) -> Option<Stripped> {
+    fn new(format: ImageFormat, exif: Exif, original: &Bytes, memory: u64) -> Option<Stripped> {
         let mut bytes = Vec::with_capacity(original.len() + 64);
         let traits = metadata::strip(format, exif, || Ok(&original[..]), &mut bytes).ok()?;
-        Some(Stripped { format, bytes: bytes.into(), traits })
+        Some(Stripped { format, bytes: bytes.into(), traits, memory }.without_tail())
+    }
+
+    /// Drops what follows the pixels of a WebP. That of other formats went with the metadata.
+    fn without_tail(mut self) -> Stripped {
+        if self.format == ImageFormat::WebP && !self.traits.animated && self.cost().is_ok() {
+            let bytes = std::mem::take(&mut self.bytes);
+            self.bytes = webp_tail::cut(bytes, |bytes| {
+                let traits = Traits::default();
+                Stripped { format: self.format, bytes, traits, memory: self.memory }
+                    .decode()
+                    .is_ok()
+            });
+        }
+        self
     }
 
     /// How the image is to be turned. An animation is not: it would lose all frames but one, and browsers disagree.
@@ -210,7 +228,7 @@ impl Stripped {
         let mut limits = Limits::default();
         limits.max_image_width = Some(SIDE_MAX);
         limits.max_image_height = Some(SIDE_MAX);
-        limits.max_alloc = Some(DECODE_BYTES_MAX);
+        limits.max_alloc = Some(self.memory);
         let mut reader = ImageReader::with_format(Cursor::new(self.bytes.clone()), self.format);
         reader.limits(limits);
         Ok(reader.into_decoder()?)
@@ -233,7 +251,7 @@ impl Stripped {
         if pixels == 0 {
             return Err(ImageError::NotAnImage);
         }
-        if decoded > DECODE_BYTES_MAX || self.traits.scans > SCANS_MAX {
+        if decoded > self.memory || self.traits.scans > SCANS_MAX {
             return Err(ImageError::TooManyPixels);
         }
         let turned = match self.format {
@@ -249,7 +267,7 @@ impl Stripped {
         let decode = || -> Result<DynamicImage, ImageError> {
             let mut decoder = self.decoder()?;
             let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(DECODE_BYTES_MAX.saturating_sub(decoder.total_bytes()));
+            limits.max_alloc = Some(self.memory.saturating_sub(decoder.total_bytes()));
             if self.format == ImageFormat::Gif {
                 decoder.set_limits(limits)?;
             }

@@ -5,6 +5,7 @@
 //! parts are read once more and become the file.
 
 mod avatars;
+mod decoders;
 mod disk;
 mod finish;
 pub mod images;
@@ -19,6 +20,7 @@ mod storage;
 mod sweeper;
 mod turned;
 mod uploads;
+mod webp_tail;
 mod writers;
 
 use crate::config;
@@ -30,12 +32,13 @@ use crate::shares::{Bounds, Holder, Share, Shares};
 use crate::store;
 use crate::store::sql::Db;
 pub use avatars::{AVATAR_UPLOAD_BYTES_MAX, remove_avatar, set_avatar};
+use decoders::Decoders;
 pub use reading::Bytestream;
 pub use storage::{Opened, Storage};
 use writers::Writers;
 
 /// Pictures of people on their way in. Each holds [`AVATAR_UPLOAD_BYTES_MAX`] at most.
-const AVATARS: Bounds = Bounds { all: 12, person: 1, network: 4 };
+const AVATARS: Bounds = Bounds { all: 6, person: 1, network: 2 };
 
 /// Files that are read at once. Each holds a descriptor and some kilobytes; a browser reads six at a time.
 const READERS: Bounds = Bounds { all: 2048, person: 64, network: 512 };
@@ -49,7 +52,7 @@ pub struct Files {
     writers: Writers,
     avatars: Shares,
     readers: Shares,
-    image_workers: Shares,
+    decoders: Decoders,
 }
 
 /// Who brings or reads a file, and from where, if that is known.
@@ -73,10 +76,6 @@ impl From<Client> for Holder {
 
 impl Files {
     pub fn new(db: Db, storage: Storage, config: config::Files) -> Files {
-        // A decoded image takes up to `images::DECODE_BYTES_MAX`, and decoding leaves no core to others.
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let all = (cores / 2).clamp(1, 4);
-        let workers = Bounds { all, person: 1, network: all.div_ceil(2) };
         Files {
             db,
             storage,
@@ -84,7 +83,7 @@ impl Files {
             writers: Writers::default(),
             avatars: Shares::new(AVATARS),
             readers: Shares::new(READERS),
-            image_workers: Shares::new(workers),
+            decoders: Decoders::new(),
         }
     }
 
@@ -120,11 +119,6 @@ impl Files {
     /// A place for a file that somebody reads, to be kept as long as they do.
     pub fn reader(&self, by: Client) -> Result<Share> {
         Ok(self.readers.take_now(by.into())?)
-    }
-
-    /// The right to work on an image, in fair turn. It goes into the closure that does the work.
-    async fn image_worker(&self, by: impl Into<Holder>) -> Result<Share> {
-        Ok(self.image_workers.take(by.into()).await?)
     }
 }
 

@@ -11,20 +11,27 @@ use uuid::Uuid;
 
 use super::Files;
 use super::storage::Kind;
+use super::sweeper::GRACE_MS;
 use crate::domain::ids::{AvatarId, FileId};
 use crate::domain::refusal::{Refusal, Result};
 use crate::store;
+
+/// A picture of a person is stored just before the row that tells of it; nothing else is waited for.
+const AVATAR_AGE_MS: i64 = 10 * 60 * 1000;
 
 /// Objects that the database is asked about at once.
 const BATCH: usize = 100;
 
 impl Files {
-    /// Removes the objects of before `before` that no row knows; tells how many. What is older than the first person
-    /// in the database was not made under it: whoever started us with the wrong database shall not lose all files.
-    pub async fn sweep_orphans(&self, before: i64) -> Result<usize> {
+    /// Removes the objects that no row knows at `now`, for so long as they could not have been on their way; tells how
+    /// many. What is older than the first person in the database was not made under it: whoever started us with the
+    /// wrong database shall not lose all files.
+    pub async fn sweep_orphans(&self, now: i64) -> Result<usize> {
         let Some(since) = store::users::first_created_at(&self.db).await? else { return Ok(0) };
+        let expired = now - self.lifetime_ms() - GRACE_MS;
         let mut swept = 0;
         for kind in Kind::ALL {
+            let before = if kind == Kind::Avatar { now - AVATAR_AGE_MS } else { expired };
             let mut old = Vec::new();
             let mut objects = self.storage.list(kind);
             while let Some(object) = objects.try_next().await? {
@@ -37,7 +44,7 @@ impl Files {
             }
             swept += self.remove_unknown(kind, old).await?;
         }
-        Ok(swept + self.sweep_staged(before).await?)
+        Ok(swept + self.sweep_staged(expired).await?)
     }
 
     async fn remove_unknown(&self, kind: Kind, objects: Vec<(Uuid, Path)>) -> Result<usize> {

@@ -19,7 +19,7 @@ const ORPHANS_EVERY: u64 = 6;
 const BATCH: i64 = 100;
 
 /// Time after expiry in which a request that began just before may still end.
-const GRACE_MS: i64 = 10 * 60 * 1000;
+pub(super) const GRACE_MS: i64 = 10 * 60 * 1000;
 
 impl Files {
     /// Sweeps until the node stops. Every node may do it; they do not disturb each other.
@@ -37,7 +37,7 @@ impl Files {
     async fn sweep_round(&self, round: u64, now: i64) -> Result<()> {
         self.sweep(now).await?;
         if round.is_multiple_of(ORPHANS_EVERY) {
-            self.sweep_orphans(now - self.lifetime_ms() - GRACE_MS).await?;
+            self.sweep_orphans(now).await?;
         }
         Ok(())
     }

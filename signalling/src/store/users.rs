@@ -153,13 +153,17 @@ pub async fn set_profile<'c>(
     Ok(())
 }
 
-pub async fn set_avatar<'c>(
-    on: impl Into<On<'c>>,
+/// Gives somebody a picture, or none; tells which one that replaces. Of several at once, each replaces another one.
+pub async fn replace_avatar(
+    tx: &mut Tx,
     id: UserId,
     avatar: Option<AvatarId>,
-) -> Result<()> {
-    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(on).await?;
-    Ok(())
+) -> Result<Option<AvatarId>> {
+    lock(tx, id).await?;
+    let replaced: Option<(Option<AvatarId>,)> =
+        sql("SELECT avatar_id FROM users WHERE id = ?").bind(id).optional(&mut *tx).await?;
+    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(tx).await?;
+    Ok(replaced.and_then(|(replaced,)| replaced))
 }
 
 /// When the first person came; `None` where there is nobody.

@@ -2,11 +2,13 @@
 //! pixels. Each format keeps a list of what is needed to show it; everything else goes, and what follows the end of
 //! the image goes too. Images pass through piece by piece, so their size costs no memory.
 
-mod gif;
+pub(super) mod gif;
 mod icc;
 mod jpeg;
+mod lzw;
 mod png;
 mod webp;
+mod zlib;
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -50,7 +52,7 @@ pub(super) fn strip<R: BufRead>(
 ) -> io::Result<Traits> {
     match format {
         ImageFormat::Jpeg => jpeg::strip(&mut open()?, exif, out),
-        ImageFormat::Png => png::strip(&mut open()?, out),
+        ImageFormat::Png => png::strip(open, out),
         ImageFormat::Gif => gif::strip(&mut open()?, out),
         ImageFormat::WebP => webp::strip(open, out),
         _ => Err(broken()),

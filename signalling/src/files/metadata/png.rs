@@ -1,5 +1,7 @@
 //! PNG and APNG (W3C Portable Network Graphics, third edition): chunks from the signature to IEND. An ancillary chunk
-//! that is damaged is dropped, as browsers ignore it.
+//! that is damaged is dropped, as browsers ignore it. Of the pixels, what follows the end of their stream is dropped too;
+//! if they are cut short, damaged or too many, those that can be read are packed again, so that all who read the file
+//! see the same.
 
 use std::io::ErrorKind::UnexpectedEof;
 use std::io::{self, BufRead, Read as _, Write};
@@ -9,7 +11,8 @@ use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use image::metadata::Orientation;
 
-use super::{Traits, array, broken, copy, icc, skip, vector};
+use super::zlib::{Repacked, Stream};
+use super::{Traits, array, broken, icc, skip, vector};
 
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
@@ -19,10 +22,35 @@ const LENGTH_MAX: u32 = i32::MAX as u32;
 /// EXIF of cameras is less than the 64 KiB that JPEG has room for.
 const EXIF_BYTES_MAX: u64 = 64 * 1024;
 
+/// A palette has 256 colours (section 11.2.2).
+const WHOLE_BYTES_MAX: u32 = 3 * 256;
+
+/// Longest chunk of pixels that we write.
+const PIECE_BYTES: u64 = 64 * 1024;
+
+/// A piece of a frame of an animation is held in memory.
+const FRAME_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// More pixels than these are not decoded, so nobody is shown what is wrong with them.
+const REPACKED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// First column, step, first row and step of the passes of Adam7.
+const PASSES: [(u64, u64, u64, u64); 7] = [
+    (0, 8, 0, 8),
+    (4, 8, 0, 8),
+    (0, 4, 4, 8),
+    (2, 4, 0, 4),
+    (0, 2, 2, 4),
+    (1, 2, 0, 2),
+    (0, 1, 1, 2),
+];
+
 /// What a chunk is to us.
 enum Use {
-    /// Passed on as it is: pixels, and how they lie.
+    /// Passed on as far as it belongs to the stream of pixels.
     Pixels,
+    /// Passed on as it is: how the pixels lie.
+    Whole,
     /// Says how to show them; at most so many bytes.
     Colour(u64),
     Profile,
@@ -33,7 +61,8 @@ enum Use {
 
 fn use_of(kind: &[u8; 4]) -> Use {
     match kind {
-        b"IHDR" | b"PLTE" | b"IDAT" | b"acTL" | b"fcTL" | b"fdAT" => Use::Pixels,
+        b"IDAT" | b"fdAT" => Use::Pixels,
+        b"IHDR" | b"PLTE" | b"acTL" | b"fcTL" => Use::Whole,
         b"tRNS" => Use::Colour(256),
         b"cHRM" => Use::Colour(32),
         b"pHYs" => Use::Colour(9),
@@ -47,32 +76,56 @@ fn use_of(kind: &[u8; 4]) -> Use {
     }
 }
 
-pub(super) fn strip(input: &mut impl BufRead, out: &mut impl Write) -> io::Result<Traits> {
-    if array(input)? != SIGNATURE {
-        return Err(broken());
-    }
-    out.write_all(&SIGNATURE)?;
-    let mut image = Image::default();
-    match image.chunks(input, out) {
-        // Browsers show what is there, and do not ask for the end.
-        Err(cut) if image.has_pixels && cut.kind() == UnexpectedEof => {}
-        outcome => outcome?,
-    }
-    if !image.in_pixels {
-        write_chunk(out, *b"IEND", &[])?;
-    }
+pub(super) fn strip<R: BufRead>(
+    mut open: impl FnMut() -> io::Result<R>,
+    out: &mut impl Write,
+) -> io::Result<Traits> {
+    let mut seen = Image::default();
+    seen.copy(&mut open()?, &mut io::sink())?;
+    let mut image = Image { repacked: seen.to_be_repacked(), ..Image::default() };
+    image.copy(&mut open()?, out)?;
     Ok(image.traits)
 }
 
-#[derive(Default)]
 struct Image {
     traits: Traits,
     has_pixels: bool,
-    /// A chunk of pixels has begun and not ended.
-    in_pixels: bool,
+    /// Bytes of the pixels of the first picture before they are packed.
+    unpacked_bytes: u64,
+    stream: Stream,
+    frame: Stream,
+    /// What the first picture becomes if its stream is no good as it is.
+    repacked: Option<Repacked>,
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Image {
+            traits: Traits::default(),
+            has_pixels: false,
+            unpacked_bytes: 0,
+            stream: Stream::new(),
+            frame: Stream::new(),
+            repacked: None,
+        }
+    }
 }
 
 impl Image {
+    fn copy(&mut self, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
+        if array(input)? != SIGNATURE {
+            return Err(broken());
+        }
+        out.write_all(&SIGNATURE)?;
+        match self.chunks(input, out) {
+            // Browsers show what is there, and do not ask for the end.
+            Err(cut) if self.has_pixels && cut.kind() == UnexpectedEof => {}
+            outcome => outcome?,
+        }
+        self.finish_pixels(out)?;
+        write_chunk(out, *b"IEND", &[])
+    }
+
     /// Passes chunks on, or drops them, up to the end.
     fn chunks(&mut self, input: &mut impl BufRead, out: &mut impl Write) -> io::Result<()> {
         loop {
@@ -81,13 +134,8 @@ impl Image {
             self.traits.animated |= kind == *b"acTL";
             match use_of(&kind) {
                 Use::End => return Ok(()),
-                Use::Pixels => {
-                    self.in_pixels = true;
-                    out.write_all(&len.to_be_bytes())?;
-                    out.write_all(&kind)?;
-                    copy(input, u64::from(len) + 4, out)?;
-                    self.in_pixels = false;
-                }
+                Use::Pixels => self.pixels(input, kind, len, out)?,
+                Use::Whole => self.whole(input, kind, len, out)?,
                 Use::Colour(max) => {
                     if let Some(contents) = chunk(input, kind, len, max)? {
                         write_chunk(out, kind, &contents)?;
@@ -109,6 +157,125 @@ impl Image {
             }
         }
     }
+
+    /// Passes a small chunk on as it is.
+    fn whole(
+        &mut self,
+        input: &mut impl BufRead,
+        kind: [u8; 4],
+        len: u32,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        if len > WHOLE_BYTES_MAX {
+            return Err(broken());
+        }
+        let contents = vector(input, u64::from(len) + 4)?;
+        match &kind {
+            b"IHDR" => self.unpacked_bytes = unpacked_bytes(&contents).ok_or(broken())?,
+            b"fcTL" => {
+                self.finish_pixels(out)?;
+                self.frame = Stream::new();
+            }
+            _ => {}
+        }
+        out.write_all(&len.to_be_bytes())?;
+        out.write_all(&kind)?;
+        out.write_all(&contents)
+    }
+
+    /// Passes on what belongs to the pixels, piece by piece, also when the sum says that something in it is damaged.
+    fn pixels(
+        &mut self,
+        input: &mut impl BufRead,
+        kind: [u8; 4],
+        len: u32,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut left = u64::from(len);
+        let mut number = Vec::new();
+        if kind == *b"fdAT" {
+            self.finish_pixels(out)?;
+            number = vector(input, 4)?;
+            left = left.checked_sub(4).ok_or(broken())?;
+        }
+        while left > 0 {
+            let mut piece = Vec::new();
+            // Frames are numbered by chunk, so each of theirs stays one.
+            let most = if number.is_empty() { PIECE_BYTES } else { FRAME_BYTES_MAX };
+            let read = input.take(left.min(most)).read_to_end(&mut piece)? as u64;
+            if read == 0 || !number.is_empty() && read < left {
+                return Err(UnexpectedEof.into());
+            }
+            left -= read;
+            self.piece(&piece, &number, out)?;
+        }
+        skip(input, 4)
+    }
+
+    fn piece(&mut self, piece: &[u8], number: &[u8], out: &mut impl Write) -> io::Result<()> {
+        if !number.is_empty() {
+            let kept = self.frame.take(piece, |_| Ok(()))?;
+            return write_chunk(out, *b"fdAT", &[number, &piece[..kept]].concat());
+        }
+        let Some(repacked) = &mut self.repacked else {
+            let kept = self.stream.take(piece, |_| Ok(()))?;
+            return match kept {
+                0 => Ok(()),
+                kept => write_chunk(out, *b"IDAT", &piece[..kept]),
+            };
+        };
+        self.stream.take(piece, |unpacked| repacked.unpacked(unpacked))?;
+        while let Some(packed) = repacked.packed(PIECE_BYTES as usize) {
+            write_chunk(out, *b"IDAT", &packed)?;
+        }
+        Ok(())
+    }
+
+    /// What has to be packed again: a first picture of which there is something, and not just what should be.
+    fn to_be_repacked(&self) -> Option<Repacked> {
+        let is_some = self.stream.unpacked() > 0 && self.unpacked_bytes <= REPACKED_BYTES_MAX;
+        (is_some && !self.stream.holds(self.unpacked_bytes))
+            .then(|| Repacked::new(self.unpacked_bytes))
+    }
+
+    fn finish_pixels(&mut self, out: &mut impl Write) -> io::Result<()> {
+        match self.repacked.take() {
+            Some(repacked) if self.has_pixels => {
+                self.stream.close();
+                let packed = repacked.finish()?;
+                let mut chunks = packed.chunks(PIECE_BYTES as usize);
+                chunks.try_for_each(|chunk| write_chunk(out, *b"IDAT", chunk))
+            }
+            repacked => {
+                self.repacked = repacked; // a frame before the first picture
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Bytes of the filtered rows that a header announces (sections 7.2, 8.1 and 9.2).
+fn unpacked_bytes(header: &[u8]) -> Option<u64> {
+    let side = |at| Some(u64::from(u32::from_be_bytes(*header.get(at..)?.first_chunk()?)));
+    let (width, height) = (side(0)?, side(4)?);
+    let [depth, colour, _, _, interlaced] = *header.get(8..)?.first_chunk()?;
+    let samples = match colour {
+        2 => 3,
+        4 => 2,
+        6 => 4,
+        _ => 1,
+    };
+    let rows = |width: u64, height: u64| {
+        let row = (width * samples * u64::from(depth)).div_ceil(8) + 1;
+        if width == 0 { Some(0) } else { row.checked_mul(height) }
+    };
+    if interlaced == 0 {
+        return rows(width, height);
+    }
+    let pass = |(x, across, y, down): (u64, u64, u64, u64)| {
+        rows(width.saturating_sub(x).div_ceil(across), height.saturating_sub(y).div_ceil(down))
+    };
+    PASSES.into_iter().map(pass).sum()
 }
 
 /// Kind and length of the next chunk.

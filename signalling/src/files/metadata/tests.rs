@@ -172,7 +172,75 @@ fn a_png_with_a_damaged_ancillary_chunk_or_without_its_end_is_whole_again() {
     let text = png_chunk(b"tEXt", SECRET);
     let cut = [&whole[..33], &text, &whole[33..whole.len() - 20]].concat();
     let kept = stripped(ImageFormat::Png, &cut).unwrap();
-    assert_eq!(kept, whole[..whole.len() - 20], "what is there, without metadata");
+    assert!(!has(&kept, SECRET));
+    assert_eq!(image::load_from_memory(&kept).unwrap(), image::load_from_memory(&whole).unwrap());
+}
+
+/// The data of the first chunk of this kind, and the place of the whole chunk.
+fn png_data(png: &[u8], kind: &[u8; 4]) -> (Vec<u8>, std::ops::Range<usize>) {
+    let at = png.windows(4).position(|it| it == kind).unwrap();
+    let len = u32::from_be_bytes(png[at - 4..at].try_into().unwrap()) as usize;
+    (png[at + 4..at + 4 + len].to_vec(), at - 4..at + 8 + len)
+}
+
+#[test]
+fn nothing_hides_behind_the_pixels_of_a_png() {
+    let whole = encoded(ImageFormat::Png);
+    let (pixels, place) = png_data(&whole, b"IDAT");
+    let (half, rest) = pixels.split_at(pixels.len() / 2);
+    let frame = [&[0, 0, 0, 2], &pixels[..]].concat();
+    let control = [&[0, 0, 0, 1, 0, 0, 0, 40, 0, 0, 0, 20][..], &[0; 14]].concat();
+    let hidden = |data: &[u8]| [data, SECRET].concat();
+    for chunks in [
+        vec![png_chunk(b"IDAT", &hidden(&pixels))],
+        vec![png_chunk(b"IDAT", &pixels), png_chunk(b"IDAT", SECRET)],
+        vec![
+            png_chunk(b"IDAT", half),
+            png_chunk(b"tEXt", SECRET),
+            png_chunk(b"IDAT", &hidden(rest)),
+        ],
+        vec![
+            png_chunk(b"IDAT", &pixels),
+            png_chunk(b"fcTL", &control),
+            png_chunk(b"fdAT", &hidden(&frame)),
+        ],
+    ] {
+        let bytes = [&whole[..place.start], &chunks.concat(), &whole[place.end..]].concat();
+        let out = stripped(ImageFormat::Png, &bytes).unwrap();
+        assert!(!has(&out, SECRET));
+        assert!(has(&out, rest), "the pixels stay as they are");
+        assert_eq!(
+            image::load_from_memory(&out).unwrap(),
+            image::load_from_memory(&whole).unwrap()
+        );
+    }
+    // rows below the last one
+    let mut deflated = ZlibEncoder::new(Vec::new(), Compression::none());
+    deflated.write_all(&[0; 20 * 121]).unwrap();
+    deflated.write_all(SECRET).unwrap();
+    let chunk = png_chunk(b"IDAT", &deflated.finish().unwrap());
+    let bytes = [&whole[..place.start], &chunk, &whole[place.end..]].concat();
+    let out = stripped(ImageFormat::Png, &bytes).unwrap();
+    assert!(has(&bytes, SECRET) && !has(&out, SECRET));
+    assert_eq!(image::load_from_memory(&out).unwrap(), image::load_from_memory(&whole).unwrap());
+}
+
+#[test]
+fn nothing_hides_behind_the_pixels_of_a_gif() {
+    let whole = gif(&[]);
+    let end = whole.len() - 2; // the last block of pixels, and the trailer
+    let hidden = [&[SECRET.len() as u8], SECRET].concat();
+    let bytes = [&whole[..end], &hidden, &whole[end..]].concat();
+    assert_eq!(stripped(ImageFormat::Gif, &bytes).unwrap(), whole);
+    // in the block in which the pixels end, too
+    let mut still =
+        b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02".to_vec();
+    let pixels = still.len();
+    still.extend(b"\x02\x44\x01\0;");
+    let mut bytes = still.clone();
+    bytes[pixels] += SECRET.len() as u8;
+    bytes.splice(pixels + 3..pixels + 3, SECRET.iter().copied());
+    assert_eq!(stripped(ImageFormat::Gif, &bytes).unwrap(), still);
 }
 
 #[test]

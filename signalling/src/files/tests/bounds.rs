@@ -110,29 +110,58 @@ async fn hanging_up_gives_nothing_back_before_the_work_ends() {
         async move { files.make_avatar(ann, large, place).await }
     });
     // The work begins once the only worker is taken.
-    while files.image_workers.is_idle() {
+    while files.decoders.are_idle() {
         tokio::task::yield_now().await;
     }
     door.abort();
     assert!(door.await.is_err(), "hung up");
     let taken = files.avatar_place(ann).is_err();
-    assert!(taken || files.image_workers.is_idle(), "held as long as the work goes on");
-    files.image_workers.idle().await;
+    assert!(taken || files.decoders.are_idle(), "held as long as the work goes on");
+    files.decoders.idle().await;
     files.avatar_place(ann).expect("given back with the work");
 }
 
 #[tokio::test]
 async fn pictures_of_one_person_are_made_one_at_a_time_and_delay_nobody() {
     let stage = Stage::new().await;
-    let worker = stage.files.image_worker(stage.ann).await.unwrap();
+    let decoder = stage.files.decoders.large(stage.ann.into()).await.unwrap();
     let waiting = tokio::spawn({
         let (files, ann) = (stage.files.clone(), stage.ann);
-        async move { files.image_worker(ann).await.map(drop) }
+        async move { files.decoders.large(ann.into()).await.map(drop) }
     });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    drop(worker);
+    drop(decoder);
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn small_pictures_do_not_wait_for_large_ones_of_others_and_all_together_take_a_hundred_megabytes()
+ {
+    let stage = Stage::new().await;
+    let large = stage.files.decoders.large(stage.ann.into()).await.unwrap();
+    let mut small = None;
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP] {
+        let image = picture(format);
+        let length = image.len() as u64;
+        let taken = stage.files.decoders.take(stage.bob.into(), format, &image, length);
+        drop(small.take()); // one at a time
+        small = Some(taken.await.unwrap());
+    }
+    assert!(large.memory + small.unwrap().memory <= 100_000_000);
+    // What its first bytes say, and not the last: a large one waits although it is short.
+    let long = DynamicImage::from(RgbImage::new(3000, 2000));
+    let mut short = Cursor::new(Vec::new());
+    long.write_to(&mut short, ImageFormat::Png).unwrap();
+    let waiting = tokio::spawn({
+        let (files, bob, image) = (stage.files.clone(), stage.bob, short.into_inner());
+        async move { files.decoders.take(bob.into(), ImageFormat::Png, &image, 99).await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    drop(large);
+    waiting.await.unwrap().unwrap();
+    stage.uploaded("a.png", picture(ImageFormat::Png)).await;
 }
 
 #[tokio::test]

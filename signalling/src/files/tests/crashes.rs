@@ -65,7 +65,7 @@ async fn nothing_stays_of_what_was_begun_whatever_step_came_last() {
 
     let before = names(folder.path());
     assert_eq!(before.len(), 9, "{before:#?}");
-    stage.files.sweep_orphans(now_ms() - 1000).await.unwrap();
+    stage.files.sweep_orphans(now_ms() + 9 * 60 * 1000).await.unwrap();
     assert_eq!(names(folder.path()), before, "what is fresh may still be wanted");
     stage.files.sweep(later()).await.unwrap();
     stage.files.sweep_orphans(later()).await.unwrap();
@@ -77,7 +77,7 @@ async fn nothing_stays_of_what_was_begun_whatever_step_came_last() {
 async fn what_is_known_stays() {
     let (stage, folder) = on_disk().await;
     let picture_of_ann = avatar(&stage).await;
-    store::users::set_avatar(&stage.files.db, stage.ann, Some(picture_of_ann)).await.unwrap();
+    stage.wears(picture_of_ann).await;
     let former = avatar(&stage).await;
     let image = stage.uploaded("a.png", picture(ImageFormat::Png)).await;
     let begun = stage.begun(10).await;
@@ -93,6 +93,20 @@ async fn what_is_known_stays() {
         ]
     );
     assert_eq!(refused(stage.files.avatar(former).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_picture_that_is_nobodys_is_not_shown_and_soon_removed() {
+    let (stage, folder) = on_disk().await;
+    let (former, current) = (avatar(&stage).await, avatar(&stage).await);
+    for id in [former, current] {
+        stage.wears(id).await;
+        assert!(stage.files.avatar(id).await.is_ok());
+    }
+    assert_eq!(refused(stage.files.avatar(former).await), Code::NotFound, "although it is stored");
+    assert_eq!(names(folder.path()).len(), 2);
+    stage.files.sweep_orphans(now_ms() + 11 * 60 * 1000).await.unwrap();
+    assert_eq!(names(folder.path()), [format!("avatars/{current}")]);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::clock::now_ms;
 use crate::domain::file::{StoredFile, Upload};
-use crate::domain::ids::{FileId, UserId};
+use crate::domain::ids::{AvatarId, FileId, UserId};
 use crate::domain::refusal::Result;
 use crate::store;
 use crate::store::tests::{Fresh, fresh_sqlite, group, person};
@@ -79,6 +79,13 @@ impl Stage {
         let all = 0..file.info.size as u64;
         let stream = self.files.read(file, all).await.unwrap();
         stream.try_collect::<bytes::BytesMut>().await.unwrap().freeze()
+    }
+
+    /// Ann's picture is this one from now on.
+    async fn wears(&self, avatar: AvatarId) {
+        let mut tx = self.files.db.begin().await.unwrap();
+        store::users::replace_avatar(&mut tx, self.ann, Some(avatar)).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// Ann's file lies in a conversation with these members.

@@ -17,6 +17,7 @@ both! {
     another_app_has_its_own_names,
     of_many_who_want_a_name_one_gets_it,
     what_is_set_is_read_back,
+    of_many_pictures_at_once_each_replaces_another,
     users_are_found_by_any_number_of_ids,
     the_longest_allowed_texts_fit,
 }
@@ -113,7 +114,7 @@ async fn what_is_set_is_read_back(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let avatar = AvatarId::fresh();
     users::set_profile(db, ann, "Ännchen 👩‍🚀", true).await.unwrap();
-    users::set_avatar(db, ann, Some(avatar)).await.unwrap();
+    assert_eq!(replaced(db, ann, Some(avatar)).await, None);
     users::set_password_hash(db, ann, "other").await.unwrap();
     users::set_last_seen(db, ann, 99).await.unwrap();
 
@@ -126,9 +127,30 @@ async fn what_is_set_is_read_back(db: &Db) {
     seen.sort();
     assert_eq!(seen, [(ann, 99), (bob, 1)]);
 
-    users::set_avatar(db, ann, None).await.unwrap();
+    assert_eq!(replaced(db, ann, None).await, Some(avatar));
     assert_eq!(users::by_id(db, ann).await.unwrap().unwrap().avatar, None);
     assert_eq!(users::by_id(db, UserId::fresh()).await.unwrap(), None);
+}
+
+/// The picture of `user` before `avatar`.
+async fn replaced(db: &Db, user: UserId, avatar: Option<AvatarId>) -> Option<AvatarId> {
+    let mut tx = db.begin().await.unwrap();
+    let replaced = users::replace_avatar(&mut tx, user, avatar).await.unwrap();
+    tx.commit().await.unwrap();
+    replaced
+}
+
+async fn of_many_pictures_at_once_each_replaces_another(db: &Db) {
+    let ann = person(db, "ann").await;
+    let given: BTreeSet<_> = (0..8).map(|_| AvatarId::fresh()).collect();
+    let changes = given.iter().map(|avatar| {
+        let (db, avatar) = (db.clone(), *avatar);
+        async move { replaced(&db, ann, Some(avatar)).await }
+    });
+    let mut gone: BTreeSet<_> = super::at_once(changes).await.into_iter().flatten().collect();
+    assert_eq!(gone.len(), 7, "one was the first");
+    gone.extend(replaced(db, ann, None).await);
+    assert_eq!(gone, given);
 }
 
 async fn users_are_found_by_any_number_of_ids(db: &Db) {

@@ -275,7 +275,7 @@ fn unpacked_bytes(header: &[u8]) -> Option<u64> {
     let pass = |(x, across, y, down): (u64, u64, u64, u64)| {
         rows(width.saturating_sub(x).div_ceil(across), height.saturating_sub(y).div_ceil(down))
     };
-    PASSES.into_iter().map(pass).sum()
+    PASSES.into_iter().try_fold(0_u64, |sum, each| sum.checked_add(pass(each)?))
 }
 
 /// Kind and length of the next chunk.

@@ -42,10 +42,10 @@ const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of request line and headers; more is answered 431. A token of LiveKit's may have 64 KiB, the rest has half of it.
 /// What goes beyond [`HEAD_BYTES`](super::heads::HEAD_BYTES) takes a place of its own.
-const HEADER_BYTES_MAX: usize = 96 * 1024;
+pub(super) const HEADER_BYTES_MAX: usize = 96 * 1024;
 
 /// Headers in one request; more is answered 431.
-const HEADERS_MAX: usize = 64;
+pub(super) const HEADERS_MAX: usize = 64;
 
 /// Room for the bytes that are looked at before somebody reads them. Longer reads go past it.
 const PEEK_BYTES: usize = 256;

@@ -5,6 +5,7 @@ mod guard;
 mod heads;
 mod linger;
 mod pace;
+mod refused;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

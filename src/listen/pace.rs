@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::heads::Place;
+use super::refused::Refused;
 
 /// Between requests: a client may take its time.
 const IDLE: u8 = 0;
@@ -110,11 +111,19 @@ pub(super) struct Paced<S> {
     limit: Duration,
     deadline: Pin<Box<Sleep>>,
     place: Place,
+    refused: Refused,
 }
 
 impl<S> Paced<S> {
     pub(super) fn new(stream: S, phase: Phase, limit: Duration, place: Place) -> Paced<S> {
-        Paced { stream, phase, limit, deadline: Box::pin(sleep(limit)), place }
+        Paced {
+            stream,
+            phase,
+            limit,
+            deadline: Box::pin(sleep(limit)),
+            place,
+            refused: Refused::default(),
+        }
     }
 
     /// A head may be read within its time, and beyond what all may hold once it has a place.
@@ -166,7 +175,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let Paced { stream, phase, refused, .. } = &mut *self;
+        if phase.get() == HEAD {
+            return refused.poll_write(stream, cx, buf).map_ok(|()| buf.len());
+        }
+        Pin::new(stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -174,6 +187,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.phase.get() == HEAD {
+            let buf = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+            return self.poll_write(cx, buf);
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

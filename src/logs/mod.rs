@@ -18,7 +18,8 @@ use repeats::Repeats;
 use stamp::Stamped;
 
 /// Before what is configured: the DTLS library warns of every extension that it does not know, and browsers offer some.
-const QUIET: &str = "rtc_dtls=error";
+/// The TLS library warns of every client that names the server by its address.
+const QUIET: &str = "rtc_dtls=error,rustls=error";
 
 /// Changes what is logged while the process runs.
 pub(crate) struct Logs(reload::Handle<EnvFilter, Registry>);

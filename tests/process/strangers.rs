@@ -103,3 +103,24 @@ async fn rubbish_is_no_request() {
     }
     assert_eq!(node.get("/readyz").await.status(), 200);
 }
+
+/// So a page of another origin, whose token is too long, learns why it hears nothing.
+#[tokio::test]
+async fn heads_that_are_too_long_are_refused_in_words_that_every_page_can_read() {
+    let node = Node::start(&[]);
+    for (head, status, limit) in [
+        (format!("GET /rtc?access_token={}", "x".repeat(70_000)), "414", "65534"),
+        (format!("GET /rtc HTTP/1.1\r\nhost: a\r\nx: {}", "x".repeat(200_000)), "431", "98304"),
+        (format!("GET /rtc HTTP/1.1\r\n{}", "a: b\r\n".repeat(70)), "431", "64 headers"),
+    ] {
+        let mut stream = connect(&node);
+        let _ = stream.write_all(format!("{head} HTTP/1.1\r\nhost: a\r\n\r\n").as_bytes());
+        let answer = rest(stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let (head, words) = answer.split_once("\r\n\r\n").expect("a body");
+        assert!(
+            head.contains("access-control-allow-origin: *") && words.contains(limit),
+            "{answer}"
+        );
+    }
+}

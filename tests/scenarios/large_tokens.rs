@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use beckon_signalling::config::ApiKey;
 use beckon_signalling::rooms::token::{Claims, Grants, mint};
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::json;
 
 use crate::stage::{Seat, Stage};
@@ -48,5 +48,14 @@ async fn a_token_of_sixty_kibibytes_lets_in_by_header_and_by_address() {
 
     let longer = format!("/rtc/validate?access_token={}", "x".repeat(60_000));
     let both = stage.first().request(Method::GET, &longer).bearer_auth(&token);
-    assert_eq!(both.send().await.expect("an answer").status().as_u16(), 431, "there is an end");
+    let answer = both.send().await.expect("an answer");
+    assert_eq!(answer.status().as_u16(), 431, "there is an end");
+    says_its_limit(answer, "98304").await;
+}
+
+/// A page of another origin can read it.
+async fn says_its_limit(answer: Response, limit: &str) {
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    let words = answer.text().await.expect("words");
+    assert!(words.contains(limit), "{words}");
 }

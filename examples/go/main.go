@@ -21,6 +21,7 @@ const patience = 40 * time.Second
 type settings struct {
 	url, key, secret, room string
 	single, verbose, brief bool
+	joins                  int
 }
 
 func main() {
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&s.room, "room", fmt.Sprintf("go-%d", os.Getpid()), "the room to meet in")
 	flag.BoolVar(&s.single, "single", false, "use one peer connection instead of two")
 	flag.BoolVar(&s.brief, "brief", false, "try two reconnections instead of eight")
+	flag.IntVar(&s.joins, "joins", 0, "only come in and go, so many times")
 	flag.BoolVar(&s.verbose, "verbose", false, "show what the SDK logs, and the descriptions")
 	flag.Parse()
 	if s.verbose {
@@ -38,7 +40,7 @@ func main() {
 	} else {
 		lksdk.SetLogger(logger.GetDiscardLogger())
 	}
-	if !run(s) {
+	if s.joins > 0 && !comeAndGo(s) || s.joins == 0 && !run(s) {
 		os.Exit(1)
 	}
 }
@@ -59,6 +61,23 @@ func run(s settings) bool {
 	if s.verbose {
 		alice.describe()
 		bob.describe()
+	}
+	return all.passed()
+}
+
+// Comes in again and again, each time as somebody else.
+func comeAndGo(s settings) bool {
+	var all checks
+	for number := 1; number <= s.joins; number++ {
+		name := fmt.Sprintf("guest %d", number)
+		all.that(name+" joins", func() error {
+			guest := newPerson(name)
+			if err := guest.join(s); err != nil {
+				return err
+			}
+			guest.leave()
+			return nil
+		})
 	}
 	return all.passed()
 }

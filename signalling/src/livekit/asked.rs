@@ -74,7 +74,7 @@ mod tests {
     ];
 
     const CLIENT_INFO: &[(&str, Answer)] = &[
-        ("sdk", A_LABEL),
+        ("sdk", Honoured),
         ("version", A_LABEL),
         (
             "protocol",

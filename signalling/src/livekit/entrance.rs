@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use beckon_sfu_api::Connection;
 use flate2::read::GzDecoder;
+use livekit_protocol::client_info::Sdk;
 use livekit_protocol::wrapped_join_request::Compression;
 use livekit_protocol::{ConnectionSettings, JoinRequest, WrappedJoinRequest};
 use prost::Message;
@@ -36,6 +39,22 @@ pub(super) struct Asked {
     disable_ice_lite: Option<String>,
     subscriber_allow_pause: Option<String>,
     publish: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = NotAdmitted;
+
+    /// Of what is said twice the first counts, as with LiveKit's server.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asked, NotAdmitted> {
+        let unreadable = || missing("the query cannot be read");
+        let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) = pairs.map_err(|_| unreadable())?;
+        let mut said = serde_json::Map::new();
+        for (name, value) in pairs {
+            said.entry(name).or_insert(value.into());
+        }
+        serde_json::from_value(said.into()).map_err(|_| unreadable())
+    }
 }
 
 impl Asked {
@@ -69,6 +88,8 @@ impl Asked {
             offer: None,
             tracks: vec![],
             sync: None,
+            sdk: Sdk::Unknown,
+            is_there: false,
             client_protocol: number.unwrap_or_default(),
             capabilities: vec![],
             metadata: self.metadata.unwrap_or_default(),
@@ -87,6 +108,8 @@ fn single(request: JoinRequest, publish: Option<&str>) -> Result<Entrance, NotAd
         offer: request.publisher_offer,
         tracks: request.add_track_requests,
         sync: request.sync_state,
+        sdk: client.sdk(),
+        is_there: false,
         client_protocol: client.client_protocol,
         capabilities: client.capabilities,
         metadata: request.metadata,
@@ -103,7 +126,9 @@ fn read(text: &str) -> Result<JoinRequest, NotAdmitted> {
         Compression::None => wrapped.join_request,
         Compression::Gzip => inflate(&wrapped.join_request)?,
     };
-    if request.len() > JOIN_REQUEST_BYTES_MAX || wire::fields(&request) > JOIN_REQUEST_FIELDS_MAX {
+    if request.len() > JOIN_REQUEST_BYTES_MAX
+        || wire::JOIN_REQUEST.fields(&request) > JOIN_REQUEST_FIELDS_MAX
+    {
         return Err(missing("join_request is too long"));
     }
     JoinRequest::decode(&*request).map_err(|_| missing("join_request holds no JoinRequest"))

@@ -12,35 +12,50 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    AUTHORIZATION, HeaderName,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::map_response;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use beckon_sfu_api::Connection;
+use livekit_protocol::SessionDescription;
+use livekit_protocol::client_info::Sdk;
 
 use self::entrance::Asked;
 use self::socket::Limits;
 use crate::domain::frame::READ_BYTES;
 use crate::http::network_of;
 use crate::node::Node;
-use crate::rooms::{self, Admission, NotAdmitted, Seat};
+use crate::rooms::{self, Admission, Entrance, NotAdmitted};
 use crate::shares::Holder;
+
+/// What a page may ask with, beside plain requests: the token in a header, and Twirp's JSON.
+const MAY_BE_ASKED: [(HeaderName, &str); 2] = [
+    (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+    (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+];
 
 /// Everything below `/rtc`, and what LiveKit's servers have beside it.
 pub fn router(node: Arc<Node>) -> Router {
     Router::new()
-        .route("/rtc", open_to_all(get(dual)))
-        .route("/rtc/validate", open_to_all(get(validate)))
-        .route("/rtc/v1", open_to_all(get(single)))
-        .route("/rtc/v1/validate", open_to_all(get(validate)))
+        .merge(at("/rtc", get(dual)))
+        .merge(at("/rtc/validate", get(validate)))
+        .merge(at("/rtc/v1", get(single)))
+        .merge(at("/rtc/v1/validate", get(validate)))
         .route("/rtc/{*rest}", any(not_found))
         .merge(twirp::router())
-        .layer(map_response(allow_any_origin))
+        .layer(from_fn(open_to_any_origin))
         .with_state(node)
+}
+
+/// An address, also with a slash at its end: clients put it behind whatever they are configured with.
+fn at(path: &str, route: MethodRouter<Arc<Node>>) -> Router<Arc<Node>> {
+    let route = route.fallback(wrong_method);
+    Router::new().route(path, route.clone()).route(&format!("{path}/"), route)
 }
 
 /// The client offers on one connection and we offer on the other.
@@ -57,7 +72,7 @@ async fn single(State(node): State<Arc<Node>>, request: Request) -> Result<Respo
 async fn validate(
     State(node): State<Arc<Node>>,
     headers: HeaderMap,
-    Query(asked): Query<Asked>,
+    asked: Asked,
 ) -> Result<&'static str, NotAdmitted> {
     let admission = let_in(&node, &headers, &asked)?;
     rooms::validate(&node, &admission).await?;
@@ -72,11 +87,9 @@ async fn come_in(
     connection: Connection,
 ) -> Result<Response, NotAdmitted> {
     let (mut parts, _) = request.into_parts();
-    let Query(asked) = Query::<Asked>::from_request_parts(&mut parts, &())
-        .await
-        .map_err(|_| NotAdmitted::Malformed("the query cannot be read"))?;
+    let asked = Asked::from_request_parts(&mut parts, &()).await?;
     let admission = let_in(&node, &parts.headers, &asked)?;
-    let entrance = asked.entrance(connection)?;
+    let mut entrance = asked.entrance(connection)?;
     let limits = Limits::of(&node.config.rooms);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
@@ -94,15 +107,23 @@ async fn come_in(
     let serve = async move |stream| {
         metrics::gauge!("beckon_rtc_sockets_open").increment(1);
         let over = rooms::login_over(&node, admission.login());
-        let join = async || {
-            let seat = rooms::join(&node, admission, entrance).await;
-            seat.unwrap_or_else(Seat::refused)
+        let late_offer = late_offer(&mut entrance);
+        let join = |is_there| {
+            let entrance = Entrance { is_there, ..entrance.clone() };
+            let (node, admission) = (node.clone(), admission.clone());
+            async move { rooms::join(&node, admission, entrance).await }
         };
-        socket::run(stream, join, over, limits).await;
+        socket::run(stream, join, over, late_offer, limits).await;
         metrics::gauge!("beckon_rtc_sockets_open").decrement(1);
         drop(place);
     };
     Ok(upgrade.on_upgrade(serve).into_response())
+}
+
+/// LiveKit's Go SDK reads what we say before it has made its own offer its local description, and takes an answer that
+/// is there by then for an error. Its own server needs some milliseconds for it.
+fn late_offer(entrance: &mut Entrance) -> Option<SessionDescription> {
+    if entrance.sdk == Sdk::Go { entrance.offer.take() } else { None }
 }
 
 /// Browsers put the token into the query, other programs into a header.
@@ -114,15 +135,19 @@ fn let_in(node: &Node, headers: &HeaderMap, asked: &Asked) -> Result<Admission, 
     rooms::admit(node, asked.access_token.as_deref().or(bearer), asked.room.as_deref())
 }
 
-fn open_to_all(route: MethodRouter<Arc<Node>>) -> MethodRouter<Arc<Node>> {
-    let headers = [(ACCESS_CONTROL_ALLOW_HEADERS, "authorization")];
-    route.options(async move || (StatusCode::NO_CONTENT, headers))
-}
-
-async fn allow_any_origin(mut response: Response) -> Response {
+/// Pages of any origin may ask, and see the answer whatever it is.
+async fn open_to_any_origin(request: Request, next: Next) -> Response {
+    let mut response = match *request.method() {
+        Method::OPTIONS => (StatusCode::NO_CONTENT, MAY_BE_ASKED).into_response(),
+        _ => next.run(request).await,
+    };
     let any = HeaderValue::from_static("*");
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, any);
     response
+}
+
+async fn wrong_method() -> (StatusCode, &'static str) {
+    (StatusCode::METHOD_NOT_ALLOWED, "method not allowed: this is asked by GET")
 }
 
 async fn not_found() -> (StatusCode, &'static str) {
@@ -141,7 +166,9 @@ impl IntoResponse for NotAdmitted {
             NotAdmitted::Malformed(_) => StatusCode::BAD_REQUEST,
             NotAdmitted::NoRoom => StatusCode::NOT_FOUND,
             NotAdmitted::TooOften => StatusCode::TOO_MANY_REQUESTS,
-            NotAdmitted::NoMedia | NotAdmitted::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            NotAdmitted::Occupied | NotAdmitted::NoMedia | NotAdmitted::Busy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         };
         metrics::counter!("beckon_rtc_refused_total", "status" => status.as_str().to_owned())
             .increment(1);

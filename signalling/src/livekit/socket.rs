@@ -9,19 +9,19 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use beckon_sfu_api::RoomSettings;
 use bytes::Bytes;
 use futures_util::stream::{Peekable, SplitSink, SplitStream};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::{
-    DisconnectReason, LeaveRequest, SignalRequest, SignalResponse, signal_response,
+    DisconnectReason, LeaveRequest, SessionDescription, SignalRequest, SignalResponse,
+    signal_request, signal_response,
 };
 use prost::Message as _;
-use tokio::task::yield_now;
 use tokio::time::{Instant, interval_at, timeout};
 
 use super::wire;
 use crate::config;
-use crate::rooms::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
+use crate::rooms::{Frames, NotAdmitted, REQUESTS_KIB_MAX, Requests, Seat};
 
 /// Requests a client may make a second in the long run; one that makes more is read more slowly.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
@@ -50,9 +50,18 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// A client that takes nothing for this long is gone.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// How long is looked whether a client has hung up right behind its request, as one does that gave up: the end is here
+/// then, and the runtime sees it as soon as it looks at its sockets.
+const GLANCE: Duration = Duration::from_millis(2);
+/// How long a client that would put somebody out may take to show that it is there: a round trip and more.
+const SHOWN_WITHIN: Duration = Duration::from_secs(2);
+/// How long an offer waits that came with the request to come in and is answered after its client's first word. The Go
+/// SDK trickles at once.
+const FIRST_WORD_WITHIN: Duration = Duration::from_millis(100);
 /// How long the last frames may take to leave.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+type Joined = Result<Seat, NotAdmitted>;
 type Reader = Peekable<SplitStream<WebSocket>>;
 type Writer = SplitSink<WebSocket, Message>;
 
@@ -88,28 +97,35 @@ enum End {
     Broke(u16, &'static str),
 }
 
-/// Serves a socket that has just been opened; `join` takes a seat, once it is known that somebody is there.
-/// `login_over` ends when the right to be here does.
-pub(super) async fn run(
+/// Serves a socket that has just been opened. `join` takes a seat for a client; it is told whether that has shown that it
+/// is there. `login_over` ends when the right to be here does. `late_offer` is to be answered after the client's first word.
+pub(super) async fn run<J: Future<Output = Joined>>(
     stream: WebSocket,
-    join: impl AsyncFnOnce() -> Seat,
+    join: impl Fn(bool) -> J,
     login_over: impl Future<Output = ()>,
+    late_offer: Option<SessionDescription>,
     limits: Limits,
 ) {
     let (mut writer, reader) = stream.split();
     let mut reader = reader.peekable();
-    if has_hung_up(&mut reader).await {
+    let Some(seat) = take_seat(&mut writer, &mut reader, join).await else {
         return count_end("hung_up");
-    }
-    let Seat { requests, mut frames } = join().await;
+    };
+    let Seat { requests, mut frames } = seat;
     let too_slow = frames.too_slow();
     let expel = async {
         login_over.await;
         requests.expel().await;
         pending::<End>().await
     };
+    let reading = async {
+        if let Some(offer) = late_offer {
+            offer_late(offer, &requests, &mut reader).await;
+        }
+        read(&requests, &mut reader, limits).await
+    };
     let end = tokio::select! {
-        end = read(&requests, &mut reader, limits) => end,
+        end = reading => end,
         end = write(&mut writer, &mut frames) => end,
         () = too_slow => End::TooSlow,
         end = expel => end,
@@ -124,14 +140,47 @@ pub(super) async fn run(
     }
 }
 
-/// Whether a client has closed the connection already, as far as this machine knows.
-async fn has_hung_up(reader: &mut Reader) -> bool {
-    yield_now().await; // lets the runtime look at its sockets
-    match Pin::new(reader).peek().now_or_never() {
-        None | Some(Some(Ok(Message::Binary(_) | Message::Text(_)))) => false,
-        Some(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => false,
-        Some(None | Some(Err(_) | Ok(Message::Close(_)))) => true,
+/// A seat for a client that is there. One that would put somebody out shows it by answering a ping, as every WebSocket
+/// does by itself (RFC 6455, 5.5.3).
+async fn take_seat<J: Future<Output = Joined>>(
+    writer: &mut Writer,
+    reader: &mut Reader,
+    join: impl Fn(bool) -> J,
+) -> Option<Seat> {
+    if has_hung_up(reader, GLANCE).await {
+        return None;
     }
+    let mut seat = join(false).await;
+    if let Err(NotAdmitted::Occupied) = seat {
+        timeout(WRITE_WITHIN, writer.send(Message::Ping(Bytes::new()))).await.ok()?.ok()?;
+        if has_hung_up(reader, SHOWN_WITHIN).await {
+            return None;
+        }
+        seat = join(true).await;
+    }
+    Some(seat.unwrap_or_else(Seat::refused))
+}
+
+/// Whether a client closes the connection within a time, before it says anything.
+async fn has_hung_up(reader: &mut Reader, within: Duration) -> bool {
+    let is_pong = match timeout(within, Pin::new(&mut *reader).peek()).await {
+        Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => return true,
+        Ok(Some(Ok(message))) => matches!(message, Message::Pong(_)),
+        Err(_) => false,
+    };
+    if is_pong {
+        // it has told what it can
+        reader.next().await;
+    }
+    false
+}
+
+/// Hands over an offer that came with the request to come in, once the client has said a word.
+async fn offer_late(offer: SessionDescription, requests: &Requests, reader: &mut Reader) {
+    let _ = timeout(FIRST_WORD_WITHIN, Pin::new(reader).peek()).await;
+    let weight = kib(offer.sdp.len()).get().max(WEIGHT_KIB_MIN);
+    // a room that listens no more has said why
+    requests.send(signal_request::Message::Offer(offer), weight).await;
 }
 
 impl End {
@@ -139,7 +188,10 @@ impl End {
     async fn tell(self, writer: &mut Writer) {
         let (code, why) = match self {
             End::Gone => return count_end("gone"),
-            End::Stuck => return count_end("stuck"),
+            End::Stuck => {
+                tracing::info!("a room's socket takes nothing any more");
+                return count_end("stuck");
+            }
             End::Said => (close_code::NORMAL, ""),
             End::TooSlow => (close_code::POLICY, "too slow"),
             End::Broke(code, why) => (code, why),
@@ -195,7 +247,7 @@ async fn read(requests: &Requests, reader: &mut Reader, limits: Limits) -> End {
         };
         // a frame that is longer than that is not read at all
         let _ = volume.until_n_ready(kib(bytes.len())).await;
-        let fields = wire::fields(&bytes);
+        let fields = wire::SIGNAL_REQUEST.fields(&bytes);
         let is_large = wire::first_field(&bytes).is_some_and(|number| LARGE.contains(&number));
         if (bytes.len() > SMALL_BYTES_MAX && !is_large) || fields > limits.fields_max {
             return End::Broke(close_code::SIZE, "broken or too large");
@@ -232,6 +284,7 @@ async fn write(writer: &mut Writer, frames: &mut Frames) -> End {
         let message = tokio::select! {
             frame = frames.next() => match frame {
                 Some(frame) => Message::Binary(frame),
+                None if frames.is_too_slow() => return End::TooSlow,
                 None => return End::Said,
             },
             _ = pings.tick() => Message::Ping(Bytes::new()),

@@ -35,6 +35,9 @@ pub enum NotAdmitted {
     Full,
     #[error("the same identity has joined since")]
     Superseded,
+    /// Never said: a client whose socket is open shows first that it is there.
+    #[error("somebody of the same identity is there")]
+    Occupied,
     #[error("too many joins, try again in a moment")]
     TooOften,
     #[error("this node has no media server")]
@@ -169,7 +172,15 @@ fn may_join(claims: &Claims, room: Option<&str>) -> Result<(), NotAdmitted> {
     if names.iter().any(|name| name.len() > NAME_BYTES_MAX) {
         return Err(NotAdmitted::Denied("a name in the token is too long"));
     }
+    if names.iter().any(|name| has_control_characters(name)) {
+        return Err(NotAdmitted::Denied("a name in the token has control characters"));
+    }
     Ok(())
+}
+
+/// Whether a name would break the line of whoever lists it, or end early where text ends with a zero.
+pub(super) fn has_control_characters(name: &str) -> bool {
+    name.chars().any(char::is_control)
 }
 
 fn announced_for(rooms: &Rooms, claims: &Claims) -> Result<(), NotAdmitted> {

@@ -59,6 +59,10 @@ pub struct Entrance {
     pub tracks: Vec<livekit_protocol::AddTrackRequest>,
     /// What the client believes, when it resumes.
     pub sync: Option<livekit_protocol::SyncState>,
+    /// What it was made with, as it says.
+    pub sdk: livekit_protocol::client_info::Sdk,
+    /// Whether it has shown that it is there, as it has to before it puts out whoever is in its place.
+    pub is_there: bool,
     /// What the client says of itself, told to the others as it is.
     pub client_protocol: i32,
     pub capabilities: Vec<i32>,

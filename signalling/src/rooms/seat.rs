@@ -205,6 +205,11 @@ impl Frames {
         self.waiting.too_slow.clone().cancelled_owned()
     }
 
+    /// Whether it does: then the end of the frames is none of the room's words.
+    pub fn is_too_slow(&self) -> bool {
+        self.waiting.too_slow.is_cancelled()
+    }
+
     #[cfg(test)]
     pub(super) fn is_closed(&self) -> bool {
         self.frames.is_closed()

@@ -8,9 +8,9 @@ use super::admission::NotAdmitted;
 use super::token::{Claims, RoomConfig};
 use crate::config;
 
-/// The names of sources, as grants write them.
+/// The names of sources, as grants write them; LiveKit's server takes the protocol's capitals for the same.
 pub(super) fn source(name: &str) -> Option<TrackSource> {
-    Some(match name {
+    Some(match name.to_ascii_lowercase().as_str() {
         "camera" => TrackSource::Camera,
         "microphone" => TrackSource::Microphone,
         "screen_share" => TrackSource::ScreenShare,
@@ -92,7 +92,7 @@ fn says_nothing(value: &Value) -> bool {
         Value::Number(number) => number.as_f64() == Some(0.0),
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
+        Value::Object(fields) => fields.values().all(says_nothing),
     }
 }
 
@@ -124,7 +124,8 @@ mod tests {
             (Claims { room_preset: "hd".into(), ..Claims::default() }, "preset"),
             (Claims { metadata: "x".repeat(600_000), ..Claims::default() }, "metadata"),
             (configured(r#"{"agents": [{"agentName": "x"}]}"#), "agents"),
-            (configured(r#"{"egress": {"room": {}}}"#), "egress"),
+            (configured(r#"{"egress": {"room": {"roomName": "x"}}}"#), "egress"),
+            (configured(r#"{"agents": [{}]}"#), "agents"),
             (configured(r#"{"minPlayoutDelay": 200}"#), "roomConfig"),
         ] {
             let why = refused(claims).unwrap_or_default();
@@ -150,14 +151,17 @@ mod tests {
 
     #[test]
     fn what_can_be_had_or_says_nothing_is_let_in() {
+        let sources = Some(vec!["CAMERA".to_owned(), "Screen_Share".to_owned()]);
+        let capitals = Grants { can_publish_sources: sources, ..Grants::default() };
         for claims in [
             Claims::default(),
             Claims { kind: "agent".into(), kind_details: vec![], ..Claims::default() },
+            Claims { video: capitals, ..Claims::default() },
             configured(
                 r#"{"name": "garden", "maxParticipants": 3, "departure_timeout": 60, "metadata": "m"}"#,
             ),
             configured(
-                r#"{"agents": [], "egress": {}, "syncStreams": false, "minPlayoutDelay": 0, "tags": {}}"#,
+                r#"{"agents": [], "egress": {"participant": null, "tracks": {}}, "syncStreams": false, "minPlayoutDelay": 0, "tags": {}}"#,
             ),
         ] {
             assert_eq!(refused(claims), None);

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value};
 use sha2::Sha256;
 
@@ -58,18 +59,38 @@ pub struct Claims {
 #[serde(rename_all = "camelCase", default)]
 pub struct RoomConfig {
     pub name: String,
-    #[serde(alias = "max_participants")]
+    #[serde(alias = "max_participants", deserialize_with = "whole")]
     pub max_participants: usize,
     /// How long it stays when nobody comes, in seconds. Ours are opened by somebody who comes.
-    #[serde(alias = "empty_timeout")]
+    #[serde(alias = "empty_timeout", deserialize_with = "whole")]
     pub empty_timeout: u64,
     /// How long it stays when everybody has left, in seconds.
-    #[serde(alias = "departure_timeout")]
+    #[serde(alias = "departure_timeout", deserialize_with = "whole")]
     pub departure_timeout: u64,
     pub metadata: String,
     /// What we have no word for.
     #[serde(flatten)]
     pub more: serde_json::Map<String, Value>,
+}
+
+/// The numbers of a [`RoomConfig`] in both spellings that protobuf's JSON has for them.
+const SPELLINGS: [(&str, &str); 3] = [
+    ("maxParticipants", "max_participants"),
+    ("emptyTimeout", "empty_timeout"),
+    ("departureTimeout", "departure_timeout"),
+];
+
+/// A whole number as protobuf's JSON may write it: also as text, or with a fraction of zero.
+fn whole<'de, D: Deserializer<'de>, N: TryFrom<u64>>(value: D) -> Result<N, D::Error> {
+    let number = match Value::deserialize(value)? {
+        Value::String(text) => serde_json::from_str::<Number>(&text).ok(),
+        Value::Number(number) => Some(number),
+        _ => None,
+    };
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=2_f64.powi(53)).contains(number);
+    let from_float = |number: &Number| number.as_f64().filter(is_whole).map(|it| it as u64);
+    let whole = number.and_then(|number| number.as_u64().or_else(|| from_float(&number)));
+    whole.and_then(|it| it.try_into().ok()).ok_or_else(|| D::Error::custom("no whole number"))
 }
 
 /// What its bearer may do. What is not said about publishing and subscribing is allowed.
@@ -127,6 +148,8 @@ pub enum Invalid {
     TooLong,
     #[error("it is no JWT")]
     Malformed,
+    #[error("its claims cannot be read")]
+    Claims,
     #[error("it is not signed with HS256")]
     Algorithm,
     #[error("its API key is unknown")]
@@ -211,9 +234,17 @@ fn read_claims(payload: &str) -> Result<Claims, Invalid> {
     let objects = ["video", "roomConfig", "attributes"].map(|name| claims.get(name));
     // serde would take an array for an object, by the order of its fields
     if !claims.is_object() || objects.into_iter().flatten().any(|it| !it.is_object()) {
-        return Err(Invalid::Malformed);
+        return Err(Invalid::Claims);
     }
-    serde_json::from_value(claims).map_err(|_| Invalid::Malformed)
+    if let Some(Value::Object(config)) = claims.get_mut("roomConfig") {
+        for (name, other) in SPELLINGS {
+            // of both, the first spelling counts
+            if config.contains_key(name) {
+                config.remove(other);
+            }
+        }
+    }
+    serde_json::from_value(claims).map_err(|_| Invalid::Claims)
 }
 
 /// JSON of a token is at most 128 levels deep: serde_json reads no deeper.

@@ -148,3 +148,25 @@ fn a_token_may_be_long_but_not_without_end() {
     let too_long = Claims { metadata: "x".repeat(60_000), ..alice() };
     assert_eq!(verify(&keys(), &mint(keys().own(), too_long), NOW), Err(Invalid::TooLong));
 }
+
+#[test]
+fn numbers_are_read_as_protobuf_writes_them() {
+    let read = |config: &str| {
+        let claims = format!(
+            r#"{{"iss": "APIone", "sub": "bob", "exp": 1800000600, "roomConfig": {config}}}"#
+        );
+        verify(&keys(), &written(&claims), NOW).map(|claims| claims.room_config.unwrap())
+    };
+    for number in ["2", "2.0", r#""2""#, r#""2.0""#, "2e0"] {
+        let config =
+            read(&format!(r#"{{"maxParticipants": {number}, "empty_timeout": {number}}}"#));
+        let config = config.unwrap_or_else(|why| panic!("{number}: {why}"));
+        assert_eq!((config.max_participants, config.empty_timeout), (2, 2), "{number}");
+    }
+    let both = read(r#"{"emptyTimeout": 5, "empty_timeout": 6, "departureTimeout": "7"}"#).unwrap();
+    assert_eq!((both.empty_timeout, both.departure_timeout), (5, 7));
+    for odd in ["-1", "2.5", r#""two""#, "[2]", "true", "1e300"] {
+        let config = read(&format!(r#"{{"maxParticipants": {odd}}}"#));
+        assert_eq!(config.unwrap_err(), Invalid::Claims, "{odd}");
+    }
+}

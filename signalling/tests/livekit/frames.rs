@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
+use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     AddTrackRequest, DisconnectReason, JoinRequest, LeaveRequest, ParticipantInfo, Ping, SyncState,
-    TrackPublishedResponse,
+    TrackPublishedResponse, UpdateParticipantMetadata,
 };
 use tokio_tungstenite::tungstenite;
 
-use super::stage::{Socket, Stage, packed};
+use super::stage::{Socket, Stage, claims, key, packed};
 
 /// What the next update says of somebody.
 async fn update_of(socket: &mut Socket, identity: &str) -> ParticipantInfo {
@@ -163,4 +165,25 @@ async fn frames_that_would_become_large_in_memory_close_the_socket() {
     assert_eq!(long.closes().await, Some(1009));
     bob.asks(Request::Ping(2)).await;
     bob.hears_until(|message| (message == Message::Pong(2)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn whatever_text_is_in_metadata_it_comes_through() {
+    let stage = Stage::new().await;
+    let video = Grants { can_update_own_metadata: Some(true), ..claims("alice", "garden").video };
+    let token = mint(&key(), Claims { video, ..claims("alice", "garden") });
+    let mut alice = stage.open(&format!("/rtc?access_token={token}")).await;
+    alice.welcome().await;
+    let numbers = (0..9000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+    for text in ["0".repeat(20_000), format!("[{numbers}]"), "♥".repeat(9000), " ".repeat(9000)] {
+        let attributes = [("doc".to_owned(), text.clone())].into();
+        let request =
+            UpdateParticipantMetadata { metadata: text, attributes, ..Default::default() };
+        alice.asks(Request::UpdateMetadata(request)).await;
+        let answer = alice.hears_until(|message| match message {
+            Message::RequestResponse(answer) => Some(answer.reason()),
+            _ => None,
+        });
+        assert_eq!(answer.await, Reason::Ok);
+    }
 }

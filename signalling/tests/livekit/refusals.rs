@@ -181,3 +181,60 @@ async fn what_a_token_asks_for_and_cannot_have_is_refused_in_words() {
     let (status, text) = stage.try_open(&path).await.err().unwrap();
     assert!(status == 403 && text.contains("metadata"), "{text}");
 }
+
+#[tokio::test]
+async fn names_without_control_characters_are_asked_for() {
+    let stage = Stage::new().await;
+    let named = |name: &str| Claims { name: name.into(), ..claims("alice", "garden") };
+    for odd in ["a\0b", "a\nb", "a\rb", "\u{85}", "\u{7f}"] {
+        for claims in [claims(odd, "garden"), claims("alice", odd), named(odd)] {
+            let path = format!("/rtc/validate?access_token={}", mint(&key(), claims));
+            let answer = stage.get(&path).await;
+            assert_eq!(answer.status, 403, "{odd:?}");
+            assert!(answer.body.contains("control characters"), "{}", answer.body);
+        }
+    }
+    for name in ["通话", "a b", "👩\u{200d}👩", "مرحبا"] {
+        let token = mint(&key(), named(name));
+        assert_eq!(stage.get(&format!("/rtc/validate?access_token={token}")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_twice_counts_once() {
+    let stage = Stage::new().await;
+    let token = stage.token("alice");
+    let path = format!("access_token={token}&access_token=x&auto_subscribe=1&auto_subscribe=0");
+    assert_eq!(stage.get(&format!("/rtc/validate?{path}")).await.status, 200);
+    stage.open(&format!("/rtc?{path}")).await.welcome().await;
+    let other = stage.get(&format!("/rtc/validate?access_token=x&access_token={token}")).await;
+    assert_eq!(other.status, 401);
+}
+
+#[tokio::test]
+async fn every_address_may_end_with_a_slash_and_answers_every_method_in_words() {
+    let stage = Stage::new().await;
+    for path in paths(&stage.token("alice")) {
+        let slashed = path.replace('?', "/?");
+        let (plain, with_slash) = (stage.get(&path).await, stage.get(&slashed).await);
+        assert_eq!((plain.status, plain.body), (with_slash.status, with_slash.body), "{slashed}");
+        for path in [path, slashed] {
+            let answer = stage.request(&format!("POST {path}"), "").await;
+            assert_eq!(answer.status, 405, "{path}");
+            assert!(answer.body.contains("GET") && answer.head.contains("allow: get"), "{path}");
+            assert!(answer.head.contains("access-control-allow-origin: *"), "{}", answer.head);
+        }
+    }
+    stage.open(&format!("/rtc/?access_token={}", stage.token("bob"))).await.welcome().await;
+    for path in
+        ["/rtc/", "/rtc/v1/", "/rtc/v2/", "/rtc/x/y", "/twirp/livekit.RoomService/ListRooms"]
+    {
+        let answer = stage.request(&format!("OPTIONS {path}"), "").await;
+        assert_eq!(answer.status, 204, "{path}");
+        let headers = "access-control-allow-headers: authorization, content-type";
+        assert!(answer.head.contains(headers), "{path}: {}", answer.head);
+        let answer = stage.get(path).await;
+        assert!(answer.status >= 400, "{path}");
+        assert!(answer.head.contains("access-control-allow-origin: *"), "{path}: {}", answer.head);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine;
@@ -31,17 +31,23 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Opens rooms and lets nothing happen in them; it keeps the way to tell the room, as a real one does.
+/// Opens rooms, notes what is offered, and lets nothing happen in them; it keeps the way to tell the room, as a real one does.
 #[derive(Default)]
-struct Quiet(std::sync::Mutex<Vec<EventSink>>);
+pub(super) struct Quiet {
+    rooms: Mutex<Vec<EventSink>>,
+    pub(super) offers: Mutex<Vec<String>>,
+}
 
 impl MediaNode for Quiet {
     fn open(&self, _: RoomId, _: RoomSettings, events: EventSink) -> Result<(), Unavailable> {
-        self.0.lock().unwrap().push(events);
+        self.rooms.lock().unwrap().push(events);
         Ok(())
     }
 
-    fn tell(&self, _: &RoomId, _: Command, _: Held) -> Result<(), Unavailable> {
+    fn tell(&self, _: &RoomId, command: Command, _: Held) -> Result<(), Unavailable> {
+        if let Command::Offer { offer, .. } = command {
+            self.offers.lock().unwrap().push(offer.sdp.to_string());
+        }
         Ok(())
     }
 }
@@ -150,6 +156,22 @@ impl Stage {
             self.token(identity)
         );
         stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Asks to come in, and closes the connection once the socket is open and the first byte of a frame is there.
+    pub(super) async fn hang_up_once_answered(&self, path: &str) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let text = format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|window| window == b"\r\n\r\n") {
+            answer.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 101 "));
+        timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap();
     }
 
     /// Joins on two connections, as older SDKs do.

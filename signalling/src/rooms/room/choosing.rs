@@ -8,7 +8,7 @@ use livekit_protocol::{SubscriptionError, TrackSource, TrackType};
 
 use super::Room;
 use super::participant::{Participant, Track};
-use super::subscribing::no_subscription;
+use super::subscribing::{REFUSED_MAX, no_subscription};
 
 /// How many tracks of each kind somebody receives at most.
 #[derive(Clone, Copy, Debug)]
@@ -156,17 +156,18 @@ impl Room {
 }
 
 impl Participant {
-    /// It hears of each track that there is no room for, once.
+    /// It hears of each track that there is no room for, once; of so many at a time.
     fn tell_unplaced(&mut self, unplaced: Vec<TrackId>) {
-        for track in &unplaced {
-            if !self.unplaced.contains(track) {
-                tracing::info!(participant.id = %self.id, %track, "no room to receive a track");
-                metrics::counter!("beckon_room_subscriptions_refused_total", "why" => "limit")
-                    .increment(1);
-                self.send(no_subscription(track, SubscriptionError::SeUnknown));
-            }
+        let (known, new): (Vec<_>, Vec<_>) =
+            unplaced.into_iter().partition(|track| self.unplaced.contains(track));
+        self.unplaced = known.into_iter().collect();
+        for track in new.into_iter().take(REFUSED_MAX) {
+            tracing::info!(participant.id = %self.id, %track, "no room to receive a track");
+            metrics::counter!("beckon_room_subscriptions_refused_total", "why" => "limit")
+                .increment(1);
+            self.send(no_subscription(&track, SubscriptionError::SeUnknown));
+            self.unplaced.insert(track);
         }
-        self.unplaced = unplaced.into_iter().collect();
     }
 }
 

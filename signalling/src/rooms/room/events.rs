@@ -25,6 +25,7 @@ impl Room {
         match event {
             Event::Answer { participant, answer, mids } => {
                 self.tell_answer(&participant, answer, mids);
+                self.pass_over(&participant);
                 self.answered(&participant);
             }
             Event::Offer { participant, offer, mids } => {
@@ -37,7 +38,9 @@ impl Room {
             Event::Published { participant, track, codec, mid, answered } => {
                 self.published(&participant, &track, codec, &mid, answered);
             }
-            Event::Unpublished { participant, track } => self.unpublished(&participant, &track),
+            Event::Unpublished { participant, track } => {
+                self.unpublished(now, &participant, &track);
+            }
             Event::Connected { participant } => self.connected(&participant),
             Event::Lost { participant, why } => {
                 metrics::counter!("beckon_room_media_lost_total", "why" => why.as_str())
@@ -81,7 +84,7 @@ impl Room {
         self.look_again_but(who);
     }
 
-    fn unpublished(&mut self, who: &ParticipantId, track: &TrackId) {
+    fn unpublished(&mut self, now: Instant, who: &ParticipantId, track: &TrackId) {
         let Some(publisher) = self.participants.get_mut(who) else { return };
         let before = publisher.tracks.len();
         publisher.tracks.retain(|it| it.id != *track);
@@ -89,7 +92,7 @@ impl Room {
             self.forget(track);
             self.tell_others_of(who);
         }
-        self.add_waiting(who);
+        self.add_waiting(now, who);
     }
 
     fn connected(&mut self, who: &ParticipantId) {
@@ -157,7 +160,7 @@ impl Room {
             let gone = Message::TrackUnpublished(TrackUnpublishedResponse { track_sid });
             self.tell(who, gone);
             self.media.tell(Command::Unpublish { track: track.clone() });
-            return self.unpublished(who, &track);
+            return self.unpublished(now, who, &track);
         }
         self.cannot_receive(who, track, why);
     }

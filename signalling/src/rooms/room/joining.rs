@@ -52,6 +52,10 @@ impl Room {
         }
         if let Some(sid) = &entrance.resume {
             let who = ParticipantId::from(sid.as_str());
+            let attached = self.participants.get(&who).filter(|one| one.is_attached());
+            if attached.is_some_and(|one| one.identity() == identity) && !entrance.is_there {
+                return Err(NotAdmitted::Occupied);
+            }
             let seat = self.resume(who.clone(), &identity, room);
             entrance.sync.into_iter().for_each(|state| self.sync(&who, state));
             return Ok(seat);
@@ -63,6 +67,9 @@ impl Room {
         if let Some(old) = self.find(&identity) {
             if old.number > admission.number {
                 return Err(NotAdmitted::Superseded);
+            }
+            if !entrance.is_there {
+                return Err(NotAdmitted::Occupied);
             }
             let old = old.id.clone();
             self.replace(now, &old);
@@ -85,9 +92,7 @@ impl Room {
 
         self.tell_others_of(&who);
         self.reconcile(&who);
-        for track in entrance.tracks {
-            self.add_track(&who, track);
-        }
+        self.add_tracks(now, &who, entrance.tracks);
         if let Some(offer) = entrance.offer {
             self.offer(&who, offer, Held::new(line.first()));
         }

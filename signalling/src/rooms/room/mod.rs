@@ -17,6 +17,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod ticking;
+mod withdrawing;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -75,6 +75,9 @@ pub(super) struct Track {
     pub cid: String,
     /// What the others are told.
     pub info: TrackInfo,
+    pub announced_at: Instant,
+    /// An offer was answered since without it.
+    pub passed_over: bool,
     /// It has its media section: the others know of it.
     pub published: bool,
     /// Its publisher has the answer with its section.

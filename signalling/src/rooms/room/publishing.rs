@@ -1,5 +1,7 @@
 //! Announcing tracks, and what their publishers and the server change about them.
 
+use std::time::Instant;
+
 use beckon_sfu_api::{
     Announced, Codec, Command, Kind, Layer, ParticipantId, Source, TRACKS_MAX, TrackId,
 };
@@ -11,7 +13,7 @@ use livekit_protocol::{
     VideoLayer,
 };
 
-use super::super::admission::NAME_BYTES_MAX;
+use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::{Which, sid};
 use super::Room;
 use super::participant::{Participant, Track};
@@ -27,13 +29,25 @@ const FEATURES_MAX: usize = 16;
 
 impl Room {
     /// A track is coming: it has a name at once, and goes to others when the offer with its section was answered.
-    pub(super) fn add_track(&mut self, who: &ParticipantId, request: AddTrackRequest) {
+    pub(super) fn add_track(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        request: AddTrackRequest,
+    ) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        // asked again after a broken socket
         let asked = participant.tracks.iter().find(|t| t.cid == request.cid && !t.published);
-        if let Some(info) = asked.map(|track| track.info.clone()) {
-            return participant.send(announced(request.cid, info));
+        if let Some(track) = asked {
+            if is_same(&track.info, &request) {
+                // asked again after a broken socket
+                let info = track.info.clone();
+                return participant.send(announced(request.cid, info));
+            }
+            let another = track.id.clone();
+            self.withdraw(who, &another);
         }
+        self.make_room_for_a_track(who);
+        let Some(participant) = self.participants.get_mut(who) else { return };
         if let Err(no) = may_add(participant, &request) {
             return participant.send(no.answer(0, Some(Request::AddTrack(request))));
         }
@@ -47,6 +61,8 @@ impl Room {
             id: id.clone(),
             cid: request.cid,
             info: info.clone(),
+            announced_at: now,
+            passed_over: false,
             published: false,
             answered: false,
             silenced: false,
@@ -58,12 +74,26 @@ impl Room {
     }
 
     /// A track is gone: whatever waited for its name is announced now.
-    pub(super) fn add_waiting(&mut self, who: &ParticipantId) {
+    pub(super) fn add_waiting(&mut self, now: Instant, who: &ParticipantId) {
         let Some(participant) = self.participants.get_mut(who) else { return };
         let (tracks, waiting) = (&participant.tracks, &mut participant.waiting);
         let is_free = |cid: &str| !tracks.iter().any(|track| track.cid == cid);
         let ready: Vec<_> = waiting.extract_if(.., |request| is_free(&request.cid)).collect();
-        ready.into_iter().for_each(|request| self.add_track(who, request));
+        ready.into_iter().for_each(|request| self.add_track(now, who, request));
+    }
+
+    /// Tracks that are announced by whoever comes.
+    pub(super) fn add_tracks(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        mut requests: Vec<AddTrackRequest>,
+    ) {
+        if requests.len() > TRACKS_MAX {
+            requests.truncate(TRACKS_MAX);
+            self.tell(who, No(Reason::LimitExceeded, "too many tracks").answer(0, None));
+        }
+        requests.into_iter().for_each(|request| self.add_track(now, who, request));
     }
 
     /// A participant mutes or unmutes a track of its own.
@@ -171,6 +201,12 @@ fn announced(cid: String, track: TrackInfo) -> Message {
     Message::TrackPublished(TrackPublishedResponse { cid, track: Some(track) })
 }
 
+/// Whether a track announced again under its name is the same one, with what was changed about it since.
+fn is_same(info: &TrackInfo, request: &AddTrackRequest) -> bool {
+    (info.r#type, info.source) == (request.r#type, request.source)
+        && (&info.name, &info.stream) == (&request.name, &request.stream)
+}
+
 fn may_add(participant: &Participant, request: &AddTrackRequest) -> Result<(), No> {
     if !participant.may_publish() || !participant.may_publish_from(request.source()) {
         return Err(No(Reason::NotAllowed, "the token does not allow to publish this"));
@@ -189,6 +225,9 @@ fn may_add(participant: &Participant, request: &AddTrackRequest) -> Result<(), N
     let names = [&request.cid, &request.name, &request.stream];
     if names.iter().any(|name| name.len() > NAME_BYTES_MAX) {
         return Err(No(Reason::InvalidRequest, "a name is too long"));
+    }
+    if names.iter().any(|name| has_control_characters(name)) {
+        return Err(No(Reason::InvalidRequest, "a name has control characters"));
     }
     let layers = layers(request);
     let sides = layers.iter().flat_map(|layer| [layer.width, layer.height]);

@@ -8,7 +8,7 @@ use livekit_protocol::signal_request::Message;
 use livekit_protocol::signal_response::Message as Answer;
 use livekit_protocol::{DisconnectReason, Ping, Pong, UpdateParticipantMetadata};
 
-use super::super::admission::NAME_BYTES_MAX;
+use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::seat::{Place, Weight};
 use super::super::token::Claims;
 use super::Room;
@@ -35,7 +35,7 @@ impl Room {
             Message::Answer(answer) => self.answer(who, answer, Held::new(weight)),
             // we are ICE-lite: the client's checks tell where it is
             Message::Trickle(_) => {}
-            Message::AddTrack(request) => self.add_track(who, request),
+            Message::AddTrack(request) => self.add_track(now, who, request),
             Message::Mute(request) => self.mute_own(who, &request),
             Message::Subscription(request) => self.subscription(who, request),
             Message::TrackSetting(settings) => self.prefer(who, settings),
@@ -111,6 +111,9 @@ fn renamed(
     let too_long = claims.metadata.len() > limits.metadata_bytes_max
         || claims.attributes_len() > limits.attributes_bytes_max
         || claims.name.len() > NAME_BYTES_MAX;
+    if has_control_characters(&claims.name) {
+        return Err(No(Reason::InvalidRequest, "the name has control characters"));
+    }
     if too_long {
         return Err(No(Reason::LimitExceeded, "name, metadata or attributes are too long"));
     }

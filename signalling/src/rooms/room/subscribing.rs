@@ -15,27 +15,28 @@ use super::Room;
 use super::participant::{Participant, allows};
 use super::telling::No;
 
-/// Tracks named in one request.
+/// Participants and tracks that a publisher names in its choice of an audience, each.
 const NAMED_MAX: usize = 1000;
+/// Tracks that somebody is told at once that it cannot have: its socket's queue has room for several times as many.
+pub(super) const REFUSED_MAX: usize = 64;
 
 impl Room {
     /// A client wants tracks, or no longer.
     pub(super) fn subscription(&mut self, who: &ParticipantId, request: UpdateSubscription) {
         let of_participants = request.participant_tracks.into_iter().flat_map(|of| of.track_sids);
         let named = request.track_sids.into_iter().chain(of_participants);
-        let named: Vec<_> =
-            named.filter(|sid| sid.len() <= NAME_BYTES_MAX).take(NAMED_MAX).collect();
+        let named = named.filter(|sid| sid.len() <= NAME_BYTES_MAX);
+        let named: HashSet<_> = named.map(|sid| TrackId::from(sid.as_str())).collect();
         let Some(participant) = self.participants.get_mut(who) else { return };
         if request.subscribe && !participant.may_subscribe() {
             let no = No(Reason::NotAllowed, "the token does not allow to subscribe");
             return participant.send(no.answer(0, None));
         }
-        for track in named.iter().map(|sid| TrackId::from(sid.as_str())) {
-            if self.owners.contains_key(&track) {
-                participant.chosen.insert(track, request.subscribe);
-            } else if request.subscribe {
-                participant.send(no_subscription(&track, SubscriptionError::SeTrackNotfound));
-            }
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            named.into_iter().partition(|track| self.owners.contains_key(track));
+        participant.chosen.extend(known.into_iter().map(|track| (track, request.subscribe)));
+        if request.subscribe {
+            participant.tell_unknown(&unknown);
         }
         self.reconcile(who);
     }
@@ -44,7 +45,7 @@ impl Room {
     pub(super) fn prefer(&mut self, who: &ParticipantId, settings: UpdateTrackSettings) {
         let preference = preference(&settings);
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let named = settings.track_sids.iter().take(NAMED_MAX);
+        let named = settings.track_sids.iter();
         let tracks: HashSet<TrackId> = named.map(|sid| TrackId::from(sid.as_str())).collect();
         let known = tracks.into_iter().filter(|track| self.owners.contains_key(track));
         let mut preferences = Vec::new();
@@ -60,10 +61,13 @@ impl Room {
     }
 
     /// Whom a publisher lets receive its tracks.
-    pub(super) fn permit(&mut self, who: &ParticipantId, mut audience: SubscriptionPermission) {
-        audience.track_permissions.truncate(NAMED_MAX);
-        audience.track_permissions.iter_mut().for_each(|one| one.track_sids.truncate(NAMED_MAX));
+    pub(super) fn permit(&mut self, who: &ParticipantId, audience: SubscriptionPermission) {
         let Some(publisher) = self.participants.get_mut(who) else { return };
+        let named = &audience.track_permissions;
+        if named.len() > NAMED_MAX || named.iter().any(|one| one.track_sids.len() > NAMED_MAX) {
+            let no = No(Reason::LimitExceeded, "too many participants or tracks are named");
+            return publisher.send(no.answer(0, None));
+        }
         if publisher.audience == audience {
             return;
         }
@@ -139,6 +143,19 @@ impl Room {
             participant.unplaced.remove(track);
         }
         self.look_again_at_refused();
+    }
+}
+
+impl Participant {
+    /// It asked for tracks that are not there.
+    fn tell_unknown(&mut self, tracks: &[TrackId]) {
+        for track in tracks.iter().take(REFUSED_MAX) {
+            self.send(no_subscription(track, SubscriptionError::SeTrackNotfound));
+        }
+        if tracks.len() > REFUSED_MAX {
+            let no = No(Reason::LimitExceeded, "more tracks than are named here were not found");
+            self.send(no.answer(0, None));
+        }
     }
 }
 

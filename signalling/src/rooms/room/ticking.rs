@@ -32,6 +32,7 @@ impl Room {
         for (who, reason) in overdue {
             self.depart(now, &who, reason, Some(Action::Reconnect));
         }
+        self.withdraw_untaken(now);
         self.look_at_media(now);
         self.refresh_tokens(now);
         self.tell_counts();

@@ -211,6 +211,7 @@ async fn a_reader_that_is_too_slow_loses_its_socket_and_may_come_back() {
         stage.asks(&alice, Request::Ping(number)).await;
     }
     assert!(alice.is_closed());
+    assert!(alice.seat.frames.is_too_slow(), "which is known though all is read that was there");
     assert_eq!(bob.hears(), []);
     let again = resume(&alice);
     assert_eq!(stage.try_join(claims("alice"), again).unwrap().hears_update()[0].identity, "bob");

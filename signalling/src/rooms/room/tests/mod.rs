@@ -1,5 +1,6 @@
 //! Rooms against a media node that only takes notes: who hears what, in which order.
 
+mod bounds;
 mod coming_and_going;
 mod crowds;
 mod descriptions;
@@ -7,3 +8,4 @@ mod messages;
 mod nonsense;
 mod stage;
 mod tracks;
+mod untaken;

@@ -87,6 +87,8 @@ pub(super) fn entrance() -> Entrance {
         resume: None,
         offer: None,
         tracks: vec![],
+        sdk: livekit_protocol::client_info::Sdk::Unknown,
+        is_there: true,
         client_protocol: 1,
         capabilities: vec![],
         sync: None,

@@ -84,7 +84,7 @@ impl Store {
         let more = changes.len() as i64 == PAGE;
         let brief = |change: Change| match change.what {
             ChangeKind::Message { message } => (change.ver, message.seq, message.client_msg_id.0),
-            ChangeKind::Recall { .. } => unreachable!("nobody recalls here"),
+            ChangeKind::Recall { .. } | ChangeKind::Unknown => unreachable!("nobody recalls here"),
         };
         (changes.into_iter().map(brief).collect(), more)
     }

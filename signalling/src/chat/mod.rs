@@ -13,7 +13,7 @@ use crate::domain::conversation::Writing;
 use crate::domain::file::FileInfo;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
-use crate::domain::message::{Ack, Body, Change, ChangeKind, Draft, Message};
+use crate::domain::message::{Ack, Body, Change, Draft, Message};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Availability;
 use crate::node::Node;
@@ -209,18 +209,16 @@ pub async fn changes(
 /// Takes a message back: a tombstone stays in its place.
 pub async fn recall(node: &Node, caller: Caller, id: ConversationId, seq: i64) -> Result<()> {
     must_be_member(node, caller.user, id).await?;
-    let change = retry(|| async {
+    let (message, change) = retry(|| async {
         let mut tx = node.db.begin().await?;
         rows::lock(&mut tx, id).await?;
         let message = store::messages::by_seq(&mut tx, id, seq).await?.ok_or(Code::NotFound)?;
         message.may_recall(caller.user, now_ms())?;
-        let change = messages::recall(&mut tx, message, now_ms()).await?;
+        let change = messages::recall(&mut tx, message.clone(), caller.user, now_ms()).await?;
         tx.commit().await?;
-        Ok::<_, Refusal>(change)
+        Ok::<_, Refusal>((message, change))
     })
     .await?;
-    let (ChangeKind::Recall { message, .. } | ChangeKind::Message { message }) = &change.what;
-    let message = message.clone();
     let frame = ServerFrame::Change { conversation_id: id, change }.into();
     node.bus.publish(hearers(&message, frame));
     Ok(())

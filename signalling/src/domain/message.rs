@@ -157,8 +157,20 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChangeKind {
-    Message { message: Message },
-    Recall { seq: i64, message: Message },
+    Message {
+        message: Message,
+    },
+    Recall {
+        seq: i64,
+        /// Who took it back; changes of former versions do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
+        /// What is left of it.
+        message: Message,
+    },
+    /// Of a kind that this version does not know, because a newer one made it. Readers go on to the next `ver`.
+    #[serde(other)]
+    Unknown,
 }
 
 impl Change {
@@ -168,9 +180,10 @@ impl Change {
             ChangeKind::Message { message } => {
                 ChangeKind::Message { message: message.seen_by(user) }
             }
-            ChangeKind::Recall { seq, message } => {
-                ChangeKind::Recall { seq, message: message.seen_by(user) }
+            ChangeKind::Recall { seq, by, message } => {
+                ChangeKind::Recall { seq, by, message: message.seen_by(user) }
             }
+            ChangeKind::Unknown => ChangeKind::Unknown,
         };
         Change { what, ..self }
     }

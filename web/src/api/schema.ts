@@ -994,11 +994,16 @@ export interface components {
             kind: "message";
             message: components["schemas"]["Message"];
         } | {
+            by?: components["schemas"]["UserId"] | null;
             /** @enum {string} */
             kind: "recall";
+            /** @description What is left of it. */
             message: components["schemas"]["Message"];
             /** Format: int64 */
             seq: number;
+        } | {
+            /** @enum {string} */
+            kind: "unknown";
         };
         ChangePassword: {
             /** Format: password */

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::body_text;
+use super::{body_text, selecting};
 use crate::domain::contact::other_of_pair;
 use crate::domain::conversation::Writing;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
@@ -209,13 +209,10 @@ async fn already_sent(
     tx: &mut Tx,
     batch: &[NewMessage],
 ) -> Result<HashMap<(ClientMsgId, UserId), Message>> {
-    let found: Vec<Message> = sql(
-        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
-         FROM messages WHERE client_msg_id IN (..)",
-    )
-    .list(batch.iter().map(|m| m.client_msg_id))
-    .all(tx)
-    .await?;
+    let found: Vec<Message> = sql(selecting!("FROM messages WHERE client_msg_id IN (..)"))
+        .list(batch.iter().map(|m| m.client_msg_id))
+        .all(tx)
+        .await?;
     Ok(found.into_iter().map(|m| ((m.client_msg_id, m.sender_id), m)).collect())
 }
 

@@ -2,24 +2,25 @@
 
 use std::collections::HashMap;
 
-use super::{body_text, page_after};
-use crate::domain::ids::ConversationId;
+use serde::{Deserialize, Serialize};
+
+use super::{body_text, page_after, selecting};
+use crate::domain::ids::{ConversationId, UserId};
 use crate::domain::message::{Body, Change, ChangeKind, Message};
 use crate::store::files;
 use crate::store::sql::{Db, Result, Tx, sql};
 
-/// Replaces a message by its tombstone and returns the change; the conversation must be locked.
-pub async fn recall(tx: &mut Tx, mut message: Message, at: i64) -> Result<Change> {
+/// What the row of a recall says beyond its message.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RecallDetail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<UserId>,
+}
+
+/// Replaces a message by its tombstone and returns the change; the conversation must be locked. `at` is in milliseconds
+/// since 1970.
+pub async fn recall(tx: &mut Tx, mut message: Message, by: UserId, at: i64) -> Result<Change> {
     let conversation = message.conversation_id;
-    sql("UPDATE conversations SET last_ver = last_ver + 1 WHERE id = ?")
-        .bind(conversation)
-        .run(&mut *tx)
-        .await?;
-    let (last_seq, ver): (i64, i64) =
-        sql("SELECT last_seq, last_ver FROM conversations WHERE id = ?")
-            .bind(conversation)
-            .one(&mut *tx)
-            .await?;
     if let Some(file) = message.body.file_id() {
         files::unlink(tx, file, conversation, message.seq, at).await?;
     }
@@ -32,16 +33,48 @@ pub async fn recall(tx: &mut Tx, mut message: Message, at: i64) -> Result<Change
         .bind(message.seq)
         .run(&mut *tx)
         .await?;
-    sql("INSERT INTO changes (conversation_id, ver, last_seq, kind, seq, changed_at)
-         VALUES (?, ?, ?, 'recall', ?, ?)")
+    let about = About { kind: "recall", seq: message.seq };
+    let ver = record_change(tx, conversation, about, &RecallDetail { by: Some(by) }, at).await?;
+    Ok(Change { ver, at, what: ChangeKind::Recall { seq: message.seq, by: Some(by), message } })
+}
+
+/// What a change is about.
+struct About {
+    /// As it is stored, and as clients read it.
+    kind: &'static str,
+    /// The message.
+    seq: i64,
+}
+
+/// Numbers a change of a locked conversation, writes it down, and returns its `ver`.
+async fn record_change(
+    tx: &mut Tx,
+    conversation: ConversationId,
+    about: About,
+    detail: &impl Serialize,
+    at: i64,
+) -> Result<i64> {
+    sql("UPDATE conversations SET last_ver = last_ver + 1 WHERE id = ?")
+        .bind(conversation)
+        .run(&mut *tx)
+        .await?;
+    let (last_seq, ver): (i64, i64) =
+        sql("SELECT last_seq, last_ver FROM conversations WHERE id = ?")
+            .bind(conversation)
+            .one(&mut *tx)
+            .await?;
+    sql("INSERT INTO changes (conversation_id, ver, last_seq, kind, seq, changed_at, detail)
+         VALUES (?, ?, ?, ?, ?, ?, ?)")
     .bind(conversation)
     .bind(ver)
     .bind(last_seq)
-    .bind(message.seq)
+    .bind(about.kind.to_owned())
+    .bind(about.seq)
     .bind(at)
+    .bind(serde_json::to_string(detail).expect("details have only text keys"))
     .run(tx)
     .await?;
-    Ok(Change { ver, at, what: ChangeKind::Recall { seq: message.seq, message } })
+    Ok(ver)
 }
 
 /// Up to `limit` changes after `after_ver`, in order and without a hole.
@@ -62,7 +95,7 @@ pub async fn changes(
     .optional(db)
     .await?;
     let after_seq = before.map_or(after_ver, |(ver, seq)| seq + (after_ver - ver));
-    let others: Vec<(i64, i64, i64)> = sql("SELECT ver, seq, changed_at FROM changes
+    let others: Vec<Noted> = sql("SELECT ver, kind, seq, changed_at, detail FROM changes
          WHERE conversation_id = ? AND ver > ? ORDER BY ver LIMIT ?")
     .bind(conversation)
     .bind(after_ver)
@@ -78,18 +111,32 @@ pub async fn changes(
             what: ChangeKind::Message { message },
         })
         .collect();
-    let seqs: Vec<i64> = others.iter().map(|(_, seq, _)| *seq).collect();
-    let recalled = by_seqs(db, conversation, seqs).await?;
-    changes.extend(others.into_iter().filter_map(|(ver, seq, at)| {
-        let message = recalled.get(&seq)?.clone();
-        Some(Change { ver, at, what: ChangeKind::Recall { seq, message } })
-    }));
+    let seqs: Vec<i64> = others.iter().map(|(_, _, seq, _, _)| *seq).collect();
+    let messages = by_seqs(db, conversation, seqs).await?;
+    changes.extend(others.into_iter().map(|noted| change(noted, &messages)));
     changes.sort_by_key(|change| change.ver);
     // what was committed between the queries above may stand behind a hole: it comes with the next call
     let dense = changes.iter().zip(1..).take_while(|(change, n)| change.ver - after_ver == *n);
     let dense = dense.count().min(limit as usize);
     changes.truncate(dense);
     Ok(changes)
+}
+
+/// A row of `changes`: `ver`, kind, `seq`, time, detail.
+type Noted = (i64, String, i64, i64, Option<String>);
+
+/// One row, by its kind. What a newer version noted still counts, so that no `ver` is missing.
+fn change((ver, kind, seq, at, detail): Noted, messages: &HashMap<i64, Message>) -> Change {
+    let detail = detail.as_deref().unwrap_or("{}");
+    let message = messages.get(&seq).cloned();
+    let what = match (kind.as_str(), message) {
+        ("recall", Some(message)) => {
+            let RecallDetail { by } = serde_json::from_str(detail).unwrap_or_default();
+            ChangeKind::Recall { seq, by, message }
+        }
+        _ => ChangeKind::Unknown,
+    };
+    Change { ver, at, what }
 }
 
 async fn by_seqs(
@@ -100,13 +147,11 @@ async fn by_seqs(
     if seqs.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<Message> = sql(
-        "SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
-             FROM messages WHERE conversation_id = ? AND seq IN (..)",
-    )
-    .bind(conversation)
-    .list(seqs)
-    .all(db)
-    .await?;
+    let found: Vec<Message> =
+        sql(selecting!("FROM messages WHERE conversation_id = ? AND seq IN (..)"))
+            .bind(conversation)
+            .list(seqs)
+            .all(db)
+            .await?;
     Ok(found.into_iter().map(|m| (m.seq, m)).collect())
 }

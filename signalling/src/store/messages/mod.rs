@@ -10,6 +10,19 @@ use super::sql::{Db, Error, On, Record, Result, Row, sql};
 use crate::domain::ids::{ClientMsgId, ConversationId, UserId};
 use crate::domain::message::{Body, Message};
 
+/// A query for whole messages: their columns are listed here alone.
+macro_rules! selecting {
+    ($from:literal) => {
+        concat!(
+            "SELECT messages.conversation_id, messages.seq, messages.ver, messages.id, messages.sender_id, ",
+            "messages.client_msg_id, messages.body, messages.sent_at, messages.recalled_at, ",
+            "messages.withheld ",
+            $from
+        )
+    };
+}
+use selecting;
+
 /// Up to `limit` messages with `seq < before`, newest first.
 pub async fn page_before(
     db: &Db,
@@ -17,13 +30,12 @@ pub async fn page_before(
     before: i64,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
-         FROM messages WHERE conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?")
-    .bind(conversation)
-    .bind(before)
-    .bind(limit)
-    .all(db)
-    .await
+    sql(selecting!("FROM messages WHERE conversation_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?"))
+        .bind(conversation)
+        .bind(before)
+        .bind(limit)
+        .all(db)
+        .await
 }
 
 /// Up to `limit` messages with `seq > after`, oldest first.
@@ -33,13 +45,12 @@ pub async fn page_after<'c>(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
-         FROM messages WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?")
-    .bind(conversation)
-    .bind(after)
-    .bind(limit)
-    .all(on)
-    .await
+    sql(selecting!("FROM messages WHERE conversation_id = ? AND seq > ? ORDER BY seq LIMIT ?"))
+        .bind(conversation)
+        .bind(after)
+        .bind(limit)
+        .all(on)
+        .await
 }
 
 pub async fn by_seq<'c>(
@@ -47,12 +58,11 @@ pub async fn by_seq<'c>(
     conversation: ConversationId,
     seq: i64,
 ) -> Result<Option<Message>> {
-    sql("SELECT conversation_id, seq, ver, id, sender_id, client_msg_id, body, sent_at, recalled_at, withheld
-         FROM messages WHERE conversation_id = ? AND seq = ?")
-    .bind(conversation)
-    .bind(seq)
-    .optional(on)
-    .await
+    sql(selecting!("FROM messages WHERE conversation_id = ? AND seq = ?"))
+        .bind(conversation)
+        .bind(seq)
+        .optional(on)
+        .await
 }
 
 /// Whether `sender` has a message of this client id.
@@ -71,12 +81,14 @@ pub async fn newest(
     db: &Db,
     conversations: impl IntoIterator<Item = ConversationId>,
 ) -> Result<Vec<Message>> {
-    sql("SELECT m.conversation_id, m.seq, m.ver, m.id, m.sender_id, m.client_msg_id, m.body, m.sent_at, m.recalled_at, m.withheld
-         FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq = c.last_seq
-         WHERE c.id IN (..)")
-        .list(conversations)
-        .all(db)
-        .await
+    sql(selecting!(
+        "FROM conversations c
+         JOIN messages ON messages.conversation_id = c.id AND messages.seq = c.last_seq
+         WHERE c.id IN (..)"
+    ))
+    .list(conversations)
+    .all(db)
+    .await
 }
 
 fn body_text(body: &Body) -> String {

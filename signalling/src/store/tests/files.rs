@@ -196,14 +196,14 @@ async fn a_recalled_message_takes_its_file_along(db: &Db) {
     files::remove_upload(db, id).await.unwrap(); // as after a day
     for (left, message) in [(true, &twice[0]), (false, &twice[1])] {
         let mut tx = db.begin().await.unwrap();
-        messages::recall(&mut tx, message.clone(), 9).await.unwrap();
+        messages::recall(&mut tx, message.clone(), message.sender_id, 9).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(files::readable(db, bob, id).await.unwrap().is_some(), left);
     }
     assert!(!files::remove_unsent(db, id).await.unwrap(), "the other conversation holds it");
     let last = messages::by_seq(db, other, 1).await.unwrap().unwrap();
     let mut tx = db.begin().await.unwrap();
-    messages::recall(&mut tx, last, 9).await.unwrap();
+    messages::recall(&mut tx, last.clone(), last.sender_id, 9).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(files::expired_uploads(db, 10, 5).await.unwrap(), [id], "the sweeper finds it");
 }

@@ -6,13 +6,14 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use super::{both, fresh_mysql, fresh_sqlite, group, says, text};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::domain::message::{Body, Change, ChangeKind, Message};
-use crate::store::sql::{Db, Error, retry};
+use crate::store::sql::{Db, Error, retry, sql};
 use crate::store::{conversations, messages};
 
 both! {
     pages_go_both_ways_from_a_seq,
     the_newest_message_of_each_conversation_is_found,
     a_recall_leaves_a_tombstone_and_a_change,
+    what_other_versions_noted_counts_as_a_change,
     recalls_and_messages_at_once_number_every_change,
     changes_past_the_end_or_of_nothing_are_none,
 }
@@ -32,7 +33,8 @@ async fn recall(db: &Db, id: ConversationId, seq: i64, at: i64) -> Change {
         let mut tx = db.begin().await?;
         conversations::lock(&mut tx, id).await?;
         let message = messages::by_seq(&mut tx, id, seq).await?.ok_or(Error::Missing)?;
-        let change = messages::recall(&mut tx, message, at).await?;
+        let by = message.sender_id;
+        let change = messages::recall(&mut tx, message, by, at).await?;
         tx.commit().await?;
         Ok::<_, Error>(change)
     })
@@ -74,12 +76,38 @@ async fn a_recall_leaves_a_tombstone_and_a_change(db: &Db) {
     let id = group(db, &[ann]).await;
     fill(db, id, ann, 3).await;
     let change = recall(db, id, 2, 77).await;
-    let ChangeKind::Recall { seq: 2, message } = &change.what else { panic!("{change:?}") };
+    let ChangeKind::Recall { seq: 2, message, .. } = &change.what else { panic!("{change:?}") };
     assert_eq!((change.ver, change.at, message.recalled_at), (4, 77, Some(77)));
     assert_eq!((message.ver, &message.body), (2, &Body::Recalled));
     assert_eq!(messages::by_seq(db, id, 2).await.unwrap().as_ref(), Some(message));
     assert_eq!(messages::changes(db, id, 3, 9).await.unwrap(), [change]);
     assert_eq!(says(db, text(id, ann, "next")).await.ver, 5, "seq 4 is change 5");
+}
+
+async fn what_other_versions_noted_counts_as_a_change(db: &Db) {
+    let ann = UserId::fresh();
+    let id = group(db, &[ann]).await;
+    fill(db, id, ann, 2).await;
+    // A former version says nothing beyond the message; a newer one has kinds that we do not know.
+    sql("UPDATE conversations SET last_ver = 4 WHERE id = ?").bind(id).run(db).await.unwrap();
+    for (ver, kind) in [(3, "recall"), (4, "pin")] {
+        sql("INSERT INTO changes (conversation_id, ver, last_seq, kind, seq, changed_at)
+             VALUES (?, ?, 2, ?, 1, 9)")
+        .bind(id)
+        .bind(ver)
+        .bind(kind.to_owned())
+        .run(db)
+        .await
+        .unwrap();
+    }
+    fill(db, id, ann, 1).await;
+    let changes = messages::changes(db, id, 2, 9).await.unwrap();
+    assert_eq!(changes.iter().map(|change| change.ver).collect::<Vec<_>>(), [3, 4, 5]);
+    assert!(matches!(&changes[0].what, ChangeKind::Recall { seq: 1, by: None, .. }));
+    assert_eq!(changes[1].what, ChangeKind::Unknown);
+    let told = serde_json::json!({ "ver": 4, "at": 9, "kind": "pin", "seq": 1, "emoji": "x" });
+    let heard: Change = serde_json::from_value(told).unwrap();
+    assert_eq!(heard, changes[1], "and so it is when it comes over the bus");
 }
 
 async fn recalls_and_messages_at_once_number_every_change(db: &Db) {
@@ -166,7 +194,10 @@ async fn changes_are_the_dense_continuation(db: &Db, steps: &[Step]) -> Result<(
             for (ver, change) in (after as i64 + 1..).zip(&changes) {
                 prop_assert_eq!(change.ver, ver);
                 let (ChangeKind::Message { message } | ChangeKind::Recall { message, .. }) =
-                    &change.what;
+                    &change.what
+                else {
+                    panic!("{change:?}");
+                };
                 let recalled = standing[message.seq as usize - 1] == 0;
                 prop_assert_eq!(message.body == Body::Recalled, recalled, "{:?}", message);
             }
@@ -179,6 +210,7 @@ fn kind_and_seq(change: &Change) -> (&'static str, i64) {
     match &change.what {
         ChangeKind::Message { message } => ("message", message.seq),
         ChangeKind::Recall { seq, .. } => ("recall", *seq),
+        ChangeKind::Unknown => ("unknown", 0),
     }
 }
 

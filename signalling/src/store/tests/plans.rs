@@ -76,7 +76,8 @@ impl World {
 async fn recall_some(tx: &mut Tx, room: ConversationId) {
     conversations::lock(tx, room).await.unwrap();
     for message in messages::page_after(&mut *tx, room, 0, 20).await.unwrap() {
-        messages::recall(tx, message, 9).await.unwrap();
+        let by = message.sender_id;
+        messages::recall(tx, message, by, 9).await.unwrap();
     }
 }
 

@@ -25,8 +25,10 @@ const message = (seq: number, ver = seq, over: Partial<Message> = {}): Message =
   body: { type: 'text', text: `text ${seq}` },
   ...over,
 })
-const said = (seq: number, ver = seq): Change => ({ kind: 'message', ver, at: 0, message: message(seq, ver) })
-const recalled = (seq: number, ver: number): Change => ({
+/** A change of a kind that is about a message. */
+type Told = Extract<Change, { message: Message }>
+const said = (seq: number, ver = seq): Told => ({ kind: 'message', ver, at: 0, message: message(seq, ver) })
+const recalled = (seq: number, ver: number): Told => ({
   kind: 'recall',
   ver,
   at: 0,
@@ -73,6 +75,15 @@ describe('messages', () => {
     expect(seqs(timeline)).toEqual(range(1, 60))
     expect(timeline.start).toBe(true)
     expect(timeline.ver).toBe(60)
+  })
+})
+
+describe('a change of a kind that this client does not know', () => {
+  it('counts, and changes nothing', () => {
+    const before = opened(page([message(1)], true), 1)
+    const timeline = withChange(before, { kind: 'unknown', ver: 2, at: 0 })
+    expect(timeline.ver).toBe(2)
+    expect(timeline.messages).toEqual(before.messages)
   })
 })
 
@@ -190,8 +201,8 @@ describe('in any order, with repetitions', () => {
   const random = (seed: number) => () => (seed = (seed * 1664525 + 1013904223) >>> 0) / 2 ** 32
 
   /** A history of messages and recalls with dense seq and ver. */
-  function history(next: () => number): Change[] {
-    const changes: Change[] = []
+  function history(next: () => number): Told[] {
+    const changes: Told[] = []
     let seq = 0
     for (let ver = 1; ver <= 40; ver++) {
       if (seq > 0 && next() < 0.25) changes.push(recalled(1 + Math.floor(next() * seq), ver))

@@ -50,14 +50,23 @@ export function withMessage(timeline: Timeline, message: Message): Timeline {
   )
 }
 
+/** Applies a change by its kind. What this client does not know still counts, so that no `ver` seems to be missing. */
 export function withChange(timeline: Timeline, change: Change): Timeline {
-  if (change.kind === 'message') return counted(withMessage(timeline, change.message), change.ver)
+  switch (change.kind) {
+    case 'message':
+      return counted(withMessage(timeline, change.message), change.ver)
+    case 'recall':
+      return counted(withRecall(timeline, change), change.ver)
+    default:
+      return counted(timeline, change.ver)
+  }
+}
+
+function withRecall(timeline: Timeline, change: Extract<Change, { kind: 'recall' }>): Timeline {
   // A recalled message keeps the `ver` it was written with; here it counts with that of its recall.
   const recalled = { ...change.message, ver: change.ver }
-  const next = covers(timeline, change.seq)
-    ? { ...timeline, messages: merged(timeline.messages, [recalled]) }
-    : timeline
-  return counted(next, change.ver)
+  if (!covers(timeline, change.seq)) return timeline
+  return { ...timeline, messages: merged(timeline.messages, [recalled]) }
 }
 
 /** The answer to "what changed since `timeline.ver`", complete up to `ver`. */

@@ -23,7 +23,9 @@ export const useConversations = defineStore('conversations', () => {
   })
   socket.on('sync', () => void sync())
   socket.on('message', frame => void hear(frame.message))
-  socket.on('change', ({ conversation_id, change }) => take(conversation_id, { ...change.message, ver: change.ver }))
+  socket.on('change', ({ conversation_id, change }) => {
+    if ('message' in change) take(conversation_id, { ...change.message, ver: change.ver })
+  })
   socket.on('receipt', frame => applyReceipt(frame))
   socket.on('conversation', frame => put(frame.conversation))
   socket.on('conversation_removed', frame => remove(frame.conversation_id))

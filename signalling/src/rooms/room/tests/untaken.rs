@@ -93,7 +93,7 @@ async fn another_track_under_a_name_takes_the_place_of_the_one_that_was_not_offe
     other.source = TrackSource::ScreenShareAudio as i32;
     stage.asks(&alice, Request::AddTrack(other)).await;
     let (came, went) = announcements(&mut alice);
-    assert_eq!(went, [first.clone()]);
+    assert_eq!(went, std::slice::from_ref(&first));
     assert!(came.len() == 1 && came[0] != first);
 }
 

@@ -269,6 +269,8 @@ fn perform(node: &Node, board: &mut Board, id: CallId, effects: Vec<Effect>, now
             Effect::Ring { users, by } => tell::ringing(&node.bus, entry, users, by),
             Effect::Evict(user) => rest.evicted.push(user),
             Effect::End(ending) => {
+                // whoever hears of the end must not find the door open
+                room::withdraw(node, id);
                 entry.untold.get_or_insert_default();
                 rest.over = Some(Over::new(entry, ending));
                 board.release(id);

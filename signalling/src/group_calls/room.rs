@@ -79,6 +79,11 @@ pub(super) async fn remove(node: &Node, id: CallId, user: UserId) {
     let _ = rooms::remove(node, &name(id), &user.to_string()).await;
 }
 
+/// Lets nobody in any more.
+pub(super) fn withdraw(node: &Node, id: CallId) {
+    rooms::withdraw(node, &name(id));
+}
+
 pub(super) async fn close(node: &Node, id: CallId) {
     rooms::close(node, &name(id)).await;
 }

@@ -123,9 +123,14 @@ pub async fn remove(node: &Node, room: &str, identity: &str) -> Result<()> {
     }
 }
 
+/// Takes an announcement back: no ticket lets in any more, and whoever is inside stays until the room is closed.
+pub fn withdraw(node: &Node, room: &str) {
+    node.rooms.board().announced.remove(room);
+}
+
 /// Ends a room for everybody. An announced one is forgotten.
 pub async fn close(node: &Node, room: &str) {
-    node.rooms.board().announced.remove(room);
+    withdraw(node, room);
     // a room that is not there is closed
     let _ = ask(node, room, |answer| Input::Close { answer }).await;
 }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::acts::{
     Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket, under_login,
+    withdraw,
 };
 pub use self::admission::{Admission, NotAdmitted, admit, expect, join, validate};
 use self::keys::Keys;

@@ -121,7 +121,7 @@ codes! {
     Busy             503 "busy"              "The server is busy. Try again in a moment." "服务器繁忙，请稍后再试。"
     ReadOnly         503 "read_only"         "Right now the server can only be read from; nothing was changed." "服务器目前只能读取，未做任何更改。"
     Unavailable      503 "unavailable"       "The server cannot reach its data right now." "服务器暂时无法访问数据。"
-    StorageFull      507 "storage_full"      "The server has no room for files at the moment. Messages still get through." "服务器暂时没有空间存放文件，消息仍可正常发送。"
+    StorageFull      507 "storage_full"      "The server has no room left to store this." "服务器存储空间已满，这次的内容没有保存。"
 }
 
 /// A refusal on its way to a door.

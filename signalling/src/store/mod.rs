@@ -73,6 +73,9 @@ impl From<sql::Error> for Refusal {
             error if error.trouble() == sql::Trouble::ReadOnly => {
                 Refusal { source: Some(error.into()), ..Code::ReadOnly.into() }
             }
+            error if error.trouble() == sql::Trouble::Full => {
+                Refusal { source: Some(error.into()), ..Code::StorageFull.into() }
+            }
             sql::Error::Silent | sql::Error::InUse(_) | sql::Error::Db(_) => {
                 Refusal::unavailable(error)
             }

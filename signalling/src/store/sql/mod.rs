@@ -91,10 +91,12 @@ impl Error {
                 1040 | 1053 | 1927 => Trouble::Away,
                 _ => Trouble::Other,
             },
-            // primary codes in the low byte: SQLITE_READONLY, SQLITE_FULL
-            None => match db.code().and_then(|code| code.parse::<i64>().ok()).map(|c| c & 0xff) {
-                Some(8) => Trouble::ReadOnly,
-                Some(13) => Trouble::Full,
+            None => match db.code().and_then(|code| code.parse::<i64>().ok()) {
+                // SQLITE_IOERR_SHMSIZE: the index of the log cannot grow
+                Some(4874) => Trouble::Full,
+                // primary codes in the low byte: SQLITE_READONLY, SQLITE_FULL
+                Some(code) if code & 0xff == 8 => Trouble::ReadOnly,
+                Some(code) if code & 0xff == 13 => Trouble::Full,
                 _ => Trouble::Other,
             },
         }

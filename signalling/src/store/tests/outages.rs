@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::{at_once, both, fresh_mysql, fresh_sqlite, group, person, says, text};
 use crate::domain::ids::UserId;
+use crate::domain::refusal::{Code, Refusal};
 use crate::store::messages;
 use crate::store::sql::{Db, Trouble, sql};
 
@@ -88,6 +89,7 @@ async fn after_a_full_database_has_space_again_writes_succeed() {
         }
     };
     assert_eq!(full.trouble(), Trouble::Full, "{full}");
+    assert_eq!(Refusal::from(full).code, Code::StorageFull, "people are told why");
     for _ in 0..20 {
         says(&db, text(room, ann, &long)).await;
     }

@@ -169,6 +169,7 @@ impl Signalling {
 
     /// Sends sockets away to reconnect elsewhere and finishes what was promised, within `limit`.
     pub async fn drain(&self, limit: Duration) {
+        self.node.files.drain();
         calls::stop(&self.node).await;
         group_calls::stop(&self.node).await;
         self.node.stop.cancel();
@@ -176,6 +177,7 @@ impl Signalling {
         self.node.hub.close_all(Close::Restart);
         let quiet = async {
             self.node.sockets.idle().await;
+            self.node.files.idle().await;
             self.node.works.wait().await;
             self.node.lanes.flush().await;
         };

@@ -112,6 +112,12 @@ impl Node {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits for the end; the folder can be started from again.
+    pub(crate) fn ended(mut self) -> (tempfile::TempDir, Option<i32>) {
+        let code = self.child.wait().unwrap().code();
+        (std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap()), code)
+    }
+
     /// Waits until a line of the log holds this.
     pub(crate) async fn logs(&self, text: &str) {
         let deadline = Instant::now() + PATIENCE;

@@ -1,11 +1,14 @@
 //! What an operator does to a running server, and asks before it runs.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::node::{Node, WITHOUT_HTTPS, beckon};
 
@@ -68,6 +71,53 @@ async fn a_node_says_that_it_is_about_to_go_before_it_goes() {
     assert_eq!(node.get("/healthz").await.status(), 200, "it serves on");
     node.signal(Signal::TERM);
     assert_eq!(node.exit_code(), Some(0), "the second signal does not wait");
+}
+
+/// A client on a slow link has sent half of its file when the node is restarted.
+#[tokio::test]
+async fn what_arrived_of_an_upload_before_the_end_counts() {
+    let node = Node::start(&[WITHOUT_HTTPS]);
+    let api = |path: &str| format!("{}/api/v1{path}", node.http);
+    let ann = json!({"name": "ann_upload", "password": "correct horse battery"});
+    let ann = node.client.post(api("/users")).json(&ann).send().await.unwrap();
+    let ann: Value = ann.json().await.unwrap();
+    let token = ann["access_token"].as_str().expect("signed in");
+    let begun = node.client.post(api("/uploads")).bearer_auth(token);
+    let begun = begun.header("Tus-Resumable", "1.0.0").header("Upload-Length", "100000");
+    let begun = begun.send().await.unwrap();
+    let upload = begun.headers()["location"].to_str().unwrap().to_owned();
+
+    let mut stream = TcpStream::connect(node.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!(
+        "PATCH {upload} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\ntus-resumable: 1.0.0\r\n\
+         upload-offset: 0\r\ncontent-type: application/offset+octet-stream\r\nexpect: 100-continue\r\n\
+         content-length: 100000\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut asked_on = [0; 25];
+    stream.read_exact(&mut asked_on).unwrap();
+    assert_eq!(&asked_on, b"HTTP/1.1 100 Continue\r\n\r\n", "the body is being read");
+    stream.write_all(&[b'a'; 50_000]).unwrap();
+    // Loopback: what one socket has taken, the other can read before the signal is heard.
+    node.signal(Signal::TERM);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let answer = answer.to_lowercase();
+    assert!(
+        answer.starts_with("http/1.1 204") && answer.contains("upload-offset: 50000"),
+        "{answer}"
+    );
+    let (dir, code) = node.ended();
+    assert_eq!(code, Some(0));
+
+    let node = Node::start_in(dir, &[WITHOUT_HTTPS]);
+    let kept = node.client.head(format!("{}{upload}", node.http)).bearer_auth(token);
+    let kept = kept.header("Tus-Resumable", "1.0.0").send().await.unwrap();
+    assert_eq!(
+        (kept.status().as_u16(), &kept.headers()["upload-offset"]),
+        (200, &"50000".parse().unwrap())
+    );
 }
 
 #[tokio::test]

@@ -92,6 +92,16 @@ impl Files {
         i64::from(self.config.unfinished_hours) * 60 * 60 * 1000
     }
 
+    /// Ends running uploads: what arrived counts, and their clients go on elsewhere from the offset they are told.
+    pub(crate) fn drain(&self) {
+        self.writers.drain();
+    }
+
+    /// Returns when no upload writes here.
+    pub(crate) async fn idle(&self) {
+        self.writers.idle().await;
+    }
+
     pub(crate) fn observe(&self) {
         self.storage.disk.observe();
     }

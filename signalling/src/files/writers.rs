@@ -25,9 +25,11 @@ type Key = (UserId, FileId);
 pub(super) struct Writers {
     active: Arc<Mutex<HashMap<Key, Signals>>>,
     shares: Shares,
+    /// Cancelled when the process drains.
+    draining: CancellationToken,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Signals {
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -47,6 +49,8 @@ pub(super) enum Occupied {
     Here,
     /// There are too many elsewhere.
     Everywhere(Full),
+    /// This node is about to go.
+    Draining,
 }
 
 impl From<Occupied> for Refusal {
@@ -54,25 +58,34 @@ impl From<Occupied> for Refusal {
         match occupied {
             Occupied::Here => Code::Conflict.into(),
             Occupied::Everywhere(full) => full.into(),
+            Occupied::Draining => Code::Busy.into(),
         }
     }
 }
 
 impl Default for Writers {
     fn default() -> Self {
-        Writers { active: Arc::default(), shares: Shares::new(WRITERS) }
+        Writers {
+            active: Arc::default(),
+            shares: Shares::new(WRITERS),
+            draining: CancellationToken::new(),
+        }
     }
 }
 
 impl Writers {
     pub(super) fn begin(&self, by: Client, id: FileId) -> Result<Writer, Occupied> {
+        if self.draining.is_cancelled() {
+            return Err(Occupied::Draining);
+        }
         let key = (by.user, id);
         let mut active = self.active.lock().expect("no panic while locked");
         if active.contains_key(&key) {
             return Err(Occupied::Here);
         }
         let share = self.shares.take_now(by.into()).map_err(Occupied::Everywhere)?;
-        let signals = Signals::default();
+        let stop = self.draining.child_token();
+        let signals = Signals { stop, stopped: CancellationToken::new() };
         active.insert(key, signals.clone());
         Ok(Writer { writers: self.clone(), key, signals, _share: share })
     }
@@ -86,6 +99,16 @@ impl Writers {
             // Past that time the caller finds the upload occupied.
             let _ = tokio::time::timeout(LET_GO, signals.stopped.cancelled()).await;
         }
+    }
+
+    /// Lets nobody begin, and asks every request to store what it has and end.
+    pub(super) fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Returns when nobody writes.
+    pub(super) async fn idle(&self) {
+        self.shares.idle().await;
     }
 }
 

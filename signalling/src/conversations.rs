@@ -18,6 +18,7 @@ use crate::domain::message::{Body, Message, SystemEvent, SystemKind};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::{Presence, Profile};
 use crate::node::Node;
+use crate::paging;
 use crate::store::conversations::Place;
 use crate::store::frozen::Frozen;
 use crate::store::messages::{Author, NewMessage, Sent};
@@ -37,14 +38,12 @@ pub async fn list(
     before: Cursor,
     limit: i64,
 ) -> Result<(Vec<Conversation>, Option<Cursor>)> {
-    let mut places = rows::places_of(&node.db, caller.user, before, limit + 1).await?;
-    let more = places.len() as i64 > limit;
-    places.truncate(limit as usize);
-    let last = places.last().map(|Place { conversation, .. }| Cursor {
-        at: conversation.updated_at,
-        id: conversation.id.0,
-    });
-    Ok((views(node, caller.user, places).await?, last.filter(|_| more)))
+    let cursor =
+        |place: &Place| Cursor { at: place.conversation.updated_at, id: place.conversation.id.0 };
+    let wanted = paging::wanted(before, limit);
+    let found = rows::places_of(&node.db, caller.user, before, wanted).await?;
+    let (places, next) = paging::cut(before, limit, found, cursor);
+    Ok((views(node, caller.user, places).await?, next))
 }
 
 pub async fn get(node: &Node, caller: Caller, id: ConversationId) -> Result<Conversation> {

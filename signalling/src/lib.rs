@@ -25,6 +25,7 @@ pub mod media;
 pub mod metrics;
 pub mod node;
 mod nodes;
+mod paging;
 pub mod passwords;
 pub mod people;
 pub mod presence;

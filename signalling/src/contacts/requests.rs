@@ -11,6 +11,7 @@ use crate::domain::message::SystemKind;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::node::Node;
+use crate::paging;
 use crate::store::requests::{self as rows, Request};
 use crate::store::sql::{Tx, retry};
 use crate::store::{self};
@@ -214,16 +215,16 @@ pub async fn requests(
     before: Cursor,
     limit: i64,
 ) -> Result<Requests> {
-    let mut found = match direction {
-        Direction::Incoming => rows::incoming(&node.db, caller.user, before, limit + 1).await?,
-        Direction::Outgoing => rows::outgoing(&node.db, caller.user, before, limit + 1).await?,
+    let cursor = |request: &Request| Cursor { at: request.updated_at, id: request.id.0 };
+    let wanted = paging::wanted(before, limit);
+    let found = match direction {
+        Direction::Incoming => rows::incoming(&node.db, caller.user, before, wanted).await?,
+        Direction::Outgoing => rows::outgoing(&node.db, caller.user, before, wanted).await?,
     };
-    let more = found.len() as i64 > limit;
-    found.truncate(limit as usize);
-    let last = found.last().map(|last| Cursor { at: last.updated_at, id: last.id.0 });
+    let (found, next) = paging::cut(before, limit, found, cursor);
     let unread = rows::unread(&node.db, caller.user).await?;
     let requests = views(node, caller.user, found).await?;
-    Ok(Requests { requests, next: last.filter(|_| more), unread })
+    Ok(Requests { requests, next, unread })
 }
 
 pub async fn mark_requests_read(node: &Node, caller: Caller) -> Result<()> {

@@ -21,6 +21,11 @@ pub struct Cursor {
 impl Cursor {
     /// Before every item.
     pub const START: Cursor = Cursor { at: i64::MAX, id: Uuid::nil() };
+
+    /// Whether whoever sent it may know times alone: nobody who has seen a whole cursor begins or goes on like this.
+    pub fn is_only_a_time(&self) -> bool {
+        self.id.is_nil()
+    }
 }
 
 impl fmt::Display for Cursor {

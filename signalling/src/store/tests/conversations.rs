@@ -6,6 +6,7 @@ use super::{at_once, both, direct, group, says, text};
 use crate::domain::conversation::{Kind, Role, Writing};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{AppId, ConversationId, UserId};
+use crate::paging;
 use crate::store::conversations;
 use crate::store::sql::{Db, Tx};
 
@@ -18,6 +19,7 @@ both! {
     a_place_is_one_members_view,
     places_are_paged_by_last_change,
     places_of_one_moment_are_all_paged,
+    who_pages_by_time_alone_misses_nothing_of_one_moment,
     what_becomes_of_writing_is_set_for_each,
     removals_at_once_are_counted_once,
 }
@@ -198,6 +200,46 @@ async fn places_of_one_moment_are_all_paged(db: &Db) {
         }
     }
     assert_eq!(seen.len(), 61);
+}
+
+/// As clients did before cursors had an id: they go on behind the time of the last item.
+async fn who_pages_by_time_alone_misses_nothing_of_one_moment(db: &Db) {
+    let [ann] = people();
+    for n in 0..61 {
+        let id = group(db, &[ann]).await;
+        let at = 10 + n % 7;
+        says(db, crate::store::messages::NewMessage { at, ..text(id, ann, "hi") }).await;
+    }
+    let cursor = |place: &conversations::Place| Cursor {
+        at: place.conversation.updated_at,
+        id: place.conversation.id.0,
+    };
+    for limit in [1, 3, 9, 20, 60, 61, 100] {
+        let page = async |before| {
+            let wanted = paging::wanted(before, limit);
+            let found = conversations::places_of(db, ann, before, wanted).await.unwrap();
+            paging::cut(before, limit, found, cursor)
+        };
+        let (mut seen, mut before) = (std::collections::BTreeSet::new(), Cursor::START);
+        loop {
+            let (found, next) = page(before).await;
+            let last = found.last().expect("more was promised").conversation.updated_at;
+            for place in found {
+                assert!(seen.insert(place.conversation.id.0), "shown twice");
+            }
+            if next.is_none() {
+                break;
+            }
+            before = last.to_string().parse().unwrap();
+        }
+        assert_eq!(seen.len(), 61, "by {limit}");
+
+        let (first, next) = page(Cursor::START).await;
+        let Some(next) = next else { continue };
+        let (second, _) = page(next).await;
+        assert!(second.len() as i64 <= limit, "who sends whole cursors gets what they ask for");
+        assert!(first.iter().all(|one| second.iter().all(|two| cursor(one) != cursor(two))));
+    }
 }
 
 async fn what_becomes_of_writing_is_set_for_each(db: &Db) {

@@ -17,7 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ use super::heads::{LargeHeads, Place};
 use super::holder;
 use super::linger::Lingering;
 use super::pace::{Paced, Phase};
+use super::reserve;
 use crate::arrival::Door;
 use crate::certs::Identity;
 
@@ -64,6 +65,8 @@ type Peekable<S> = BufReader<S>;
 pub(super) struct Entrance {
     pub(super) behind: Behind,
     pub(super) stop: CancellationToken,
+    /// For connections beyond the limit, which have little time.
+    pub(super) is_reserve: bool,
 }
 
 #[derive(Clone)]
@@ -98,7 +101,7 @@ impl Pages {
 impl Entrance {
     /// The way in for connections beyond the limit, which answers one probe each.
     pub(super) fn for_probes(self) -> Option<Entrance> {
-        let Entrance { behind, stop } = self;
+        let Entrance { behind, stop, .. } = self;
         let behind = match behind {
             Behind::Pages(pages) => Behind::Pages(pages.for_probes()),
             Behind::Tls { identity, pages, .. } => {
@@ -106,11 +109,23 @@ impl Entrance {
             }
             Behind::Relay { .. } => return None,
         };
-        Some(Entrance { behind, stop })
+        Some(Entrance { behind, stop, is_reserve: true })
     }
 
     pub(super) async fn connection(self, stream: Guarded<Lingering>, peer: SocketAddr) {
-        let Entrance { behind, stop } = self;
+        if !self.is_reserve {
+            return self.led(stream, peer).await;
+        }
+        let claimed = stream.claimed();
+        tokio::select! {
+            () = self.led(stream, peer) => {}
+            () = sleep(reserve::TIME) => claimed.cancel(),
+            () = claimed.cancelled() => {}
+        }
+    }
+
+    async fn led(self, stream: Guarded<Lingering>, peer: SocketAddr) {
+        let Entrance { behind, stop, .. } = self;
         match behind {
             Behind::Pages(pages) => pages.serve(stream, peer, stop).await,
             Behind::Tls { identity, pages, relay } => {

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use beckon_signalling::shares::Share;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::linger::Lingering;
+use super::reserve::Slot;
 
 /// A client for whom there is something, and who takes less than [`TAKEN_BYTES`] in so long, is cut off. Only the
 /// time is counted in which it could take more.
@@ -27,12 +28,17 @@ pub(super) struct Guarded<S> {
 }
 
 impl Guarded<Lingering> {
-    pub(super) fn new(slot: Share, stream: TcpStream) -> Self {
+    pub(super) fn new(slot: Slot, stream: TcpStream) -> Self {
         // Frames are small and whole: waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         metrics::gauge!("beckon_connections").increment(1.0);
         let stream = Lingering::new(stream, slot);
         Guarded { stream, uptake: Uptake::new(BLOCKED_MAX) }
+    }
+
+    /// Cancelled when the connection has to go at once.
+    pub(super) fn claimed(&self) -> CancellationToken {
+        self.stream.claimed()
     }
 }
 

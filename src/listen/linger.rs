@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use beckon_signalling::shares::Share;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::reserve::Slot;
 
 /// How long the other side gets to read the last bytes and close (nginx's `lingering_timeout` is 5 s).
 const LINGER: Duration = Duration::from_secs(2);
@@ -22,14 +24,18 @@ const DISCARDED_MAX: u64 = 4 * 1024 * 1024;
 pub(super) struct Lingering {
     /// `None` only while being dropped.
     stream: Option<TcpStream>,
-    slot: Option<Share>,
+    slot: Option<Slot>,
     /// The other side has closed first: nothing can be lost.
     is_ended: bool,
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, slot: Share) -> Lingering {
+    pub(super) fn new(stream: TcpStream, slot: Slot) -> Lingering {
         Lingering { stream: Some(stream), slot: Some(slot), is_ended: false }
+    }
+
+    pub(super) fn claimed(&self) -> CancellationToken {
+        self.slot.as_ref().expect("taken by drop alone").claimed.clone()
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -39,10 +45,13 @@ impl Lingering {
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        let (Some(stream), slot) = (self.stream.take(), self.slot.take()) else { return };
+        let (Some(stream), Some(slot)) = (self.stream.take(), self.slot.take()) else { return };
         if let (false, Ok(runtime)) = (self.is_ended, Handle::try_current()) {
             runtime.spawn(async move {
-                let _ = timeout(LINGER, discard(stream)).await;
+                tokio::select! {
+                    _ = timeout(LINGER, discard(stream)) => {}
+                    () = slot.claimed.cancelled() => {}
+                }
                 drop(slot);
             });
         }
@@ -115,7 +124,8 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let slots = Shares::new(Bounds { all: 1, person: 1, network: 1 });
         let (stream, _) = listener.accept().await.unwrap();
-        let mut server = Lingering::new(stream, slots.take_now(Holder::default()).ok().unwrap());
+        let mut server =
+            Lingering::new(stream, slots.take_now(Holder::default()).ok().unwrap().into());
 
         client.write_all(&[1; 64 * 1024]).await.unwrap();
         server.write_all(b"too much").await.unwrap();

@@ -6,6 +6,7 @@ mod heads;
 mod linger;
 mod pace;
 mod refused;
+mod reserve;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,13 +30,10 @@ use entrance::{Behind, Entrance, Pages};
 use guard::Guarded;
 use heads::LargeHeads;
 use linger::Lingering;
+use reserve::Reserve;
 
 /// The pause after a failing accept: out of descriptors, it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Connections beyond the limit that are told so, and answered if they are an operator's probes: without them a
-/// balancer would take a node for dead that is only full.
-const RESERVE: Bounds = Bounds { all: 32, person: 32, network: 4 };
 
 /// What is served, and what is left of it when all places are taken.
 #[derive(Clone)]
@@ -47,7 +45,7 @@ pub(crate) struct Served {
 /// The listeners of one process, which stop together.
 pub(crate) struct Listeners {
     slots: Shares,
-    reserve: Shares,
+    reserve: Reserve,
     large_heads: LargeHeads,
     trusted_proxies: Arc<[IpNet]>,
     keep_alive: Duration,
@@ -65,7 +63,7 @@ impl Listeners {
         };
         Listeners {
             slots: Shares::new(bounds),
-            reserve: Shares::new(RESERVE),
+            reserve: Reserve::new(),
             large_heads: LargeHeads::default(),
             trusted_proxies: http.trusted_proxies.as_slice().into(),
             keep_alive: Duration::from_secs(http.keep_alive_seconds),
@@ -113,7 +111,7 @@ impl Listeners {
 
     fn serve(&self, listener: TcpListener, behind: Behind) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr().context("a listener without an address")?;
-        let entrance = Entrance { behind, stop: self.stop.clone() };
+        let entrance = Entrance { behind, stop: self.stop.clone(), is_reserve: false };
         let slots = self.slots();
         self.connections.spawn(accept(listener, slots, self.connections.clone(), entrance));
         Ok(address)
@@ -140,13 +138,13 @@ impl Listeners {
 /// Places for connections, and whose are counted together.
 struct Slots {
     all: Shares,
-    reserve: Shares,
+    reserve: Reserve,
     trusted_proxies: Arc<[IpNet]>,
 }
 
 impl Slots {
     /// Finds a place and what it leads to, or closes the connection.
-    fn admit(
+    async fn admit(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
@@ -154,11 +152,11 @@ impl Slots {
     ) -> Option<(Guarded<Lingering>, Entrance)> {
         let holder = holder(peer, &self.trusted_proxies);
         if let Ok(slot) = self.all.take_now(holder) {
-            return Some((Guarded::new(slot, stream), entrance.clone()));
+            return Some((Guarded::new(slot.into(), stream), entrance.clone()));
         }
         metrics::counter!("beckon_connections_refused_total").increment(1);
         let entrance = entrance.clone().for_probes()?;
-        let slot = self.reserve.take_now(holder).ok()?;
+        let slot = self.reserve.take(holder).await?;
         Some((Guarded::new(slot, stream), entrance))
     }
 }
@@ -180,7 +178,7 @@ async fn accept(listener: TcpListener, slots: Slots, connections: TaskTracker, e
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some((stream, entrance)) = slots.admit(stream, peer, &entrance) {
+                if let Some((stream, entrance)) = slots.admit(stream, peer, &entrance).await {
                     connections.spawn(entrance.connection(stream, peer));
                 }
             }

@@ -31,8 +31,10 @@ pub struct Accounts {
     /// Whether anybody may register; otherwise only `beckon admin create-user` makes accounts.
     pub registration: bool,
     /// Memory of one password hash (argon2id), in KiB.
+    #[serde(deserialize_with = "within::<_, _, 8, 1_048_576>")]
     pub password_memory_kib: u32,
     /// Passes of one password hash over its memory.
+    #[serde(deserialize_with = "within::<_, _, 1, 64>")]
     pub password_passes: u32,
 }
 
@@ -40,19 +42,26 @@ pub struct Accounts {
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Messages one person may send a second, in the long run.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub sends_per_second: u32,
     /// Messages one person may send at once before that counts.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub sends_burst: u32,
     /// Wrong passwords a minute for one name from one network (an IPv4 address, an IPv6 /64), four times as many for
     /// all names, and registrations.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub sign_ins_per_minute: u32,
     /// Other requests one person may make a second.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub requests_per_second: u32,
     /// Frames of any kind that one socket may send a second in the long run; four times as many at once.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub frames_per_second: u32,
     /// Sockets of this node in all.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub sockets: usize,
     /// Messages waiting for their commit; more are answered with `busy`.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000_000>")]
     pub sends_waiting: usize,
 }
 
@@ -60,14 +69,19 @@ pub struct Limits {
 #[serde(default, deny_unknown_fields)]
 pub struct Files {
     /// The largest file, in bytes.
+    #[serde(deserialize_with = "within::<_, _, 1, { 1 << 50 }>")]
     pub bytes_max: u64,
     /// Bytes that the files of one person may take, uploads on their way included; 0: no limit.
+    #[serde(deserialize_with = "within::<_, _, 0, { 1 << 50 }>")]
     pub quota_bytes: u64,
     /// Bytes of the disk that files leave free, for everything else to go on; at most a tenth of the disk.
+    #[serde(deserialize_with = "within::<_, _, 0, { 1 << 50 }>")]
     pub disk_reserve_bytes: u64,
     /// Unfinished uploads one person may have.
+    #[serde(deserialize_with = "within::<_, _, 1, 10_000>")]
     pub unfinished_max: i64,
     /// How long an unfinished upload is kept, in hours.
+    #[serde(deserialize_with = "within::<_, _, 1, 87_600>")]
     pub unfinished_hours: u32,
 }
 
@@ -93,9 +107,25 @@ pub struct Rooms {
     #[serde(deserialize_with = "room_size")]
     pub participants_max: usize,
     /// Bytes of a participant's metadata, and of a room's.
+    #[serde(deserialize_with = "within::<_, _, 0, { 16 << 20 }>")]
     pub metadata_bytes_max: usize,
     /// Bytes of a participant's attributes, names and values.
+    #[serde(deserialize_with = "within::<_, _, 0, { 16 << 20 }>")]
     pub attributes_bytes_max: usize,
+}
+
+/// Reads a number that makes sense. Zero would lock everybody out, and memory that no machine has would end the process.
+pub fn within<'de, D, T, const LEAST: u64, const MOST: u64>(value: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<u64>,
+{
+    let number = i64::deserialize(value)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|number| (LEAST..=MOST).contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| D::Error::custom(format!("expected {LEAST} to {MOST}, not {number}")))
 }
 
 /// Media descriptions grow with the size of a room, and clients must be able to read them.

@@ -67,8 +67,10 @@ pub(crate) struct HttpConfig {
     /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections over all listeners; one more is closed at once.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 10_000_000>")]
     pub max_connections: usize,
     /// How long a connection is kept between two requests, in seconds.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 86_400>")]
     pub keep_alive_seconds: u64,
 }
 
@@ -134,8 +136,10 @@ pub(crate) struct MetricsConfig {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ShutdownConfig {
     /// How long `/readyz` says 503 after SIGTERM, before anything else is done about it.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 0, 86_400>")]
     pub delay_seconds: u64,
     /// How long open requests and sockets get to finish then.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 0, 86_400>")]
     pub drain_seconds: u64,
 }
 

@@ -104,6 +104,45 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn no_number_takes_what_no_machine_has_or_less_than_nothing() {
+    let defaults = Layers::defaults().finish();
+    let mut offences = Vec::new();
+    for (section, value) in &defaults {
+        let Some(keys) = value.as_table() else { continue };
+        for (key, _) in keys.iter().filter(|(_, value)| value.is_integer()) {
+            for hostile in ["-1", "99999999999999999"] {
+                let name = format!("{section}.{key}");
+                let told = from_file(&format!("[{section}]\n{key} = {hostile}"));
+                let told = told.map_err(|error| format!("{error:#}"));
+                match told {
+                    Err(told) if told.contains(&*name) => {}
+                    told => offences.push(format!("{name} = {hostile}: {:?}", told.map(drop))),
+                }
+            }
+        }
+    }
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+#[test]
+fn nobody_is_locked_out_by_a_zero() {
+    for key in [
+        "accounts.password_memory_kib",
+        "accounts.password_passes",
+        "limits.sends_per_second",
+        "limits.frames_per_second",
+        "limits.sockets",
+        "files.bytes_max",
+        "rooms.participants_max",
+    ] {
+        let (section, name) = key.split_once('.').unwrap();
+        let error = from_file(&format!("[{section}]\n{name} = 0")).unwrap_err();
+        let told = format!("{error:#}");
+        assert!(told.contains("expected ") && told.contains(key), "{told}");
+    }
+}
+
+#[test]
 fn the_environment_sets_lists_numbers_and_secrets() {
     let mut layers = Layers::defaults();
     let set = [

@@ -29,14 +29,19 @@ pub(crate) struct TurnConfig {
     /// Ports of relayed addresses.
     pub relay_ports: Ports,
     /// Allocations at once.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 10_000_000>")]
     pub allocations_max: usize,
     /// Allocations of one person at once.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 10_000_000>")]
     pub allocations_per_user: usize,
     /// Bytes a second that are relayed in all; 0 is no limit.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 0, { 1 << 40 }>")]
     pub bytes_per_second: u64,
     /// Bytes a second that are relayed for one person; 0 is no limit.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 0, { 1 << 40 }>")]
     pub bytes_per_second_per_user: u64,
     /// Threads; 0 is one for every two processors.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 0, 1_024>")]
     pub threads: usize,
 }
 

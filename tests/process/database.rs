@@ -76,7 +76,7 @@ async fn after_a_full_disk_has_space_again_a_server_goes_on_by_itself() {
     fill(&filler);
     let mut refused = false;
     for n in 0..2000 {
-        if register(&node, &format!("during{n}")).await == 503 {
+        if register(&node, &format!("during{n}")).await == 507 {
             refused = true;
             break;
         }

@@ -8,6 +8,9 @@ use weezl::{BitOrder, LzwStatus};
 /// Code sizes that there are.
 const CODE_SIZES: std::ops::RangeInclusive<u8> = 1..=11;
 
+/// Code sizes that can be written (GIF89a, appendix F: even two colours take two bits).
+const WRITTEN_SIZES: std::ops::RangeInclusive<u8> = 2..=11;
+
 const SCRATCH_BYTES: usize = 4096;
 
 pub(super) struct Codes {
@@ -63,10 +66,27 @@ impl Codes {
     }
 }
 
-/// Codes for `count` pixels: those of `codes`, and then `filler`.
+/// Codes for `count` pixels: those of `codes`, and then `filler`. None where pixels have fewer than two bits, which the
+/// format does not know although some decoders do.
 pub(super) fn filled(code_size: u8, codes: &[u8], count: usize, filler: u8) -> Option<Vec<u8>> {
+    if !WRITTEN_SIZES.contains(&code_size) {
+        return None;
+    }
     let mut pixels = Vec::with_capacity(count);
     Codes::new(code_size, count as u64, true).take(codes, |unpacked| pixels.extend(unpacked));
     pixels.resize(count, filler);
     Encoder::new(BitOrder::Lsb, code_size).encode(&pixels).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_cannot_be_written_are_not_filled() {
+        for code_size in [0, 1, 12, 255] {
+            assert_eq!(filled(code_size, &[0x44, 0x01], 9, 0), None, "{code_size}");
+        }
+        assert!(filled(2, &[0x44, 0x01], 9, 0).is_some());
+    }
 }

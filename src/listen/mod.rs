@@ -29,7 +29,6 @@ use crate::config::HttpConfig;
 use entrance::{Behind, Entrance, Pages};
 use guard::Guarded;
 use heads::LargeHeads;
-use linger::Lingering;
 use reserve::Reserve;
 
 /// The pause after a failing accept: out of descriptors, it would fail again at once.
@@ -143,21 +142,28 @@ struct Slots {
 }
 
 impl Slots {
-    /// Finds a place and what it leads to, or closes the connection.
-    async fn admit(
+    /// Serves a connection in a task of its own if there is a place for it, or closes it.
+    fn admit(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
         entrance: &Entrance,
-    ) -> Option<(Guarded<Lingering>, Entrance)> {
-        let holder = holder(peer, &self.trusted_proxies);
-        if let Ok(slot) = self.all.take_now(holder) {
-            return Some((Guarded::new(slot.into(), stream), entrance.clone()));
+        connections: &TaskTracker,
+    ) {
+        let (holder, entrance) = (holder(peer, &self.trusted_proxies), entrance.clone());
+        if let Ok(share) = self.all.take_now(holder) {
+            connections.spawn(entrance.connection(Guarded::new(share.into(), stream), peer));
+            return;
         }
         metrics::counter!("beckon_connections_refused_total").increment(1);
-        let entrance = entrance.clone().for_probes()?;
-        let slot = self.reserve.take(holder).await?;
-        Some((Guarded::new(slot, stream), entrance))
+        let Some(entrance) = entrance.for_probes() else { return };
+        let slot = self.reserve.take(holder);
+        // it may have to wait for the ones before it, and those behind it for nothing
+        connections.spawn(async move {
+            if let Some(slot) = slot.await {
+                entrance.connection(Guarded::new(slot, stream), peer).await;
+            }
+        });
     }
 }
 
@@ -177,11 +183,7 @@ async fn accept(listener: TcpListener, slots: Slots, connections: TaskTracker, e
             () = entrance.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                if let Some((stream, entrance)) = slots.admit(stream, peer, &entrance).await {
-                    connections.spawn(entrance.connection(stream, peer));
-                }
-            }
+            Ok((stream, peer)) => slots.admit(stream, peer, &entrance, &connections),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;

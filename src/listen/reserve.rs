@@ -48,16 +48,17 @@ impl Reserve {
         Reserve { open: Shares::new(OPEN), newest: Arc::default() }
     }
 
-    /// A place, as soon as those before are out; `None` if they do not go.
-    pub(super) async fn take(&self, holder: Holder) -> Option<Slot> {
-        self.claim_oldest(holder);
-        let share = timeout(GO_WITHIN, self.open.take(holder)).await.ok()?.ok()?;
-        let slot = Slot::from(share);
-        self.lock().push_back((holder, slot.claimed.clone()));
-        Some(slot)
+    /// A place for the newest connection, as soon as those before are out; `None` if they do not go.
+    pub(super) fn take(&self, holder: Holder) -> impl Future<Output = Option<Slot>> + use<> {
+        let (open, claimed) = (self.open.clone(), self.claim(holder));
+        async move {
+            let share = timeout(GO_WITHIN, open.take(holder)).await.ok()?.ok()?;
+            Some(Slot { _share: share, claimed })
+        }
     }
 
-    fn claim_oldest(&self, holder: Holder) {
+    /// Claims the oldest place, if there are too many, for the newest connection.
+    fn claim(&self, holder: Holder) -> CancellationToken {
         let mut newest = self.lock();
         let of_holder = || newest.iter().enumerate().filter(|(_, (other, _))| *other == holder);
         // a proxy's are those of many people
@@ -69,6 +70,9 @@ impl Reserve {
         if let Some((_, claimed)) = oldest.and_then(|at| newest.remove(at)) {
             claimed.cancel();
         }
+        let claimed = CancellationToken::new();
+        newest.push_back((holder, claimed.clone()));
+        claimed
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Holder, CancellationToken)>> {

@@ -40,9 +40,8 @@ pub async fn list(
 ) -> Result<(Vec<Conversation>, Option<Cursor>)> {
     let cursor =
         |place: &Place| Cursor { at: place.conversation.updated_at, id: place.conversation.id.0 };
-    let wanted = paging::wanted(before, limit);
-    let found = rows::places_of(&node.db, caller.user, before, wanted).await?;
-    let (places, next) = paging::cut(before, limit, found, cursor);
+    let find = |before, limit| rows::places_of(&node.db, caller.user, before, limit);
+    let (places, next) = paging::page(before, limit, cursor, find).await?;
     Ok((views(node, caller.user, places).await?, next))
 }
 

@@ -6,27 +6,40 @@ use crate::domain::cursor::Cursor;
 /// an import, and only former clients miss what is behind.
 const TIES_MAX: i64 = 400;
 
-/// How many items behind `before` to look for, to [`cut`] a page of `limit`.
-pub fn wanted(before: Cursor, limit: i64) -> i64 {
-    limit + 1 + if before.is_only_a_time() { TIES_MAX } else { 0 }
-}
-
-/// The page out of what was found, and the cursor that leads to what remains. Former clients go on behind the last
-/// item's time, so their pages do not end in the midst of one.
-pub fn cut<T>(
+/// A page of `limit` items behind `before`, and the cursor that leads to what remains. `find` looks for so many behind a
+/// cursor. Former clients go on behind the last item's time, so their pages do not end in the midst of one.
+pub async fn page<T, E, F>(
     before: Cursor,
     limit: i64,
+    cursor: impl Fn(&T) -> Cursor,
+    find: impl Fn(Cursor, i64) -> F,
+) -> Result<(Vec<T>, Option<Cursor>), E>
+where
+    F: Future<Output = Result<Vec<T>, E>>,
+{
+    let (mut found, next) = cut(find(before, limit + 1).await?, limit, &cursor);
+    let (Some(last), Some(next)) = (found.last().map(&cursor), next) else {
+        return Ok((found, None));
+    };
+    if !before.is_only_a_time() || next.at != last.at {
+        return Ok((found, Some(last)));
+    }
+    let (mut ties, next) = cut(find(last, TIES_MAX + 1).await?, TIES_MAX, &cursor);
+    let tied = ties.iter().take_while(|item| cursor(item).at == last.at).count();
+    let more = tied < ties.len() || next.is_some();
+    ties.truncate(tied);
+    found.append(&mut ties);
+    let last = found.last().map(cursor).filter(|_| more);
+    Ok((found, last))
+}
+
+/// At most `limit` of what was found, and where the first of the rest stands.
+fn cut<T>(
     mut found: Vec<T>,
+    limit: i64,
     cursor: impl Fn(&T) -> Cursor,
 ) -> (Vec<T>, Option<Cursor>) {
-    let (shown, rest) = found.split_at(found.len().min(limit as usize));
-    let Some(last) = shown.last().map(&cursor).filter(|_| !rest.is_empty()) else {
-        return (found, None);
-    };
-    let most = if before.is_only_a_time() { TIES_MAX as usize } else { 0 };
-    let ties = rest.iter().take(most).take_while(|item| cursor(item).at == last.at).count();
-    let (more, len) = (rest.len() > ties, shown.len() + ties);
-    found.truncate(len);
-    let last = found.last().map(cursor).filter(|_| more);
-    (found, last)
+    let rest = found.get(limit as usize).map(cursor);
+    found.truncate(limit as usize);
+    (found, rest)
 }

@@ -216,12 +216,13 @@ pub async fn requests(
     limit: i64,
 ) -> Result<Requests> {
     let cursor = |request: &Request| Cursor { at: request.updated_at, id: request.id.0 };
-    let wanted = paging::wanted(before, limit);
-    let found = match direction {
-        Direction::Incoming => rows::incoming(&node.db, caller.user, before, wanted).await?,
-        Direction::Outgoing => rows::outgoing(&node.db, caller.user, before, wanted).await?,
+    let find = |before, limit| async move {
+        match direction {
+            Direction::Incoming => rows::incoming(&node.db, caller.user, before, limit).await,
+            Direction::Outgoing => rows::outgoing(&node.db, caller.user, before, limit).await,
+        }
     };
-    let (found, next) = paging::cut(before, limit, found, cursor);
+    let (found, next) = paging::page(before, limit, cursor, find).await?;
     let unread = rows::unread(&node.db, caller.user).await?;
     let requests = views(node, caller.user, found).await?;
     Ok(Requests { requests, next, unread })

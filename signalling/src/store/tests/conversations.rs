@@ -215,11 +215,8 @@ async fn who_pages_by_time_alone_misses_nothing_of_one_moment(db: &Db) {
         id: place.conversation.id.0,
     };
     for limit in [1, 3, 9, 20, 60, 61, 100] {
-        let page = async |before| {
-            let wanted = paging::wanted(before, limit);
-            let found = conversations::places_of(db, ann, before, wanted).await.unwrap();
-            paging::cut(before, limit, found, cursor)
-        };
+        let find = |before, limit| conversations::places_of(db, ann, before, limit);
+        let page = async |before| paging::page(before, limit, cursor, find).await.unwrap();
         let (mut seen, mut before) = (std::collections::BTreeSet::new(), Cursor::START);
         loop {
             let (found, next) = page(before).await;

@@ -104,7 +104,8 @@ pub struct Rooms {
     /// Where clients reach rooms, such as `wss://chat.example.com`; empty: at the host they asked.
     pub url: String,
     /// Participants of one room at once; group calls have the same limit.
-    #[serde(deserialize_with = "room_size")]
+    // Media descriptions grow with the size of a room, and clients must be able to read them.
+    #[serde(deserialize_with = "within::<_, _, 1, { PARTICIPANTS_MAX as u64 }>")]
     pub participants_max: usize,
     /// Bytes of a participant's metadata, and of a room's.
     #[serde(deserialize_with = "within::<_, _, 0, { 16 << 20 }>")]
@@ -126,15 +127,6 @@ where
         .filter(|number| (LEAST..=MOST).contains(number))
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| D::Error::custom(format!("expected {LEAST} to {MOST}, not {number}")))
-}
-
-/// Media descriptions grow with the size of a room, and clients must be able to read them.
-fn room_size<'de, D: Deserializer<'de>>(value: D) -> Result<usize, D::Error> {
-    let size = usize::deserialize(value)?;
-    match (1..=PARTICIPANTS_MAX).contains(&size) {
-        true => Ok(size),
-        false => Err(D::Error::custom(format!("expected 1 to {PARTICIPANTS_MAX} participants"))),
-    }
 }
 
 /// A name in public and what only we and those who may invite people into rooms know.

@@ -10,32 +10,24 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::refreshing::refresh;
 pub use self::tokens::Issued;
-use crate::bus::Notice;
 use crate::cache::Ticket;
 use crate::clock::now_ms;
 use crate::contacts;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{AppId, AvatarId, DeviceId, LoginId, UserId};
-use crate::domain::login::{Device, Login, SignedIn};
+use crate::domain::login::{Caller, Device, Login, SignedIn};
 use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::domain::user::{Me, User};
 use crate::hub::Held;
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::passwords::Verdict;
 use crate::shares::Holder;
 use crate::store;
 use crate::store::logins::{self, Made, NewLogin, Proof};
 use crate::store::sql::retry;
-
-/// Who asks: always from the token, never from the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    pub app: AppId,
-    pub user: UserId,
-    pub login: LoginId,
-}
 
 /// What somebody types to register or sign in.
 pub struct Credentials<'a> {

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::accounts::Caller;
-use crate::bus::Notice;
 use crate::clock::now_ms;
 use crate::domain::contact::Reach;
 use crate::domain::conversation::{
     Conversation, Kind, Member, Progress, Receipt, Role, SHARED_RECEIPTS_MEMBERS_MAX, Writing,
 };
 use crate::domain::cursor::Cursor;
-use crate::domain::frame::{Payload, ServerFrame};
+use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::{Body, Message, SystemEvent, SystemKind};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::{Presence, Profile};
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::paging;
 use crate::store::conversations::Place;
 use crate::store::frozen::Frozen;
@@ -206,18 +206,10 @@ async fn write_line_as(
     }
 }
 
-/// Whom a message is told to: nobody but its sender, if it is withheld from the other one.
-pub fn hearers(message: &Message, frame: Payload) -> Notice {
-    match message.withheld {
-        true => Notice::Users { ids: vec![message.sender_id], frame },
-        false => Notice::Conversation { id: message.conversation_id, frame },
-    }
-}
-
 /// Tells the members of a committed system line.
 pub fn tell_line(node: &Node, line: Message) {
     let frame = ServerFrame::Message { message: line.clone() }.into();
-    node.bus.publish(hearers(&line, frame));
+    node.bus.publish(Notice::of_message(&line, frame));
 }
 
 /// Tells one member what the conversation looks like to them now.

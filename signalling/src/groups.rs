@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use crate::accounts::Caller;
-use crate::bus::Notice;
 use crate::clock::now_ms;
 use crate::conversations::{self, must_be_member, tell_all, tell_line, write_line};
 use crate::domain::conversation::{Conversation, GROUP_MEMBERS_MAX, Kind, Role};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::{Message, SystemEvent, SystemKind};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::store::sql::{On, Tx, retry};
 use crate::store::{self, conversations as rows};
 

@@ -25,6 +25,7 @@ pub mod media;
 pub mod metrics;
 pub mod node;
 mod nodes;
+pub mod notice;
 mod paging;
 pub mod passwords;
 pub mod people;
@@ -34,6 +35,7 @@ pub mod rooms;
 pub mod shares;
 pub mod store;
 mod upkeep;
+pub mod words;
 pub mod works;
 mod ws;
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::accounts::Caller;
 use crate::domain::contact::{Bond, Side};
 use crate::domain::ids::UserId;
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::{Profile, Relation};
 use crate::node::Node;

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accounts::Caller;
 use crate::clock::{now_ms, ticks_ms};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{NodeId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::Result;
 use crate::domain::user::{Availability, Presence};
 use crate::hub::{Close, Mailbox};

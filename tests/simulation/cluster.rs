@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use beckon_signalling::{
-    bus::Notice,
     domain::{
         conversation::{Progress, Receipt, Role},
         frame::{Payload, ServerFrame},
@@ -11,6 +10,7 @@ use beckon_signalling::{
         message::{Ack, Body, Change, ChangeKind, Message},
     },
     hub::{Attachment, Hub, Mailbox, Next, Reading},
+    notice::Notice,
     store::{
         conversations,
         messages::{self, Author, NewMessage, Sent},

@@ -6,12 +6,12 @@ mod outcome;
 mod servers;
 
 use beckon_signalling::{
-    bus::Notice,
     domain::{
         ids::{ConversationId, LoginId, UserId},
         message::Ack,
     },
     hub::Reading,
+    notice::Notice,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::Uuid;

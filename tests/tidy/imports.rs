@@ -10,7 +10,20 @@ const FLOORS: [&[&str]; 5] = [
     // Pure types and rules.
     &["domain"],
     // What outlives a request: the store, the sockets, what nodes share, what bounds it all.
-    &["store", "cache", "bus", "hub", "clock", "config", "limits", "passwords", "media", "shares"],
+    &[
+        "store",
+        "cache",
+        "bus",
+        "notice",
+        "words",
+        "hub",
+        "clock",
+        "config",
+        "limits",
+        "passwords",
+        "media",
+        "shares",
+    ],
     // Use cases: every module not named elsewhere.
     &[],
     // Doors.

@@ -1,45 +1,16 @@
 //! The bus: carries notices to every node. A hint, never the truth: a notice may be lost, and whoever sees a
 //! gap reads the store.
 
-pub mod calls;
-pub mod group_calls;
-pub mod questions;
 mod redis;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use self::calls::CallWord;
-use self::group_calls::GroupWord;
 use crate::domain::frame::Payload;
-use crate::domain::ids::{ConversationId, LoginId, NodeId, SocketId, UserId};
+use crate::domain::ids::{ConversationId, NodeId, UserId};
 use crate::hub::Hub;
-
-/// Something that sockets anywhere may have to hear.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Notice {
-    /// To all members of a conversation.
-    Conversation { id: ConversationId, frame: Payload },
-    /// To all sockets of some people.
-    Users { ids: Vec<UserId>, frame: Payload },
-    /// To one socket, wherever it is.
-    Socket { id: SocketId, frame: Payload },
-    /// To all sockets of one person but one.
-    OtherSockets { user: UserId, but: SocketId, frame: Payload },
-    /// To one node, about calls.
-    Calls(CallWord),
-    /// To one node, about group calls.
-    GroupCalls(Box<GroupWord>),
-    /// From now on, who listens to a conversation.
-    Members { conversation: ConversationId, joined: Vec<UserId>, left: Vec<UserId> },
-    /// These logins are over; their sockets close.
-    LoginsEnded { ids: Vec<LoginId> },
-    /// Notices may have been lost.
-    Sync,
-}
+use crate::notice::Notice;
 
 #[derive(Clone, Debug)]
 pub struct Bus {

@@ -24,8 +24,6 @@ use tokio_util::task::TaskTracker;
 use self::board::{Board, People};
 use self::ending::Over;
 use self::remote::Remote;
-use crate::accounts::Caller;
-use crate::bus::Notice;
 use crate::cache::Claim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
@@ -33,11 +31,13 @@ use crate::domain::call::{Act, Call, Effect, Ending, Input, Opening, Parties, Sn
 use crate::domain::contact::Reach;
 use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
 use crate::domain::ids::{CallId, ConversationId, SocketId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::{CallMedia, CallOutcome};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::{people, store};
 
 pub use self::facts::{Facts, Kind};

@@ -1,11 +1,11 @@
 //! Calls whose node is gone: what rang stops ringing, and who was talking here is asked to take their call elsewhere.
 
-use crate::bus::Notice;
 use crate::domain::call::Snapshot;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::NodeId;
 use crate::domain::message::CallOutcome;
 use crate::node::Node;
+use crate::notice::Notice;
 
 /// Another node is gone. Each node tells its own people.
 pub async fn node_gone(node: &Node, gone: NodeId) {

@@ -6,9 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::{Rest, apply, finish};
-use crate::bus::Notice;
-use crate::bus::calls::{CallWord, Carrier, Deed, Word};
-use crate::bus::questions::Questions;
 use crate::clock::{moment, ticks_ms};
 use crate::domain::call::{Act, Input, SOCKET_GRACE_MS};
 use crate::domain::frame::{Payload, ServerFrame};
@@ -16,6 +13,9 @@ use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
 use crate::domain::message::CallOutcome;
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
+use crate::notice::Notice;
+use crate::words::calls::{CallWord, Carrier, Deed, Word};
+use crate::words::questions::Questions;
 
 /// An answer that takes longer will not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

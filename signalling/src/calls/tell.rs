@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::board::{Entry, People};
-use crate::bus::{Bus, Notice};
+use crate::bus::Bus;
 use crate::clock::now_ms;
 use crate::domain::call::{CallFact, Snapshot};
 use crate::domain::frame::{CallPhase, CallState, Payload, ServerFrame};
@@ -10,6 +10,7 @@ use crate::domain::ids::{SocketId, UserId};
 use crate::domain::user::{Profile, Relation};
 use crate::ice::in_call;
 use crate::node::Node;
+use crate::notice::Notice;
 
 /// Tells all sockets of both how the call stands. Each hears whether it is one of those that carry the call.
 pub(super) fn state(node: &Node, entry: &Entry, frame: fn(CallState) -> ServerFrame) {

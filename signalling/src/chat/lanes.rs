@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
 use crate::bus::Bus;
-use crate::conversations::hearers;
 use crate::domain::frame::ServerFrame;
 use crate::domain::refusal::{Code, Refusal, Result};
+use crate::notice::Notice;
 use crate::store::messages::{self, NewMessage, Sent};
 use crate::store::sql::{Db, Error, Trouble};
 
@@ -203,7 +203,7 @@ impl Shared {
     fn tell(&self, outcome: Result<Sent>, mut ticket: Ticket) {
         if let Ok(Sent::New { message, .. }) = &outcome {
             let frame = ServerFrame::Message { message: message.clone() }.into();
-            self.bus.publish(hearers(message, frame));
+            self.bus.publish(Notice::of_message(message, frame));
         }
         if let Some(answer) = ticket.answer.take() {
             let _ = answer.send(outcome); // the caller may be gone

@@ -5,18 +5,19 @@ mod lanes;
 use uuid::Uuid;
 
 pub use self::lanes::{Lanes, Pending};
-use crate::accounts::Caller;
 use crate::cache::Window;
 use crate::clock::now_ms;
-use crate::conversations::{hearers, must_be_member};
+use crate::conversations::must_be_member;
 use crate::domain::conversation::Writing;
 use crate::domain::file::FileInfo;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ClientMsgId, ConversationId, MessageId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::{Ack, Body, Change, Draft, Message};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Availability;
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::presence;
 use crate::store::messages::{self, Author, NewMessage, Sent};
 use crate::store::sql::retry;
@@ -220,7 +221,7 @@ pub async fn recall(node: &Node, caller: Caller, id: ConversationId, seq: i64) -
     })
     .await?;
     let frame = ServerFrame::Change { conversation_id: id, change }.into();
-    node.bus.publish(hearers(&message, frame));
+    node.bus.publish(Notice::of_message(&message, frame));
     Ok(())
 }
 

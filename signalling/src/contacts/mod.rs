@@ -7,11 +7,11 @@ use std::collections::HashMap;
 pub use self::requests::{
     Direction, REQUESTS_PAGE_MAX, Requests, Verdict, answer, mark_requests_read, request, requests,
 };
-use crate::accounts::Caller;
 use crate::conversations;
 use crate::domain::contact::{Bond, Contact, Side};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::UserId;
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
 use crate::domain::user::{Presence, Profile, Relation};

@@ -1,12 +1,12 @@
 //! Asking somebody to become a contact, and answering.
 
-use crate::accounts::Caller;
 use crate::clock::now_ms;
 use crate::conversations::{self, Opened};
 use crate::domain::contact::{Bond, ContactRequest, Reach, RequestStatus, Side, Way};
 use crate::domain::cursor::Cursor;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{RequestId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::SystemKind;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{DeviceId, LoginId};
+use super::ids::{AppId, DeviceId, LoginId, UserId};
 use super::refusal::Result;
 use super::user::Me;
 use super::{schema, text};
@@ -12,6 +12,14 @@ use super::{schema, text};
 pub const ACCESS_MS: i64 = 15 * 60 * 1000;
 /// How long a refresh token works, in milliseconds.
 pub const REFRESH_MS: i64 = 30 * 24 * 3600 * 1000;
+
+/// Who asks: always from the token, never from the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub app: AppId,
+    pub user: UserId,
+    pub login: LoginId,
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Device {

@@ -5,8 +5,9 @@ use tokio::task::spawn_blocking;
 
 use super::images::{self, ImageError};
 use super::{Client, Files, Opened};
-use crate::accounts::{self, Caller};
+use crate::accounts;
 use crate::domain::ids::AvatarId;
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Me;
 use crate::node::Node;

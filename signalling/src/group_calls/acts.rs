@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{apply, existing, finish, growing, room, tell};
-use crate::bus::group_calls::{Deed, Done};
 use crate::clock::{moment, now_ms};
 use crate::domain::group_call::{Act, CallTicket, GroupCallState, Input, RINGING_MAX};
 use crate::domain::ids::{CallId, ConversationId, UserId};
@@ -13,6 +12,7 @@ use crate::domain::user::User;
 use crate::groups::invitable;
 use crate::node::Node;
 use crate::store::{self, conversations as rows};
+use crate::words::group_calls::{Deed, Done};
 
 /// Does what `user` asks; `own_url` is where they reached this node, if they did.
 pub(super) async fn perform(

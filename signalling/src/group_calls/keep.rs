@@ -9,7 +9,6 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{Rest, apply, finish, perform, remote, renew, room};
-use crate::bus::group_calls::Membership;
 use crate::clock::moment;
 use crate::domain::conversation::Role;
 use crate::domain::group_call::{Input, Origin};
@@ -18,6 +17,7 @@ use crate::domain::moment::Moment;
 use crate::node::Node;
 use crate::rooms;
 use crate::store::conversations as rows;
+use crate::words::group_calls::Membership;
 
 /// How exact deadlines are, and how long a change may go untold while much is happening.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);

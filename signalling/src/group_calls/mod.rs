@@ -20,9 +20,6 @@ use tokio_util::task::TaskTracker;
 
 use self::board::Board;
 use self::ending::Over;
-use crate::accounts::Caller;
-use crate::bus::group_calls::{Deed, Done};
-use crate::bus::questions::Questions;
 use crate::clock::moment;
 use crate::conversations::must_be_member;
 use crate::domain::conversation::{Kind, Role};
@@ -30,11 +27,14 @@ use crate::domain::group_call::{
     CallTicket, Effect, GroupCall, GroupCallState, GroupMedia, Input, MuteSource, Origin,
 };
 use crate::domain::ids::{CallId, ConversationId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 use crate::node::Node;
 use crate::store::{self, conversations as rows};
+use crate::words::group_calls::{Deed, Done};
+use crate::words::questions::Questions;
 
 pub use self::board::GROUP_CALLS_MAX;
 pub use self::keep::{keep, stop};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::acts;
-use crate::bus::Notice;
-use crate::bus::group_calls::{Deed, Done, GroupWord, Word};
 use crate::domain::ids::{CallId, NodeId, UserId};
 use crate::domain::refusal::Result;
 use crate::node::Node;
+use crate::notice::Notice;
+use crate::words::group_calls::{Deed, Done, GroupWord, Word};
 
 /// An answer that takes longer will not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);

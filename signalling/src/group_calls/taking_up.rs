@@ -4,8 +4,6 @@
 use std::sync::Arc;
 
 use super::{existing, open, owner_of, room};
-use crate::accounts::Caller;
-use crate::bus::Notice;
 use crate::calls::{Kind, record};
 use crate::clock::{moment, now_ms};
 use crate::conversations::must_be_member;
@@ -13,8 +11,10 @@ use crate::domain::call::FACT_LIFE_MS;
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::group_call::{GroupCall, GroupCallFact, GroupCallPhase, GroupCallState, Origin};
 use crate::domain::ids::{CallId, NodeId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
+use crate::notice::Notice;
 use crate::store::removals;
 
 /// What somebody who is let in carries.

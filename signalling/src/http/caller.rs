@@ -11,7 +11,8 @@ use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
 use super::{Answer, origin_allowed};
-use crate::accounts::{self, Caller};
+use crate::accounts;
+use crate::domain::login::Caller;
 use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Result};
 use crate::files::Client;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Json, Path, Query};
-use crate::accounts::Caller;
 use crate::domain::conversation::{Conversation, Member};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::WireError;
 use crate::domain::schema;
 use crate::node::Node;

@@ -19,9 +19,10 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use super::caller::Source;
 use super::{Answer, Json, Path, range};
-use crate::accounts::{self, Caller};
+use crate::accounts;
 use crate::domain::file::{FileInfo, StoredFile};
 use crate::domain::ids::{AvatarId, FileId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result, WireError};
 use crate::domain::user::Me;
 use crate::files::names::{Disposition, content_disposition};

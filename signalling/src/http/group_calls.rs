@@ -11,9 +11,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Answer, Arrival, Json, Path};
-use crate::accounts::Caller;
 use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
 use crate::domain::ids::{CallId, ConversationId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, WireError};
 use crate::domain::schema;
 use crate::group_calls::{self, Asker};

@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::caller::{ACCESS_COOKIE, Address, REFRESH_COOKIE};
 use super::{Answer, Arrival, Json, Path};
-use crate::accounts::{self, Caller, Credentials, Issued};
+use crate::accounts::{self, Credentials, Issued};
 use crate::domain::ids::LoginId;
+use crate::domain::login::Caller;
 use crate::domain::login::{ACCESS_MS, Device, DeviceKind, Login, REFRESH_MS, SignedIn, Transport};
 use crate::domain::network::Network;
 use crate::domain::refusal::{Code, WireError};

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Json, Path, Query};
-use crate::accounts::Caller;
 use crate::chat::{self, Span};
 use crate::conversations;
 use crate::domain::conversation::{Progress, Receipt};
 use crate::domain::ids::{ClientMsgId, ConversationId};
+use crate::domain::login::Caller;
 use crate::domain::message::{Ack, Change, Draft, Message};
 use crate::domain::refusal::WireError;
 use crate::node::Node;

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Json, Path, Query};
-use crate::accounts::{self, Caller};
+use crate::accounts;
 use crate::contacts::{self, Direction, Verdict};
 use crate::domain::contact::{Contact, ContactRequest, Way};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{RequestId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::refusal::WireError;
 use crate::domain::schema;
 use crate::domain::user::{Me, Profile};

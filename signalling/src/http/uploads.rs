@@ -12,9 +12,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::caller::Source;
 use super::{Answer, Json, Path, tus};
-use crate::accounts::{self, Caller};
+use crate::accounts;
 use crate::domain::file::{Allowance, Upload};
 use crate::domain::ids::FileId;
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result, WireError};
 use crate::node::Node;
 

@@ -16,12 +16,12 @@ pub use held::Held;
 pub use inbox::Inbox;
 pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
 
-use crate::bus::Notice;
-use crate::bus::calls::CallWord;
-use crate::bus::group_calls::{GroupWord, Membership};
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
 use crate::domain::user::Availability;
+use crate::notice::Notice;
+use crate::words::calls::CallWord;
+use crate::words::group_calls::{GroupWord, Membership};
 
 /// Sockets of one login; opening one more closes the oldest. Tabs share a login.
 pub const SOCKETS_PER_LOGIN_MAX: usize = 8;

@@ -13,8 +13,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use crate::accounts::{self, Caller};
+use crate::accounts;
 use crate::domain::frame::{FRAME_BYTES_MAX, READ_BYTES};
+use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
 use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;

@@ -1,6 +1,6 @@
 //! Everything that may go wrong.
 
-use beckon_signalling::bus::Notice;
+use beckon_signalling::notice::Notice;
 use rand::RngExt;
 
 use super::{CLIENTS, Event, NODES, World};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use beckon_signalling::{bus::Notice, domain::frame::ServerFrame};
+use beckon_signalling::{domain::frame::ServerFrame, notice::Notice};
 
 use super::{CALM, CHAOS, NODES, PATIENCE, World};
 

@@ -1,9 +1,9 @@
 //! What nodes do with what arrives.
 
 use beckon_signalling::{
-    bus::Notice,
     domain::{frame::ServerFrame, ids::ConversationId},
     hub::Reading,
+    notice::Notice,
 };
 use rand::RngExt;
 use uuid::Uuid;

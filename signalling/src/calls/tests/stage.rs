@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Caller;
 use crate::bus::Bus;
 use crate::cache::{BEAT_EVERY, Cache};
 use crate::calls::{self, Calls, Facts, Wish};
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::domain::contact::Side;
 use crate::domain::frame::{ServerFrame, Signal};
 use crate::domain::ids::{AppId, CallId, LoginId, NodeId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::message::CallMedia;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;

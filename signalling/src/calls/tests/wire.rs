@@ -10,9 +10,10 @@ use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use uuid::Uuid;
 
-use crate::accounts::{self, Caller, Credentials};
+use crate::accounts::{self, Credentials};
 use crate::domain::contact::Side;
 use crate::domain::ids::{AppId, NodeId, UserId};
+use crate::domain::login::Caller;
 use crate::domain::login::{Device, DeviceKind};
 use crate::{Config, Signalling, store};
 

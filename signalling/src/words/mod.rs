@@ -1,0 +1,5 @@
+//! What nodes say to each other, one file per kind of call.
+
+pub mod calls;
+pub mod group_calls;
+pub mod questions;

@@ -3,6 +3,7 @@
 //! `beckon bench` runs it from the folder that both binaries are in.
 
 mod chat;
+mod chat_args;
 mod connection;
 mod frame;
 mod progress;
@@ -25,7 +26,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 #[command(name = "beckon bench", bin_name = "beckon bench", version)]
 enum Load {
     /// Group chat: durable sends, acks and deliveries over WebSockets.
-    Chat(chat::ChatArgs),
+    Chat(chat_args::ChatArgs),
     /// Group calls: media from publishers to subscribers over UDP.
     ///
     /// A publisher sends video of 1 Mbit/s (30 frames a second of four packets each) and audio (50 packets a second),

@@ -1,14 +1,24 @@
 //! The one line that a run prints.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::{
-    chat::{ChatArgs, Load},
-    connection::LATENCY_DIGITS,
+    chat_args::ChatArgs,
+    connection::{LATENCY_DIGITS, Outcome},
+    server::Usage,
     verify::Verdict,
 };
+
+/// What happened while the senders sent.
+pub(super) struct Load {
+    pub(super) length: Duration,
+    pub(super) usage: Option<Usage>,
+    pub(super) outcomes: Vec<Outcome>,
+}
 
 /// Figures of a chat run; rates count only what happened while the senders sent.
 #[derive(Debug, Serialize)]

@@ -4,10 +4,10 @@ use std::io::ErrorKind::{NotADirectory, PermissionDenied};
 
 use secrecy::ExposeSecret;
 
-use crate::StartError;
 use crate::config::Config;
 use crate::passwords::Passwords;
 use crate::rooms::keys::Keys;
+use crate::start_error::StartError;
 use crate::store::sql;
 
 /// Returns every reason why [`Signalling::start`](crate::Signalling::start) would refuse this configuration.

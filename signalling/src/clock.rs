@@ -1,7 +1,9 @@
 //! The clocks; domain and hub are given their readings.
 
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use crate::domain::moment::Moment;
 
@@ -19,4 +21,11 @@ pub fn ticks_ms() -> i64 {
 /// What time it is, by both clocks.
 pub fn moment() -> Moment {
     Moment { wall: now_ms(), ticks: ticks_ms() }
+}
+
+/// Ticks in every period from its end on. One that comes late puts off those behind it.
+pub fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }

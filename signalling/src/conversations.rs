@@ -88,7 +88,7 @@ pub async fn must_be_member(node: &Node, user: UserId, id: ConversationId) -> Re
 
 /// The one-to-one conversation with a contact, opened if there is none yet.
 pub async fn direct(node: &Node, caller: Caller, peer: UserId) -> Result<Conversation> {
-    people::must_exist(node, caller, peer).await?;
+    people::reachable(node, caller, peer).await?;
     if let Some(id) = rows::direct_of(&node.db, caller.user, peer).await? {
         return get(node, caller, id).await;
     }

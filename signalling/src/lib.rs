@@ -33,6 +33,8 @@ pub mod presence;
 mod readiness;
 pub mod rooms;
 pub mod shares;
+mod sockets;
+mod start_error;
 pub mod store;
 mod upkeep;
 pub mod words;
@@ -50,16 +52,18 @@ pub use check::check;
 pub use config::Config;
 pub use http::{Arrival, openapi};
 pub use readiness::{Ready, Unready};
+pub use start_error::StartError;
 pub use store::sql::Exclusive;
 
 use crate::bus::Bus;
 use crate::cache::Cache;
-use crate::calls::{Calls, Facts};
-use crate::chat::Lanes;
+use crate::calls::facts::Facts;
+use crate::calls::state::Calls;
+use crate::chat::lanes::Lanes;
 use crate::domain::ids::{NodeId, UserId};
 use crate::domain::refusal::Refusal;
 use crate::files::{Files, Storage};
-use crate::group_calls::GroupCalls;
+use crate::group_calls::state::GroupCalls;
 use crate::hub::{Close, Hub};
 use crate::ice::{Ice, Revoke};
 use crate::limits::RateLimits;
@@ -68,24 +72,8 @@ use crate::passwords::Passwords;
 use crate::readiness::Readiness;
 use crate::rooms::Rooms;
 use crate::rooms::keys::Keys;
-use crate::shares::{Bounds, Shares};
-use crate::store::sql::{Db, Trouble};
+use crate::store::sql::Db;
 use crate::works::Works;
-
-/// Why signalling could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the data folder cannot be made")]
-    DataDir(#[source] std::io::Error),
-    #[error("the database cannot be opened")]
-    Database(#[source] store::sql::Error),
-    #[error("redis_url is no Redis address")]
-    RedisUrl(#[source] redis::RedisError),
-    #[error("the key of the rooms cannot be read or made")]
-    RoomKey(#[source] std::io::Error),
-    #[error("{0}")]
-    Settings(Refusal),
-}
 
 /// Signalling, started: its doors are in [`Signalling::router`].
 pub struct Signalling {
@@ -132,7 +120,7 @@ impl Signalling {
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
             limits: RateLimits::new(&config.limits),
-            sockets: sockets(&config.limits),
+            sockets: sockets::shares(&config.limits),
             db,
             cache,
             hub,
@@ -200,13 +188,6 @@ impl Signalling {
     }
 }
 
-impl StartError {
-    /// Whether the same start may succeed later, without a change of the configuration: the database is away.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, StartError::Database(error) if error.trouble() == Trouble::Away)
-    }
-}
-
 /// Claims the database for this process, if only one may serve from it. Held as long as it serves.
 pub fn claim(config: &Config) -> Result<Exclusive, StartError> {
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
@@ -218,16 +199,6 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
     Db::open(&database_url(config)).await.map_err(StartError::Database)?;
     Ok(())
-}
-
-/// Places for sockets. A login has at most [`hub::SOCKETS_PER_LOGIN_MAX`] of them once they have said who they are.
-fn sockets(limits: &config::Limits) -> Shares {
-    const PER_PERSON: usize = 64;
-    Shares::new(Bounds {
-        all: limits.sockets,
-        person: PER_PERSON,
-        network: limits.sockets.div_ceil(2),
-    })
 }
 
 fn database_url(config: &Config) -> String {

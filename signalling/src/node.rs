@@ -6,12 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::cache::Cache;
-use crate::calls::Calls;
-use crate::chat::Lanes;
+use crate::calls::state::Calls;
+use crate::chat::lanes::Lanes;
 use crate::config::Config;
 use crate::domain::ids::NodeId;
-use crate::files::Files;
-use crate::group_calls::GroupCalls;
+use crate::files::state::Files;
+use crate::group_calls::state::GroupCalls;
 use crate::hub::Hub;
 use crate::ice::Ice;
 use crate::limits::RateLimits;

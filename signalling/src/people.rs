@@ -6,7 +6,7 @@ use crate::domain::contact::{Bond, Side};
 use crate::domain::ids::UserId;
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
-use crate::domain::user::{Profile, Relation};
+use crate::domain::user::{Profile, Relation, User};
 use crate::node::Node;
 use crate::store;
 
@@ -49,10 +49,17 @@ pub async fn find(node: &Node, caller: Caller, name: &str) -> Result<Option<Prof
     }
 }
 
-/// Fails unless this person exists in the caller's app.
-pub async fn must_exist(node: &Node, caller: Caller, id: UserId) -> Result<()> {
-    match store::users::by_id(&node.db, id).await? {
-        Some(user) if user.app == caller.app && !user.disabled => Ok(()),
-        _ => Err(Code::NotFound.into()),
+/// Somebody whose account is open.
+pub async fn active(node: &Node, id: UserId) -> Result<User> {
+    let user = store::users::by_id(&node.db, id).await?;
+    user.filter(|user| !user.disabled).ok_or(Code::NotFound.into())
+}
+
+/// Somebody of the caller's app whose account is open.
+pub async fn reachable(node: &Node, caller: Caller, id: UserId) -> Result<User> {
+    let user = active(node, id).await?;
+    if user.app != caller.app {
+        return Err(Code::NotFound.into());
     }
+    Ok(user)
 }

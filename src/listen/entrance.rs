@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::guard::Guarded;
-use super::heads::{LargeHeads, Place};
+use super::heads::{HEADER_BYTES_MAX, HEADERS_MAX, LargeHeads, Place};
 use super::holder;
 use super::linger::Lingering;
 use super::pace::{Paced, Phase};
@@ -40,13 +40,6 @@ const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A TLS handshake that takes longer is cut off.
 const TLS_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes of request line and headers; more is answered 431. A token of LiveKit's may have 64 KiB, the rest has half of it.
-/// What goes beyond [`HEAD_BYTES`](super::heads::HEAD_BYTES) takes a place of its own.
-pub(super) const HEADER_BYTES_MAX: usize = 96 * 1024;
-
-/// Headers in one request; more is answered 431.
-pub(super) const HEADERS_MAX: usize = 64;
 
 /// Room for the bytes that are looked at before somebody reads them. Longer reads go past it.
 const PEEK_BYTES: usize = 256;

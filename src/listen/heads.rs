@@ -8,6 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use beckon_signalling::shares::{Bounds, Full, Holder, Share, Shares};
 
+/// Bytes of request line and headers; more is answered 431. A token of LiveKit's may have 64 KiB, the rest has half of it.
+/// What goes beyond [`HEAD_BYTES`] takes a place of its own.
+pub(super) const HEADER_BYTES_MAX: usize = 96 * 1024;
+
+/// Headers in one request; more is answered 431.
+pub(super) const HEADERS_MAX: usize = 64;
+
 /// Bytes of a head that every connection may hold.
 pub(super) const HEAD_BYTES: usize = 32 * 1024;
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
-use super::entrance::{HEADER_BYTES_MAX, HEADERS_MAX};
+use super::heads::{HEADER_BYTES_MAX, HEADERS_MAX};
 
 /// Bytes of an address that the `http` crate takes.
 const ADDRESS_BYTES_MAX: usize = 65_534;

@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler knows, one test each. ARCHITECTURE.md says why they are there.
 
+mod circles;
 mod dependencies;
 mod documents;
 mod imports;

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
-
-use super::remote::{self, is_connected};
-use super::{Rest, finish, perform, renew};
-use crate::clock::{moment, ticks_ms};
+use super::effects::{FollowUp, finish, perform, renew};
+use super::{record, remote};
+use crate::clock::{every, moment, ticks_ms};
 use crate::domain::call::{Input, Snapshot};
 use crate::domain::moment::Moment;
 use crate::node::Node;
@@ -18,9 +16,6 @@ const SWEEP_EVERY: Duration = Duration::from_millis(500);
 const VOUCH_EVERY: Duration = Duration::from_secs(2);
 /// Three times within [`crate::cache::CALL_LEASE`].
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-
-/// How long a node that stops waits for the records of its calls.
-const RECORDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until the node stops.
 pub async fn keep(node: Arc<Node>) {
@@ -42,30 +37,27 @@ pub async fn keep(node: Arc<Node>) {
 /// Ends the calls that ring here, because nobody will look after them: told and recorded before the sockets close. The
 /// answered ones go on with their two, who present them to whatever node they reach next.
 pub async fn stop(node: &Arc<Node>) {
-    let rests = each(node, |_| vec![Input::NodeStops], moment());
-    for rest in rests {
-        finish(node, rest).await;
+    let follow_ups = each(node, |_| vec![Input::NodeStops], moment());
+    for follow_up in follow_ups {
+        finish(node, follow_up).await;
     }
-    node.calls.endings.close();
-    if tokio::time::timeout(RECORDS_WITHIN, node.calls.endings.wait()).await.is_err() {
-        tracing::error!("the node stops before all call records are written");
-    }
+    record::all_written(&node.calls.endings).await;
 }
 
 /// Looks at every call: are its sockets connected, has its time run out?
 pub(super) fn sweep(node: &Arc<Node>, now: Moment) {
     let watch = |call: Option<Snapshot>| {
         let sockets = call.into_iter().flat_map(|call| call.carriers());
-        let seen = |socket| match is_connected(node, socket) {
+        let seen = |socket| match node.hub.is_connected(socket) {
             true => Input::SocketBack(socket),
             // on another node, which vouches for it, or broken
             false => Input::SocketGone(socket),
         };
         sockets.map(seen).chain([Input::Tick]).collect()
     };
-    for rest in each(node, watch, now) {
+    for follow_up in each(node, watch, now) {
         let node = node.clone();
-        tokio::spawn(async move { finish(&node, rest).await });
+        tokio::spawn(async move { finish(&node, follow_up).await });
     }
     metrics::gauge!("beckon_calls_live").set(node.calls.board().live().count() as f64);
 }
@@ -74,19 +66,19 @@ fn each(
     node: &Arc<Node>,
     inputs: impl Fn(Option<Snapshot>) -> Vec<Input>,
     now: Moment,
-) -> Vec<Rest> {
+) -> Vec<FollowUp> {
     let mut board = node.calls.board();
-    let mut rests = Vec::new();
+    let mut follow_ups = Vec::new();
     for id in board.ids() {
         let Some(entry) = board.get_mut(id) else { continue };
         let inputs = inputs(entry.call.snapshot());
         let handled = inputs.into_iter().filter_map(|input| entry.call.handle(now, input).ok());
         let effects: Vec<_> = handled.flatten().collect();
         if !effects.is_empty() {
-            rests.extend(perform(node, &mut board, id, effects, None));
+            follow_ups.extend(perform(node, &mut board, id, effects, None));
         }
     }
-    rests
+    follow_ups
 }
 
 async fn renew_all(node: Arc<Node>) {
@@ -95,10 +87,4 @@ async fn renew_all(node: Arc<Node>) {
     for call in live {
         renew(&node, &call).await;
     }
-}
-
-fn every(period: Duration) -> tokio::time::Interval {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
 }

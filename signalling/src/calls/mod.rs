@@ -4,40 +4,39 @@
 //! to it. Browsers send media to each other: what passes here is only the talk about it. So an answered call outlives
 //! this process: both clients carry a signed fact ([`Facts`]) and present it to whatever node they reach next.
 
+mod acts;
 mod board;
+mod carried;
+mod effects;
 mod ending;
-mod facts;
+pub(crate) mod facts;
 mod keep;
 mod moving;
 mod orphans;
 pub mod record;
 mod remote;
 mod resuming;
+pub(crate) mod state;
 mod tell;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
-
-use self::board::{Board, People};
+use self::acts::act;
+use self::board::People;
 use self::ending::Over;
-use self::remote::Remote;
 use crate::cache::Claim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
-use crate::domain::call::{Act, Call, Effect, Ending, Input, Opening, Parties, Snapshot, open};
+use crate::domain::call::{Act, Call, Ending, Opening, Parties, open};
+use crate::domain::call_record::{CallMedia, CallOutcome};
 use crate::domain::contact::Reach;
 use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
 use crate::domain::ids::{CallId, ConversationId, SocketId, UserId};
 use crate::domain::login::Caller;
-use crate::domain::message::{CallMedia, CallOutcome};
-use crate::domain::moment::Moment;
 use crate::domain::refusal::{Code, Refusal, Result};
-use crate::domain::user::User;
 use crate::node::Node;
-use crate::notice::Notice;
 use crate::{people, store};
 
 pub use self::facts::{Facts, Kind};
@@ -49,52 +48,40 @@ pub use self::resuming::{Return, page_left, resume};
 /// The longest signal frame: a description with many candidates takes a few KiB.
 pub const SIGNAL_BYTES_MAX: usize = 32 * 1024;
 
-/// What a node knows of calls.
-pub struct Calls {
-    pub facts: Facts,
-    board: Mutex<Board>,
-    remote: Remote,
-    /// Endings under way: told, and on their way into the store.
-    endings: TaskTracker,
-}
-
 /// Whom somebody wants to call, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct CallRequest {
     pub call_id: CallId,
     pub callee: UserId,
     pub media: CallMedia,
 }
 
-/// What is left to do about an input once the board is unlocked.
-#[derive(Default)]
-struct Rest {
-    /// Other sockets carry the call now: other nodes may know.
-    moved: Option<Snapshot>,
-    over: Option<Over>,
-}
-
 /// Calls a contact from this socket.
-pub async fn start(node: &Arc<Node>, caller: Caller, socket: SocketId, wish: Wish) -> Result<()> {
+pub async fn start(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    request: CallRequest,
+) -> Result<()> {
     node.limits.call(caller.user)?;
-    let parties = Parties { call_id: wish.call_id, caller: caller.user, callee: wish.callee };
-    let (people, conversation, reach) = may_call(node, caller, wish.callee).await?;
-    if record::is_written(node, wish.call_id, caller.user).await? {
+    let parties = Parties { call_id: request.call_id, caller: caller.user, callee: request.callee };
+    let (people, conversation, reach) = may_call(node, caller, request.callee).await?;
+    if record::is_written(node, request.call_id, caller.user).await? {
         return Err(Code::CallOver.into());
     }
-    let mut call = Call::ring(parties, conversation, wish.media, socket, moment());
+    let mut call = Call::ring(parties, conversation, request.media, socket, moment());
     call.in_vain = reach == Reach::InVain;
     match ring(node, &call, &people).await? {
         Opening::Again => Ok(()),
         Opening::Ring => {
-            count_start(wish.media);
+            count_start(request.media);
             Ok(())
         }
         Opening::Meet(first) => {
-            act(node, caller, socket, first, Act::Accept, None).await.map_err(not_met)
+            act(node, caller, socket, first, Act::Accept, None).await.map_err(refusal_of_meeting)
         }
         Opening::Busy => {
-            count_start(wish.media);
+            count_start(request.media);
             let ending = Ending { outcome: CallOutcome::Busy, by: None, duration_ms: None };
             ending::settle(node, Over::new(&call, ending)).await;
             Ok(())
@@ -177,21 +164,14 @@ async fn may_call(
     if callee == caller.user {
         return Err(Refusal::invalid("user_id"));
     }
-    let me = existing(node, caller, caller.user).await?;
-    let them = existing(node, caller, callee).await?;
+    let me = people::reachable(node, caller, caller.user).await?;
+    let them = people::reachable(node, caller, callee).await?;
     let reach = store::contacts::bond(&node.db, caller.user, callee).await?.may_reach()?;
     let conversation = match store::conversations::direct_of(&node.db, caller.user, callee).await? {
         Some(id) => id,
         None => open_direct(node, caller, callee, reach).await?,
     };
     Ok((People { caller: me, callee: them }, conversation, reach))
-}
-
-async fn existing(node: &Node, caller: Caller, id: UserId) -> Result<User> {
-    match store::users::by_id(&node.db, id).await? {
-        Some(user) if user.app == caller.app && !user.disabled => Ok(user),
-        _ => Err(Code::NotFound.into()),
-    }
 }
 
 /// Puts a call on the board and rings, unless one of the two is in another call anywhere.
@@ -224,106 +204,11 @@ fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Re
 }
 
 /// The call that came first is answered already, or is just being put on its board.
-fn not_met(refusal: Refusal) -> Refusal {
+fn refusal_of_meeting(refusal: Refusal) -> Refusal {
     match refusal.code {
         Code::CallOver => Code::InCall.into(),
         Code::NotFound => Code::Busy.into(),
         _ => refusal,
-    }
-}
-
-async fn act(
-    node: &Arc<Node>,
-    caller: Caller,
-    socket: SocketId,
-    call_id: CallId,
-    act: Act,
-    signal: Option<Payload>,
-) -> Result<()> {
-    let input = Input::Act { user: caller.user, socket, act };
-    match apply(node, moment(), call_id, input, signal.as_ref()) {
-        Some(rest) => finish(node, rest?).await,
-        None => remote::ask(node, caller.user, socket, call_id, act, signal).await?,
-    }
-    Ok(())
-}
-
-/// Applies an input to a call that lives here; `None` if it does not. Everything that sockets hear of it is put
-/// into their mailboxes before the board is unlocked: they hear things in the order in which they happened.
-fn apply(
-    node: &Node,
-    now: Moment,
-    call_id: CallId,
-    input: Input,
-    signal: Option<&Payload>,
-) -> Option<Result<Rest>> {
-    let mut board = node.calls.board();
-    let entry = board.get_mut(call_id)?;
-    let effects = match entry.call.handle(now, input) {
-        Ok(effects) => effects,
-        Err(code) => return Some(Err(code.into())),
-    };
-    Some(perform(node, &mut board, call_id, effects, signal))
-}
-
-fn perform(
-    node: &Node,
-    board: &mut Board,
-    call_id: CallId,
-    effects: Vec<Effect>,
-    signal: Option<&Payload>,
-) -> Result<Rest> {
-    let mut rest = Rest::default();
-    for effect in effects {
-        let Some(entry) = board.get_mut(call_id) else { break };
-        match effect {
-            Effect::TellAccepted => {
-                tell::state(node, entry, |call| ServerFrame::CallAccepted { call });
-                rest.moved = entry.call.snapshot();
-            }
-            Effect::TellResumed => {
-                tell::carriers(node, entry, |call| ServerFrame::CallResumed { call });
-                rest.moved = entry.call.snapshot();
-            }
-            Effect::TellTaken(socket) => tell::taken(node, entry, socket),
-            Effect::TellAway(socket) => {
-                let frame = ServerFrame::CallAway { call_id }.into();
-                node.bus.publish(Notice::Socket { id: socket, frame });
-            }
-            Effect::Relay(to) => {
-                entry.count_signal()?;
-                tell::relay(&node.bus, to, signal);
-            }
-            Effect::End(ending) => {
-                rest.over = Some(Over::new(&entry.call, ending));
-                board.release(call_id);
-            }
-            Effect::Forget => board.forget(call_id),
-        }
-    }
-    Ok(rest)
-}
-
-/// Does what an input still asks for, and returns when the two may call anew.
-async fn finish(node: &Arc<Node>, rest: Rest) {
-    if let Some(call) = rest.moved {
-        renew(node, &call).await;
-    }
-    if let Some(over) = rest.over {
-        ending::settle(node, over).await;
-    }
-}
-
-/// Keeps a call's claim, unless the call ended meanwhile: its claim must not come back.
-async fn renew(node: &Node, call: &Snapshot) {
-    let id = call.parties.call_id;
-    if !node.cache.renew_call(call).await {
-        tracing::warn!(call.id = %id, "another node has taken this call up");
-        let mut board = node.calls.board();
-        board.release(id);
-        board.forget(id);
-    } else if !node.calls.board().is_live(id) {
-        node.cache.release_call(&call.parties).await;
     }
 }
 
@@ -334,19 +219,4 @@ fn count_start(media: CallMedia) {
         CallMedia::Screen => "screen",
     };
     metrics::counter!("beckon_calls_started_total", "media" => media).increment(1);
-}
-
-impl Calls {
-    pub fn new(facts: Facts) -> Calls {
-        Calls {
-            facts,
-            board: Mutex::default(),
-            remote: Remote::default(),
-            endings: TaskTracker::new(),
-        }
-    }
-
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().expect("nothing panics under this lock")
-    }
 }

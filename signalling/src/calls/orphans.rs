@@ -1,15 +1,15 @@
 //! Calls whose node is gone: what rang stops ringing, and who was talking here is asked to take their call elsewhere.
 
 use crate::domain::call::Snapshot;
+use crate::domain::call_record::CallOutcome;
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::NodeId;
-use crate::domain::message::CallOutcome;
 use crate::node::Node;
 use crate::notice::Notice;
 
 /// Another node is gone. Each node tells its own people.
 pub async fn node_gone(node: &Node, gone: NodeId) {
-    node.calls.remote.forget_node(gone);
+    node.calls.carried.forget_node(gone);
     for call in node.cache.calls_left_by(gone).await {
         tell_here(node, &call);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
@@ -11,7 +13,18 @@ use crate::{conversations, store};
 /// Waits between attempts to write a record while the store is away; then it is given up, and logged.
 const RETRY_AFTER_S: [u64; 6] = [1, 2, 4, 8, 15, 30];
 
-/// Whether the call that `sender` began has its record: it is over, and its id is used up.
+/// How long a node that stops waits for the records of its calls.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Waits until the endings under way have written their records; there will be no others.
+pub async fn all_written(endings: &TaskTracker) {
+    endings.close();
+    if tokio::time::timeout(WRITTEN_WITHIN, endings.wait()).await.is_err() {
+        tracing::error!("the node stops before all call records are written");
+    }
+}
+
+/// Returns whether the call that `sender` began has its record: it is over, and its id is used up.
 pub async fn is_written(node: &Node, call: CallId, sender: UserId) -> Result<bool> {
     let id = node.calls.facts.record_id(call);
     Ok(store::messages::is_stored(&node.db, id, sender).await?)

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::acts::act;
 use super::board::People;
+use super::effects::{apply, finish};
 use super::ending::{self, Over};
 use super::facts::Kind;
-use super::{act, apply, existing, finish, record, remote};
+use super::{record, remote};
 use crate::cache::TakeUp;
 use crate::clock::{moment, now_ms};
 use crate::domain::call::{Act, Call, CallFact, Input, Parties};
@@ -14,7 +16,7 @@ use crate::domain::ids::{CallId, SocketId, UserId};
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
-use crate::store;
+use crate::{people, store};
 
 /// What somebody shows who was in a call.
 #[derive(Clone, Debug)]
@@ -90,7 +92,7 @@ async fn take_up(
     metrics::counter!("beckon_calls_taken_up_total").increment(1);
     let input = Input::Act { user: caller.user, socket, act: again };
     match apply(node, moment(), call_id, input, None) {
-        Some(rest) => finish(node, rest?).await,
+        Some(follow_up) => finish(node, follow_up?).await,
         None => return Err(Code::Busy.into()),
     }
     Ok(())
@@ -100,8 +102,8 @@ async fn take_up(
 async fn may_go_on(node: &Node, caller: Caller, fact: &CallFact) -> Result<People> {
     let Parties { caller: first, callee, .. } = fact.parties;
     let people = People {
-        caller: existing(node, caller, first).await?,
-        callee: existing(node, caller, callee).await?,
+        caller: people::reachable(node, caller, first).await?,
+        callee: people::reachable(node, caller, callee).await?,
     };
     let other = fact.parties.other_than(caller.user);
     match store::contacts::bond(&node.db, caller.user, other).await?.may_reach()? {

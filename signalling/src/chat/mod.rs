@@ -1,6 +1,6 @@
 //! Messages: sending, reading back, taking back.
 
-mod lanes;
+pub(crate) mod lanes;
 
 use uuid::Uuid;
 

@@ -148,7 +148,7 @@ pub async fn set_blocked(node: &Node, caller: Caller, peer: UserId, blocked: boo
     if peer == caller.user {
         return Err(Refusal::invalid("user_id"));
     }
-    people::must_exist(node, caller, peer).await?;
+    people::reachable(node, caller, peer).await?;
     let there_at = presence::there_at(node, caller.user).await;
     let changed = retry(|| async {
         let mut tx = node.db.begin().await?;

@@ -40,7 +40,7 @@ pub async fn request(
     if to == caller.user {
         return Err(Refusal::invalid("user_id"));
     }
-    people::must_exist(node, caller, to).await?;
+    people::reachable(node, caller, to).await?;
     let done = retry(|| async {
         let mut tx = node.db.begin().await?;
         let done = ask(&mut tx, caller, to, &message, way).await?;

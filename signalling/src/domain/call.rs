@@ -7,8 +7,8 @@ mod opening;
 use serde::{Deserialize, Serialize};
 
 use self::leg::Leg;
+use super::call_record::{CallMedia, CallOutcome};
 use super::ids::{ConversationId, SocketId, UserId};
-use super::message::{CallMedia, CallOutcome};
 use super::moment::Moment;
 use super::refusal::Code;
 
@@ -26,20 +26,6 @@ pub const PAGE_GRACE_MS: i64 = 15_000;
 pub const RETURN_WITHIN_MS: i64 = 30_000;
 /// A call that has ended is remembered for this long, so that frames under way hear `call_over`, not `not_found`.
 pub const REMEMBER_OVER_MS: i64 = 60_000;
-
-impl CallOutcome {
-    /// The word used on the wire and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CallOutcome::Completed => "completed",
-            CallOutcome::Declined => "declined",
-            CallOutcome::Busy => "busy",
-            CallOutcome::Cancelled => "cancelled",
-            CallOutcome::Missed => "missed",
-            CallOutcome::Lost => "lost",
-        }
-    }
-}
 
 /// Something that happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

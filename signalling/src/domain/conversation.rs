@@ -2,15 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Array;
 
 use super::ids::{ConversationId, UserId};
 use super::message::Message;
+use super::schema;
 use super::user::{Presence, Profile};
 
 /// Fan-out and the members list are sized for this.
 pub const GROUP_MEMBERS_MAX: usize = 500;
 /// In larger groups every receipt would go to everybody: they see only their own.
 pub const SHARED_RECEIPTS_MEMBERS_MAX: i64 = 50;
+
+/// The members of a new group, besides oneself.
+pub fn other_members_schema() -> Array {
+    schema::people(0, GROUP_MEMBERS_MAX - 1)
+}
+
+/// People who are added to a group.
+pub fn invited_members_schema() -> Array {
+    schema::people(1, GROUP_MEMBERS_MAX - 1)
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

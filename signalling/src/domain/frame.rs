@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
+use super::call_record::{CallMedia, CallOutcome};
 use super::contact::{Contact, ContactRequest};
 use super::conversation::{Conversation, Receipt};
 use super::group_call::GroupCallState;
 use super::ids::{CallId, ClientMsgId, ConversationId, LoginId, SocketId, UserId};
-use super::message::{Ack, CallMedia, CallOutcome, Change, Draft, Message};
+use super::message::{Ack, Change, Draft, Message};
 use super::refusal::WireError;
 use super::schema;
 use super::user::{Availability, Me, Presence, Profile};
@@ -17,10 +19,13 @@ use super::user::{Availability, Me, Presence, Profile};
 /// Longer client frames close the socket with 1009.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// What a socket reads at once. The buffer is held by every socket and zeroed for every read.
-pub const READ_BYTES: usize = 4 * 1024;
 /// The longest fact that is looked at; ours take half of it.
 pub const FACT_BYTES_MAX: usize = 1024;
+
+/// What a client shows of a call that it was in.
+pub fn fact_schema() -> Object {
+    schema::text(0, FACT_BYTES_MAX, None)
+}
 
 /// Told in `welcome`. Raised with `REVISION` in `web/src/api/revision.ts` when pages that are open cannot understand
 /// what has changed; frames and fields they do not know they ignore.
@@ -28,6 +33,10 @@ pub const CLIENT_MIN: u32 = 1;
 
 /// `ref` only has to tell a client's own requests apart.
 pub const REF_CHARS_MAX: usize = 64;
+
+fn reference_schema() -> Object {
+    schema::text(0, REF_CHARS_MAX, None)
+}
 
 /// What a client says.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -45,7 +54,7 @@ pub enum ClientFrame {
     },
     Send {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         conversation_id: ConversationId,
         client_msg_id: ClientMsgId,
@@ -53,7 +62,7 @@ pub enum ClientFrame {
     },
     Receipt {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         conversation_id: ConversationId,
         #[serde(default)]
@@ -69,12 +78,12 @@ pub enum ClientFrame {
     },
     Ping {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
     },
     CallStart {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
         user_id: UserId,
@@ -82,25 +91,25 @@ pub enum ClientFrame {
     },
     CallAccept {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallDecline {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallHangup {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
     },
     CallSignal {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
         signal: Signal,
@@ -111,11 +120,11 @@ pub enum ClientFrame {
     /// Carry an answered call on from this socket.
     CallResume {
         #[serde(default, rename = "ref")]
-        #[schema(schema_with = schema::reference, required = false)]
+        #[schema(schema_with = reference_schema, required = false)]
         reference: Option<String>,
         call_id: CallId,
         /// From the newest `CallState` of the call.
-        #[schema(schema_with = schema::fact)]
+        #[schema(schema_with = fact_schema)]
         fact: String,
         /// The media connection that is still there, by its number in the newest `CallState`.
         #[serde(default)]

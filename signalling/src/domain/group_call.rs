@@ -8,13 +8,15 @@ mod wire;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::Array;
 
 pub use self::fact::GroupCallFact;
 pub use self::wire::{CallTicket, GroupCallPhase, GroupCallState, GroupMedia, MuteSource};
+use super::call_record::CallOutcome;
 use super::ids::{CallId, ConversationId, UserId};
-use super::message::CallOutcome;
 use super::moment::Moment;
 use super::refusal::{Code, Refusal, Result};
+use super::schema;
 
 /// A call in which nobody has been for this long is over; as long, a seat is kept for whoever has a ticket.
 pub const EMPTY_MS: i64 = 20_000;
@@ -26,6 +28,11 @@ pub const REMEMBER_OVER_MS: i64 = 60_000;
 pub const RINGING_MAX: usize = 20;
 /// People from outside the conversation that a call lets in, all told; more are refused with `too_large`.
 pub const GUESTS_MAX: usize = 200;
+
+/// People whom a call rings.
+pub fn rung_people_schema() -> Array {
+    schema::people(1, RINGING_MAX)
+}
 
 /// What never changes about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

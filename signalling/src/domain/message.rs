@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::call_record::{CallMedia, CallOutcome};
 use super::ids::{CallId, ClientMsgId, ConversationId, FileId, MessageId, UserId};
 use super::refusal::{Code, Refusal, Result};
 use super::{schema, text};
@@ -100,25 +101,6 @@ pub enum Draft {
         #[schema(schema_with = schema::message_text, required = false)]
         caption: Option<String>,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CallMedia {
-    Voice,
-    Video,
-    Screen,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CallOutcome {
-    Completed,
-    Declined,
-    Busy,
-    Cancelled,
-    Missed,
-    Lost,
 }
 
 /// Something that happened to the conversation itself, told as a line in it.

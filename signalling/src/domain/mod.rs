@@ -1,6 +1,7 @@
 //! Pure types and rules: no async, no SQL, no HTTP. What these types serialise to is the wire format.
 
 pub mod call;
+pub mod call_record;
 pub mod contact;
 pub mod conversation;
 pub mod cursor;

@@ -4,9 +4,6 @@
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 use utoipa::openapi::{KnownFormat, Ref, SchemaFormat};
 
-use super::conversation::GROUP_MEMBERS_MAX;
-use super::frame::{FACT_BYTES_MAX, REF_CHARS_MAX};
-use super::group_call::RINGING_MAX;
 use super::text::*;
 
 /// Letters, marks and digits; it begins with no mark. Joiners, variation selectors and what stands between the letters
@@ -25,7 +22,8 @@ pub const TOKEN: &str = "^[0-9a-f]{96}$";
 /// A time, and the id of the last item of that time.
 pub const CURSOR: &str = "^[0-9]{1,18}(_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$";
 
-fn text(min: usize, max: usize, pattern: Option<&str>) -> Object {
+/// A text of so many characters.
+pub fn text(min: usize, max: usize, pattern: Option<&str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .min_length(Some(min))
@@ -90,30 +88,8 @@ pub fn message_text() -> Object {
     text(1, TEXT_CHARS_MAX, Some(PARAGRAPH))
 }
 
-pub fn reference() -> Object {
-    text(0, REF_CHARS_MAX, None)
-}
-
-/// What a client shows of a call that it was in.
-pub fn fact() -> Object {
-    text(0, FACT_BYTES_MAX, None)
-}
-
-/// The members of a new group, besides oneself.
-pub fn other_members() -> Array {
-    people(0, GROUP_MEMBERS_MAX - 1)
-}
-
-pub fn invited_members() -> Array {
-    people(1, GROUP_MEMBERS_MAX - 1)
-}
-
-/// People whom a call rings.
-pub fn rung_people() -> Array {
-    people(1, RINGING_MAX)
-}
-
-fn people(min: usize, max: usize) -> Array {
+/// So many people.
+pub fn people(min: usize, max: usize) -> Array {
     let builder = ArrayBuilder::new().items(Ref::from_schema_name("UserId"));
     builder.min_items(Some(min)).max_items(Some(max)).build()
 }

@@ -14,9 +14,6 @@ use crate::node::Node;
 use crate::shares::Share;
 use crate::store;
 
-/// Largest picture accepted as an avatar, before it is cropped.
-pub const AVATAR_UPLOAD_BYTES_MAX: usize = 5 * 1024 * 1024;
-
 /// Makes `image` the caller's picture: cropped to a square and encoded anew. `place` is from
 /// [`Files::avatar_place`].
 pub async fn set_avatar(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Client;
+use super::client::Client;
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::refusal::{Code, Refusal};
 use crate::shares::{Bounds, Full, Share, Shares};

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{acts, count_start, open, room, tell, withdraw};
+use super::opening::{count_start, open, withdraw};
+use super::{acts, room, tell};
 use crate::calls;
 use crate::clock::moment;
 use crate::domain::call::{Parties, Snapshot};
+use crate::domain::call_record::CallMedia;
 use crate::domain::group_call::{CallTicket, GroupCall, GroupMedia, Origin};
 use crate::domain::ids::{CallId, UserId};
-use crate::domain::message::CallMedia;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
 use crate::store;

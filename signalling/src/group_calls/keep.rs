@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::{Rest, apply, finish, perform, remote, renew, room};
-use crate::clock::moment;
+use super::effects::{apply, finish, finish_beside, input, perform, renew};
+use super::{events, remote};
+use crate::calls::record;
+use crate::clock::{every, moment};
 use crate::domain::conversation::Role;
 use crate::domain::group_call::{Input, Origin};
 use crate::domain::ids::{CallId, ConversationId};
@@ -25,8 +26,6 @@ const SWEEP_EVERY: Duration = Duration::from_millis(250);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long somebody may stay in the call of a group that they left unnoticed, because Redis was away.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How long a node that stops waits for the records of its calls.
-const RECORDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until the node stops.
 pub async fn keep(node: Arc<Node>) {
@@ -37,8 +36,8 @@ pub async fn keep(node: Arc<Node>) {
         tokio::select! {
             () = node.stop.cancelled() => return,
             happening = happenings.recv() => match happening {
-                Ok(happening) => room::hear(&node, happening).await,
-                Err(RecvError::Lagged(_)) => look_again(&node).await,
+                Ok(happening) => events::hear(&node, happening).await,
+                Err(RecvError::Lagged(_)) => resync(&node).await,
                 Err(RecvError::Closed) => return,
             },
             word = node.hub.group_words.next() => remote::hear(&node, word),
@@ -59,29 +58,11 @@ pub async fn keep(node: Arc<Node>) {
 pub async fn stop(node: &Arc<Node>) {
     let ids = node.group_calls.board().ids();
     for id in ids {
-        if let Ok(rest) = apply(node, moment(), id, Input::NodeStops) {
-            finish(node, id, rest).await;
+        if let Ok(follow_up) = apply(node, moment(), id, Input::NodeStops) {
+            finish(node, id, follow_up).await;
         }
     }
-    node.group_calls.endings.close();
-    if tokio::time::timeout(RECORDS_WITHIN, node.group_calls.endings.wait()).await.is_err() {
-        tracing::error!("the node stops before all group call records are written");
-    }
-}
-
-/// Applies what happened to a call of this node, if it is still there. What it asks for is done beside: a Redis
-/// that is slow to answer holds nothing up.
-pub(super) fn input(node: &Arc<Node>, id: CallId, input: Input) {
-    if let Ok(rest) = apply(node, moment(), id, input) {
-        finish_beside(node, id, rest);
-    }
-}
-
-fn finish_beside(node: &Arc<Node>, id: CallId, rest: Rest) {
-    if !rest.is_nothing() {
-        let node = node.clone();
-        tokio::spawn(async move { finish(&node, id, rest).await });
-    }
+    record::all_written(&node.group_calls.endings).await;
 }
 
 /// Lets time pass for every call, and tells what was held back.
@@ -134,10 +115,10 @@ async fn follow_all_members(node: Arc<Node>) {
 }
 
 /// Notices were missed: the rooms themselves tell who is in them.
-async fn look_again(node: &Arc<Node>) {
+async fn resync(node: &Arc<Node>) {
     let ids = node.group_calls.board().ids();
     for id in ids {
-        room::compare(node, id).await;
+        events::compare(node, id).await;
     }
 }
 
@@ -149,10 +130,4 @@ async fn renew_all(node: Arc<Node>) {
 
 fn live(node: &Node) -> Vec<Origin> {
     node.group_calls.board().live().map(|entry| entry.call.origin).collect()
-}
-
-fn every(period: Duration) -> tokio::time::Interval {
-    let mut interval = interval_at(Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::acts;
+use super::deeds;
 use crate::domain::ids::{CallId, NodeId, UserId};
 use crate::domain::refusal::Result;
 use crate::node::Node;
@@ -34,7 +34,7 @@ pub(super) fn hear(node: &Arc<Node>, GroupWord { from, to, what }: GroupWord) {
         Word::Ask { request, user, call_id, deed } => {
             let node = node.clone();
             tokio::spawn(async move {
-                let done = acts::perform(&node, user, None, call_id, deed).await;
+                let done = deeds::perform(&node, user, None, call_id, deed).await;
                 let done = done.map_err(|refusal| refusal.code.as_str().to_owned());
                 say(&node, from, Word::Answer { request, done });
             });

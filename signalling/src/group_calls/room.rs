@@ -1,18 +1,16 @@
 //! A group call's room: `call_` and its id, with people under their own ids.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use livekit_protocol::{DisconnectReason, TrackSource};
+use livekit_protocol::TrackSource;
 
-use super::keep::input;
-use super::{acts, existing, taking_up};
-use crate::domain::group_call::{CallTicket, GroupCallState, Input, MuteSource};
+use super::fact;
+use crate::domain::group_call::{CallTicket, GroupCallState, MuteSource};
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::User;
 use crate::node::Node;
-use crate::rooms::{self, Happening, Pass, RoomNotice, Which};
+use crate::rooms::{self, Pass, Which};
 
 /// How long a ticket lets in. Whoever is inside is not affected by its end.
 const TICKET_LIFE: Duration = Duration::from_secs(10 * 60);
@@ -21,10 +19,6 @@ const PREFIX: &str = "call_";
 
 fn name(id: CallId) -> String {
     format!("{PREFIX}{id}")
-}
-
-fn call_of(room: &str) -> Option<CallId> {
-    Some(CallId(room.strip_prefix(PREFIX)?.parse().ok()?))
 }
 
 pub(super) fn size_max(node: &Node) -> usize {
@@ -57,7 +51,7 @@ pub(super) fn ticket(
     let (identity, name) = (user.id.to_string(), user.nickname.clone());
     let pass = Pass { room: self::name(call.id), identity, name, life: TICKET_LIFE };
     let rooms::Ticket { url, token } = rooms::ticket(node, &url, pass);
-    let fact = Some(taking_up::fact_for(node, &call, user.id, guest));
+    let fact = Some(fact::sign(node, &call, user.id, guest));
     CallTicket { call, url, token, fact }
 }
 
@@ -88,59 +82,13 @@ pub(super) async fn close(node: &Node, id: CallId) {
     rooms::close(node, &name(id)).await;
 }
 
-/// Takes in what happened in a room. Rooms that are no call's, and people who are no users, are others' business.
-pub(super) async fn hear(node: &Arc<Node>, RoomNotice { room, what }: RoomNotice) {
-    let Some(id) = call_of(&room) else { return };
-    match what {
-        Happening::Joined { identity } => entered(node, id, &identity).await,
-        Happening::Left { identity, reason } => {
-            let Some(user) = user_of(&identity) else { return };
-            input(node, id, Input::Left { user, lost: is_lost(reason) });
-        }
-        Happening::Ended => input(node, id, Input::Emptied),
-    }
+/// The call whose room this is, if it is one's.
+pub(super) fn call_of(room: &str) -> Option<CallId> {
+    Some(CallId(room.strip_prefix(PREFIX)?.parse().ok()?))
 }
 
-async fn entered(node: &Arc<Node>, id: CallId, identity: &str) {
-    let Some(user) = user_of(identity) else { return };
-    let known = node.group_calls.board().get(id).map(|entry| entry.people.contains_key(&user));
-    match known {
-        None => return,
-        Some(true) => {}
-        // with a token of an application that has our key
-        Some(false) => match existing(node, user).await {
-            Ok(user) => acts::know(node, id, vec![user]),
-            Err(_) => return,
-        },
-    }
-    input(node, id, Input::Entered(user));
-}
-
-/// Makes a call agree with its room, after notices were missed.
-pub(super) async fn compare(node: &Arc<Node>, id: CallId) {
+/// Who is inside, by their identities.
+pub(super) async fn identities(node: &Node, id: CallId) -> Vec<String> {
     let inside = rooms::participants(node, &name(id)).await;
-    let inside: Vec<_> = inside.iter().map(|participant| participant.identity.as_str()).collect();
-    let believed = node.group_calls.board().get(id).map(|entry| entry.call.inside().to_vec());
-    for user in believed.unwrap_or_default() {
-        if !inside.contains(&user.to_string().as_str()) {
-            input(node, id, Input::Left { user, lost: true });
-        }
-    }
-    for identity in inside {
-        entered(node, id, identity).await;
-    }
-}
-
-fn user_of(identity: &str) -> Option<UserId> {
-    identity.parse().ok().map(UserId)
-}
-
-/// Whoever did not go by themselves, nor was sent away, may be back in a moment.
-fn is_lost(reason: DisconnectReason) -> bool {
-    !matches!(
-        reason,
-        DisconnectReason::ClientInitiated
-            | DisconnectReason::ParticipantRemoved
-            | DisconnectReason::RoomDeleted
-    )
+    inside.into_iter().map(|participant| participant.identity).collect()
 }

@@ -3,34 +3,20 @@
 
 use std::sync::Arc;
 
-use super::{existing, open, owner_of, room};
+use super::opening::{open, owner_of};
+use super::room;
 use crate::calls::{Kind, record};
 use crate::clock::{moment, now_ms};
 use crate::conversations::must_be_member;
-use crate::domain::call::FACT_LIFE_MS;
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::group_call::{GroupCall, GroupCallFact, GroupCallPhase, GroupCallState, Origin};
-use crate::domain::ids::{CallId, NodeId, UserId};
+use crate::domain::ids::{CallId, NodeId};
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::notice::Notice;
+use crate::people;
 use crate::store::removals;
-
-/// What somebody who is let in carries.
-pub(super) fn fact_for(node: &Node, call: &GroupCallState, holder: UserId, guest: bool) -> String {
-    let origin = Origin {
-        id: call.id,
-        conversation_id: call.conversation_id,
-        media: call.media,
-        started_by: call.started_by,
-        started_at: call.started_at,
-    };
-    let now = now_ms();
-    let (issued_at, expires_at) = (now, now + FACT_LIFE_MS);
-    let fact = GroupCallFact { origin, holder, guest, issued_at, expires_at };
-    node.calls.facts.sign(Kind::GroupCall, &fact)
-}
 
 /// Goes on here with a call that no node knows, unless it is over.
 pub(super) async fn take_up(
@@ -58,7 +44,7 @@ pub(super) async fn take_up(
     let owner = owner_of(node, conversation_id).await?;
     let size_max = room::size_max(node);
     let call = GroupCall::taken_up(&fact, owner, size_max, removed.clone(), moment());
-    let people = vec![existing(node, user).await?];
+    let people = vec![people::active(node, user).await?];
     match open(node, call, people).await {
         Ok(None) => {
             tracing::info!(call.id = %id, "a group call was taken up again");

@@ -10,6 +10,7 @@ use axum::http::{Extensions, HeaderMap, Method};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 
+use super::arrival::Arrival;
 use super::{Answer, origin_allowed};
 use crate::accounts;
 use crate::domain::login::Caller;
@@ -86,13 +87,6 @@ fn token_cookie(
     cookie.set_path(path);
     cookie.set_max_age(time::Duration::milliseconds(life_ms));
     cookie
-}
-
-/// How a request came in; the listener sets it as an extension.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Arrival {
-    /// Over TLS, here or at a proxy we trust: cookies are marked `Secure`.
-    pub secure: bool,
 }
 
 impl FromRequestParts<Arc<Node>> for Caller {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Answer, Json, Path, Query};
-use crate::domain::conversation::{Conversation, Member};
+use crate::domain::conversation::{
+    Conversation, Member, invited_members_schema, other_members_schema,
+};
 use crate::domain::cursor::Cursor;
 use crate::domain::ids::{ConversationId, UserId};
 use crate::domain::login::Caller;
@@ -58,7 +60,7 @@ pub(super) struct CreateGroup {
     #[schema(schema_with = schema::title)]
     title: String,
     #[serde(default)]
-    #[schema(schema_with = schema::other_members)]
+    #[schema(schema_with = other_members_schema)]
     member_ids: Vec<UserId>,
 }
 
@@ -70,7 +72,7 @@ pub(super) struct RenameGroup {
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Invite {
-    #[schema(schema_with = schema::invited_members)]
+    #[schema(schema_with = invited_members_schema)]
     user_ids: Vec<UserId>,
 }
 

@@ -11,11 +11,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Answer, Arrival, Json, Path};
-use crate::domain::group_call::{CallTicket, GroupCallState, GroupMedia, MuteSource};
+use crate::domain::frame::fact_schema;
+use crate::domain::group_call::{
+    CallTicket, GroupCallState, GroupMedia, MuteSource, rung_people_schema,
+};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, WireError};
-use crate::domain::schema;
 use crate::group_calls::{self, Asker};
 use crate::node::Node;
 use crate::rooms;
@@ -29,13 +31,13 @@ pub(super) struct StartGroupCall {
 pub(super) struct JoinGroupCall {
     /// From the ticket of whoever was in the call before the server restarted.
     #[serde(default)]
-    #[schema(schema_with = schema::fact, required = false)]
+    #[schema(schema_with = fact_schema, required = false)]
     fact: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CallPeople {
-    #[schema(schema_with = schema::rung_people)]
+    #[schema(schema_with = rung_people_schema)]
     user_ids: Vec<UserId>,
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP door: one line a route, one short handler each. No handler decides anything.
 
 mod answer;
+mod arrival;
 mod caller;
 mod conversations;
 mod extract;
@@ -30,7 +31,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::answer::{Answer, lang};
-pub use self::caller::{Arrival, network_of, token_of};
+pub use self::arrival::Arrival;
+pub use self::caller::{network_of, token_of};
 pub use self::extract::{Json, Path, Query};
 pub use self::origin::{origin_allowed, own_url};
 use crate::domain::refusal::Code;

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::{Authority, Uri};
 
-use super::Arrival;
+use super::arrival::Arrival;
 
 /// Returns whether a page of this origin may act for the person who has it open: our own host, or a configured one.
 /// Programs that are no browser send no `Origin`.

@@ -152,7 +152,7 @@ pub(super) async fn profile(
     caller: Caller,
     Path(id): Path<UserId>,
 ) -> Result<Json<Profile>, Answer> {
-    people::must_exist(&node, caller, id).await?;
+    people::reachable(&node, caller, id).await?;
     Ok(Json(people::profile(&node, caller.user, id).await?))
 }
 

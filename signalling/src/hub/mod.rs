@@ -229,6 +229,11 @@ impl Hub {
         rooms.people.get(&user).map(|here| here.conversations.clone()).unwrap_or_default()
     }
 
+    /// Returns whether a socket is on this node and not broken.
+    pub fn is_connected(&self, id: SocketId) -> bool {
+        self.socket(id).is_some_and(|mailbox| mailbox.broken_since().is_none())
+    }
+
     pub fn socket(&self, id: SocketId) -> Option<Arc<Mailbox>> {
         self.read().mailboxes.get(&id).cloned()
     }

@@ -27,11 +27,11 @@ use livekit_protocol::client_info::Sdk;
 
 use self::entrance::Asked;
 use self::socket::Limits;
-use crate::domain::frame::READ_BYTES;
 use crate::http::network_of;
 use crate::node::Node;
 use crate::rooms::{self, Admission, Entrance, NotAdmitted};
 use crate::shares::Holder;
+use crate::sockets::READ_BYTES;
 
 /// What a page may ask with, beside plain requests: the token in a header, and Twirp's JSON.
 const MAY_BE_ASKED: [(HeaderName, &str); 2] = [

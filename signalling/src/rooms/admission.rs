@@ -1,12 +1,11 @@
 //! Letting people in: what their token allows, and whether there is room.
 
-use livekit_protocol::DisconnectReason;
-use livekit_protocol::leave_request::Action;
 use tokio::sync::oneshot;
 
+use super::not_admitted::NotAdmitted;
 use super::room::Input;
 use super::seat::Seat;
-use super::token::{self, Claims, Invalid};
+use super::token::{self, Claims};
 use super::{Entrance, Rooms, logins, terms};
 use crate::clock::now_ms;
 use crate::domain::ids::LoginId;
@@ -16,50 +15,6 @@ use crate::node::Node;
 pub(super) const NAME_BYTES_MAX: usize = 256;
 /// How often a join starts over because the room ended in the same moment.
 const TRIES: usize = 3;
-
-/// Why somebody does not come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAdmitted {
-    #[error("no authorization token was given")]
-    NoToken,
-    #[error("invalid authorization token: {0}")]
-    Token(Invalid),
-    #[error("permissions denied: {0}")]
-    Denied(&'static str),
-    #[error("invalid request: {0}")]
-    Malformed(&'static str),
-    /// LiveKit's own words: its clients tell by them that it is the room which is missing, not the address.
-    #[error("requested room does not exist")]
-    NoRoom,
-    #[error("room has exceeded its max participants")]
-    Full,
-    #[error("the same identity has joined since")]
-    Superseded,
-    /// Never said: a client whose socket is open shows first that it is there.
-    #[error("somebody of the same identity is there")]
-    Occupied,
-    #[error("too many joins, try again in a moment")]
-    TooOften,
-    #[error("this node has no media server")]
-    NoMedia,
-    #[error("the server is busy")]
-    Busy,
-}
-
-impl NotAdmitted {
-    /// What a client hears whose socket was open already.
-    pub(super) fn last_word(self) -> (DisconnectReason, Action) {
-        match self {
-            NotAdmitted::NoRoom => (DisconnectReason::RoomDeleted, Action::Disconnect),
-            NotAdmitted::Denied(_) => (DisconnectReason::ParticipantRemoved, Action::Disconnect),
-            NotAdmitted::Superseded => (DisconnectReason::DuplicateIdentity, Action::Disconnect),
-            NotAdmitted::Busy | NotAdmitted::TooOften => {
-                (DisconnectReason::JoinFailure, Action::Reconnect)
-            }
-            _ => (DisconnectReason::JoinFailure, Action::Disconnect),
-        }
-    }
-}
 
 /// A token that was found good, for one identity in one room.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ mod acts;
 mod admission;
 pub mod keys;
 mod logins;
+mod not_admitted;
 mod room;
 mod seat;
 mod terms;
@@ -29,9 +30,10 @@ pub use self::acts::{
     Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket, under_login,
     withdraw,
 };
-pub use self::admission::{Admission, NotAdmitted, admit, expect, join, validate};
+pub use self::admission::{Admission, admit, expect, join, validate};
 use self::keys::Keys;
 pub use self::logins::login_over;
+pub use self::not_admitted::NotAdmitted;
 use self::room::{Input, Plan, Room};
 pub use self::seat::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
 use self::token::Claims;

@@ -4,7 +4,7 @@ use livekit_protocol::TrackSource;
 use livekit_protocol::participant_info::{Kind, KindDetail};
 use serde_json::Value;
 
-use super::admission::NotAdmitted;
+use super::not_admitted::NotAdmitted;
 use super::token::{Claims, RoomConfig};
 use crate::config;
 

@@ -14,13 +14,14 @@ pub mod sql;
 pub(crate) mod tests;
 pub mod users;
 
+use self::sql::{column_ids, column_words};
 use crate::domain::contact::{RequestStatus, Way};
 use crate::domain::conversation::{Kind, Role, Writing};
 use crate::domain::ids::*;
 use crate::domain::login::DeviceKind;
 use crate::domain::refusal::{Code, Refusal};
 
-crate::column_ids!(
+column_ids!(
     AppId,
     UserId,
     LoginId,
@@ -33,7 +34,7 @@ crate::column_ids!(
     AvatarId,
 );
 
-crate::column_words! {
+column_words! {
     Kind { Direct = "direct", Group = "group" }
     Role { Member = "member", Owner = "owner" }
     RequestStatus { Pending = "pending", Accepted = "accepted", Refused = "refused", Blocked = "blocked" }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::socket::Connection;
+use super::connection::Connection;
 use crate::domain::conversation::Progress;
 use crate::domain::frame::{ClientFrame, Payload, REF_CHARS_MAX, ServerFrame};
 use crate::domain::ids::{ClientMsgId, ConversationId};
@@ -80,8 +80,8 @@ async fn call(connection: &Connection, frame: ClientFrame) -> Result<()> {
     let Connection { node, caller, mailbox, .. } = connection;
     match frame {
         ClientFrame::CallStart { call_id, user_id, media, .. } => {
-            let wish = calls::Wish { call_id, callee: user_id, media };
-            calls::start(node, *caller, mailbox.id, wish).await
+            let request = calls::CallRequest { call_id, callee: user_id, media };
+            calls::start(node, *caller, mailbox.id, request).await
         }
         ClientFrame::CallAccept { call_id, .. } => {
             calls::accept(node, *caller, mailbox.id, call_id).await

@@ -1,5 +1,6 @@
 //! The WebSocket door: handshake, then one task that reads and one that writes.
 
+mod connection;
 mod dispatch;
 mod pace;
 mod reference;
@@ -14,12 +15,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::accounts;
-use crate::domain::frame::{FRAME_BYTES_MAX, READ_BYTES};
+use crate::domain::frame::FRAME_BYTES_MAX;
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
 use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;
 use crate::shares::Holder;
+use crate::sockets::READ_BYTES;
 use crate::works::Asker;
 
 /// The one encoding of frames spoken so far.

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 
+use super::connection::Connection;
 use super::dispatch::{self, Answer};
 use super::pace::{Pace, TooFast};
 use super::reference;
@@ -39,14 +40,6 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 type Reader = SplitStream<WebSocket>;
 type Writer = SplitSink<WebSocket, Message>;
-
-/// A greeted socket, as its frames see it.
-pub(super) struct Connection {
-    pub(super) node: Arc<Node>,
-    pub(super) caller: Caller,
-    pub(super) lang: Lang,
-    pub(super) mailbox: Arc<Mailbox>,
-}
 
 pub(super) async fn run(node: Arc<Node>, caller: Caller, lang: Lang, stream: WebSocket) {
     let (mut writer, reader) = stream.split();

@@ -8,15 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::cache::{BEAT_EVERY, Cache};
-use crate::calls::{self, Calls, Facts, Wish};
+use crate::calls::state::Calls;
+use crate::calls::{self, CallRequest, Facts};
 use crate::chat::Lanes;
 use crate::clock::{now_ms, ticks_ms};
 use crate::config::Config;
+use crate::domain::call_record::CallMedia;
 use crate::domain::contact::Side;
 use crate::domain::frame::{ServerFrame, Signal};
 use crate::domain::ids::{AppId, CallId, LoginId, NodeId, UserId};
 use crate::domain::login::Caller;
-use crate::domain::message::CallMedia;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
 use crate::files::{Files, Storage};
@@ -197,7 +198,7 @@ impl Person {
     }
 
     pub(super) async fn starts(&self, call_id: CallId, callee: UserId) -> Result<()> {
-        let wish = Wish { call_id, callee, media: CallMedia::Video };
+        let wish = CallRequest { call_id, callee, media: CallMedia::Video };
         calls::start(&self.node, self.caller, self.mailbox.id, wish).await
     }
 

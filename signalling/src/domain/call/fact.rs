@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Parties, Snapshot};
+use crate::domain::call_record::CallMedia;
 use crate::domain::ids::ConversationId;
-use crate::domain::message::CallMedia;
 
 /// How long a fact can be presented: longer than people talk. Each time somebody comes back they get a newer one.
 pub const FACT_LIFE_MS: i64 = 24 * 60 * 60 * 1000;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::call_record::CallMedia;
 use crate::domain::ids::{CallId, ConversationId, SocketId, UserId};
-use crate::domain::message::CallMedia;
 use crate::domain::refusal::Code;
 
 /// Who calls whom: enough to tell whether two calls are about the same two people.

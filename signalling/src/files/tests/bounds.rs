@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use super::state::{AVATARS, READERS};
 use super::*;
+use crate::domain::network::Network;
 
 fn quota(bytes: u64) -> config::Files {
     config::Files { quota_bytes: bytes, ..config::Files::default() }

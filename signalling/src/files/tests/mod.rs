@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::now_ms;
+use crate::config;
 use crate::domain::file::{StoredFile, Upload};
 use crate::domain::ids::{AvatarId, FileId, UserId};
 use crate::domain::refusal::Result;

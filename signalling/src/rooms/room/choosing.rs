@@ -7,32 +7,8 @@ use beckon_sfu_api::{Command, Kind, ParticipantId, Preference, TrackId};
 use livekit_protocol::{SubscriptionError, TrackSource, TrackType};
 
 use super::Room;
+use super::frames::{REFUSED_MAX, no_subscription};
 use super::participant::{Participant, Track};
-use super::subscribing::{REFUSED_MAX, no_subscription};
-
-/// How many tracks of each kind somebody receives at most.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Places {
-    pub audio: usize,
-    pub video: usize,
-}
-
-impl Places {
-    pub(super) fn of(self, kind: Kind) -> usize {
-        match kind {
-            Kind::Audio => self.audio,
-            Kind::Video => self.video,
-        }
-    }
-
-    pub(super) fn limit(&mut self, kind: Kind, max: usize) {
-        let places = match kind {
-            Kind::Audio => &mut self.audio,
-            Kind::Video => &mut self.video,
-        };
-        *places = max.min(*places);
-    }
-}
 
 /// A track that might be received. The order of its fields is the order in which they get their places.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use livekit_protocol::{SessionDescription, SignalTarget, TrickleRequest};
 use serde_json::json;
 
 use super::Room;
-use super::telling::No;
+use super::frames::No;
 
 impl Room {
     /// The client offers; its next description waits until the `turn` of this one is over.

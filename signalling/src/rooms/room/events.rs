@@ -17,8 +17,7 @@ use livekit_protocol::{
 
 use super::Room;
 use super::choosing::is_video;
-use super::subscribing::no_subscription;
-use super::telling::No;
+use super::frames::{No, no_subscription};
 
 impl Room {
     pub(super) fn handle_event(&mut self, now: Instant, event: Event) {

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use super::super::seat::{DescriptionLine, Outbox, Place, Seat};
 use super::super::{Admission, Entrance, Happening, NotAdmitted};
-use super::choosing::Places;
 use super::participant::{Participant, words_len};
+use super::places::Places;
 use super::ticking::GRACE;
 use super::{Input, Room};
 use crate::clock::now_ms;

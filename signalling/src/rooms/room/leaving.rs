@@ -9,7 +9,7 @@ use livekit_protocol::leave_request::Action;
 use super::super::Happening;
 use super::super::seat::Place;
 use super::Room;
-use super::telling::{frame, leave};
+use super::frames::{frame, leave};
 use crate::domain::refusal::{Code, Result};
 
 /// How long it is remembered who left; longer than anybody may be without a socket.

@@ -15,8 +15,8 @@ use livekit_protocol::{
 use super::super::seat::{DescriptionLine, Outbox, Place};
 use super::super::token::{Claims, Grants};
 use super::super::{Admission, Entrance, sid, terms};
-use super::choosing::Places;
-use super::telling::frame;
+use super::frames::frame;
+use super::places::Places;
 use crate::clock::now_ms;
 use crate::ice::{Holder, in_room};
 

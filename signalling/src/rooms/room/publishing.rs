@@ -16,8 +16,8 @@ use livekit_protocol::{
 use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::{Which, sid};
 use super::Room;
+use super::frames::No;
 use super::participant::{Participant, Track};
-use super::telling::No;
 use crate::domain::refusal::{Code, Result as Done};
 
 /// LiveKit's three simulcast layers.

@@ -12,8 +12,8 @@ use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::seat::{Place, Weight};
 use super::super::token::Claims;
 use super::Room;
+use super::frames::No;
 use super::participant::{Participant, words_len};
-use super::telling::No;
 use crate::clock::now_ms;
 use crate::config;
 

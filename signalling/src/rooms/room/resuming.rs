@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 
 use super::super::admission::NAME_BYTES_MAX;
 use super::super::seat::Seat;
+use super::frames::update;
 use super::participant::Participant;
-use super::telling::update;
 use super::{Input, Room};
 
 /// Tracks of which a client is told that they are gone: more than it may have, because they come and go.

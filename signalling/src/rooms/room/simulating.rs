@@ -9,7 +9,7 @@ use livekit_protocol::simulate_scenario::Scenario;
 use livekit_protocol::{CandidateProtocol, DisconnectReason, SimulateScenario};
 
 use super::Room;
-use super::telling::No;
+use super::frames::No;
 
 impl Room {
     pub(super) fn simulate(&mut self, now: Instant, who: &ParticipantId, asked: SimulateScenario) {

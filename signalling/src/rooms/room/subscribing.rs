@@ -6,19 +6,17 @@ use beckon_sfu_api::{Command, ParticipantId, Preference, Quality, TrackId};
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, SubscriptionResponse,
-    TrackSubscribed, UpdateSubscription, UpdateTrackSettings, VideoQuality,
+    SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, TrackSubscribed,
+    UpdateSubscription, UpdateTrackSettings, VideoQuality,
 };
 
 use super::super::admission::NAME_BYTES_MAX;
 use super::Room;
+use super::frames::{No, REFUSED_MAX, no_subscription};
 use super::participant::{Participant, allows};
-use super::telling::No;
 
 /// Participants and tracks that a publisher names in its choice of an audience, each.
 const NAMED_MAX: usize = 1000;
-/// Tracks that somebody is told at once that it cannot have: its socket's queue has room for several times as many.
-pub(super) const REFUSED_MAX: usize = 64;
 
 impl Room {
     /// A client wants tracks, or no longer.
@@ -161,11 +159,6 @@ impl Participant {
 
 fn heard(track: &TrackId) -> Message {
     Message::TrackSubscribed(TrackSubscribed { track_sid: track.to_string() })
-}
-
-pub(super) fn no_subscription(track: &TrackId, error: SubscriptionError) -> Message {
-    let (track_sid, err) = (track.to_string(), error as i32);
-    Message::SubscriptionResponse(SubscriptionResponse { track_sid, err })
 }
 
 /// A size decides alone: clients that send one leave the quality at its lowest value.

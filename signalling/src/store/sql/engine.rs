@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Executor, MySql, Sqlite};
 
 use super::connection::{Lease, Source};
-use super::{Result, is_busy, migrations, sql};
+use super::{Result, is_busy, migrations};
 
 /// More than there are texts, with all their list lengths. On MySQL a statement that falls out of the cache
 /// costs 40 ms: closing it gets no answer, and without TCP_NODELAY the next packet waits for the
@@ -71,25 +71,6 @@ impl Db {
         migrations::sqlite(write.pool()).await?;
         let read = Source::new(readers, options.read_only(true));
         Ok(Db::Sqlite { read, write })
-    }
-
-    /// Whether the database reads and writes, asked before everything else that waits for it. The write is a committed
-    /// one: only that reaches the disk.
-    pub async fn check(&self, now_ms: i64) -> Result<()> {
-        let read = sql("SELECT written_at FROM probes WHERE id = 1");
-        let write = sql("UPDATE probes SET written_at = ? WHERE id = 1").bind(now_ms);
-        match self {
-            Db::MySql(source) => {
-                let mut lease = source.lease_first().await?;
-                read.rows_of_mysql(&mut lease).await?;
-                write.run_on_mysql(&mut lease).await?;
-            }
-            Db::Sqlite { read: reading, write: writing } => {
-                read.rows_of_sqlite(&mut reading.lease_first().await?).await?;
-                write.run_on_sqlite(&mut writing.lease_first().await?).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Shows how many connections there are, and how many of them do nothing.

@@ -69,7 +69,6 @@ plain_columns!(
 );
 
 /// Lets `struct UserId(pub Uuid)` go in and out without the domain knowing about SQL.
-#[macro_export]
 macro_rules! column_ids {
     ($($Id:path),* $(,)?) => {$(
         impl $crate::store::sql::Column for $Id {
@@ -91,9 +90,9 @@ macro_rules! column_ids {
         }
     )*};
 }
+pub(crate) use column_ids;
 
 /// Stores a closed enum as one word a variant.
-#[macro_export]
 macro_rules! column_words {
     ($($Type:ident { $($Variant:ident = $word:literal),* $(,)? })*) => {$(
         impl $crate::store::sql::Column for $Type {
@@ -112,6 +111,7 @@ macro_rules! column_words {
         }
     )*};
 }
+pub(crate) use column_words;
 
 /// A word in the database that this version does not know.
 pub fn unknown_word(kind: &str, word: &str) -> Error {

@@ -1,0 +1,29 @@
+//! What people do about a call, on this node or through the one where it lives.
+
+use std::sync::Arc;
+
+use super::effects::{apply, finish};
+use super::remote;
+use crate::clock::moment;
+use crate::domain::call::{Act, Input};
+use crate::domain::frame::Payload;
+use crate::domain::ids::{CallId, SocketId};
+use crate::domain::login::Caller;
+use crate::domain::refusal::Result;
+use crate::node::Node;
+
+pub(super) async fn act(
+    node: &Arc<Node>,
+    caller: Caller,
+    socket: SocketId,
+    call_id: CallId,
+    act: Act,
+    signal: Option<Payload>,
+) -> Result<()> {
+    let input = Input::Act { user: caller.user, socket, act };
+    match apply(node, moment(), call_id, input, signal.as_ref()) {
+        Some(follow_up) => finish(node, follow_up?).await,
+        None => remote::ask(node, caller.user, socket, call_id, act, signal).await?,
+    }
+    Ok(())
+}

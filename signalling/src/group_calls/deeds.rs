@@ -1,0 +1,45 @@
+//! What people ask for about a call that lives on this node, wherever they asked.
+
+use std::sync::Arc;
+
+use super::{acts, growing, room};
+use crate::clock::now_ms;
+use crate::domain::group_call::Act;
+use crate::domain::ids::{CallId, UserId};
+use crate::domain::refusal::Result;
+use crate::node::Node;
+use crate::store;
+use crate::words::group_calls::{Deed, Done};
+
+/// Does what `user` asks; `own_url` is where they reached this node, if they did.
+pub(super) async fn perform(
+    node: &Arc<Node>,
+    user: UserId,
+    own_url: Option<&str>,
+    id: CallId,
+    deed: Deed,
+) -> Result<Done> {
+    match deed {
+        Deed::Join => Ok(Done::Ticket(acts::join(node, user, own_url, id).await?)),
+        Deed::Invite { users } => Ok(Done::Call(acts::invite(node, user, id, &users).await?)),
+        Deed::Decline => {
+            acts::act(node, user, id, Act::Decline, vec![]).await.map(|_| Done::Nothing)
+        }
+        Deed::Mute { user: whom, source } => {
+            acts::act(node, user, id, Act::Mute(whom), vec![]).await?;
+            room::mute(node, id, whom, source).await?;
+            Ok(Done::Nothing)
+        }
+        Deed::Remove { user: whom } => {
+            acts::act(node, user, id, Act::Remove(whom), vec![]).await?;
+            if let Err(error) = store::removals::put(&node.db, id, whom, now_ms()).await {
+                // out they are; they could come back after a crash
+                tracing::warn!(call.id = %id, %error, "a removal could not be kept");
+            }
+            Ok(Done::Nothing)
+        }
+        Deed::Grow { users } => {
+            Ok(Done::Ticket(growing::grow(node, user, own_url, id, &users).await?))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Putting a new call, or one that is taken up, on the board of this node.
+
+use super::{room, tell};
+use crate::domain::conversation::Role;
+use crate::domain::group_call::{GroupCall, GroupMedia};
+use crate::domain::ids::{CallId, ConversationId, UserId};
+use crate::domain::refusal::Result;
+use crate::domain::user::User;
+use crate::node::Node;
+use crate::store::conversations as rows;
+
+/// Puts a call on the board, in a room of this node; the call its conversation has already, if it has one anywhere.
+pub(super) async fn open(
+    node: &Node,
+    call: GroupCall,
+    people: Vec<User>,
+) -> Result<Option<CallId>> {
+    let (id, conversation) = (call.origin.id, call.origin.conversation_id);
+    room::announce(node, id, call.size_max)?;
+    let here = node.group_calls.board().insert(call, people);
+    let found = match here {
+        Ok(Some(here)) if here == id => return Ok(Some(id)), // taken up a moment ago
+        Ok(None) => claim(node, id).await,
+        here => here?,
+    };
+    if found.is_some() {
+        withdraw(node, id, conversation).await;
+    }
+    Ok(found)
+}
+
+/// The call of another node that came first, if one did.
+async fn claim(node: &Node, id: CallId) -> Option<CallId> {
+    let call = node.group_calls.board().get(id).map(tell::state)?;
+    let place = node.cache.claim_group_call(&call).await?;
+    (place.node != node.id).then_some(place.call.id)
+}
+
+/// Takes back a call that nobody has heard of here.
+pub(super) async fn withdraw(node: &Node, id: CallId, conversation: ConversationId) {
+    node.group_calls.board().forget(id);
+    node.cache.release_group_call(id, conversation).await;
+    room::close(node, id).await;
+}
+
+pub(super) async fn owner_of(node: &Node, group: ConversationId) -> Result<Option<UserId>> {
+    let members = rows::places_in(&node.db, group).await?;
+    Ok(members.into_iter().find(|place| place.role == Role::Owner).map(|place| place.member))
+}
+
+pub(super) fn count_start(media: GroupMedia, from: &'static str) {
+    let media = match media {
+        GroupMedia::Voice => "voice",
+        GroupMedia::Video => "video",
+    };
+    metrics::counter!("beckon_group_calls_started_total", "media" => media, "from" => from)
+        .increment(1);
+}

@@ -192,8 +192,7 @@ pub async fn authenticate(node: &Node, token: &str) -> Result<Caller> {
     let (login, hash) = tokens::parse(token).ok_or(Code::Unauthenticated)?;
     let holder = store::logins::holder(&node.db, login).await?.ok_or(Code::Unauthenticated)?;
     let now = now_ms();
-    let valid = tokens::fits(&hash, &holder.access_hash) && holder.access_expires_at > now;
-    if !valid || holder.disabled {
+    if holder.disabled || !refreshing::lets_in(&holder, &hash, now) {
         return Err(Code::Unauthenticated.into());
     }
     touch(node, &holder, now);

@@ -11,10 +11,10 @@ use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::store;
-use crate::store::logins::{Rotation, TokenHash};
+use crate::store::logins::{Holder, Rotation, TokenHash, Trade};
 
 /// How long a token that was traded in still gets the same answer, in milliseconds: for a second tab, a lost answer,
-/// a page reloaded while it waited.
+/// a page reloaded while it waited. The access token that it replaced works as long, for requests under way.
 const GRACE_MS: i64 = 60_000;
 
 /// A refresh token as it was presented.
@@ -25,7 +25,7 @@ struct Presented<'t> {
 }
 
 /// Trades a refresh token for new tokens, which anybody who presents the same one within a minute gets again, from
-/// any node. Any other token gets nothing and ends nothing.
+/// any node. Any other token gets nothing and ends no login.
 pub async fn refresh(node: &Node, token: &str, from: Network) -> Result<(SignedIn, Issued)> {
     node.limits.refresh(from)?;
     let (login, hash) = tokens::parse(token).ok_or(Code::Unauthenticated)?;
@@ -51,9 +51,17 @@ pub async fn refresh(node: &Node, token: &str, from: Network) -> Result<(SignedI
 async fn trade(node: &Node, presented: &Presented<'_>, now: i64) -> Result<Option<Issued>> {
     let salt = rand::rng().random::<[u8; 32]>();
     let (issued, new) = succeed(presented.login, presented.text, &salt, now);
-    let Presented { login, hash, .. } = *presented;
-    let traded = store::logins::rotate(&node.db, login, hash, &new, salt, now).await?;
-    Ok(traded.then_some(issued))
+    let Presented { login, hash: used, .. } = *presented;
+    let trade = Trade { used, new, salt, at: now, former_access_until: now + GRACE_MS };
+    Ok(store::logins::rotate(&node.db, login, &trade).await?.then_some(issued))
+}
+
+/// Whether an access token lets the holder of this login in: the current one, or the one before for a moment.
+pub(super) fn lets_in(holder: &Holder, presented: &TokenHash, now: i64) -> bool {
+    let current = Some((&holder.access_hash, holder.access_expires_at));
+    let former = holder.former_access.as_ref().map(|(hash, until)| (hash, *until));
+    let mut good = [current, former].into_iter().flatten();
+    good.any(|(hash, until)| fits(presented, hash) && until > now)
 }
 
 /// The answer that this token has got before, if that was a moment ago.
@@ -67,7 +75,12 @@ async fn traded(node: &Node, presented: &Presented<'_>, now: i64) -> Result<Opti
     else {
         return Ok(None);
     };
-    if !fits(&presented.hash, former) || now - at > GRACE_MS {
+    if !fits(&presented.hash, former) {
+        return Ok(None);
+    }
+    if now - at > GRACE_MS {
+        // somebody has kept a token that was traded in long ago, and perhaps the access token that came with it
+        store::logins::end_grace(&node.db, presented.login).await?;
         return Ok(None);
     }
     let (issued, tokens) = succeed(presented.login, presented.text, salt, *at);

@@ -1,5 +1,8 @@
 //! Logins: signed-in devices and the hashes of their tokens.
 
+mod rotation;
+
+pub use self::rotation::{Rotation, Trade, end_grace, rotate, rotation};
 use super::sql::{Db, On, Record, Result, Row, Tx, retry, sql};
 use super::users;
 use crate::domain::ids::{AppId, DeviceId, LoginId, UserId};
@@ -30,6 +33,8 @@ pub struct Holder {
     pub access_expires_at: i64,
     pub refresh_hash: Vec<u8>,
     pub refresh_expires_at: i64,
+    /// The access token before the current one, and when it ends in milliseconds since 1970.
+    pub former_access: Option<(Vec<u8>, i64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,18 +71,6 @@ pub enum Made {
     Replacing(Option<LoginId>),
     /// The password has changed, or the account was disabled, since it was verified.
     Disproved,
-}
-
-/// The trade of a refresh token: which one, and what the current tokens were derived with.
-#[derive(Clone, Debug)]
-pub struct Rotation {
-    pub former_refresh_hash: Option<Vec<u8>>,
-    pub salt: Option<Vec<u8>>,
-    pub rotated_at: Option<i64>,
-    pub access_hash: Vec<u8>,
-    pub access_expires_at: i64,
-    pub refresh_hash: Vec<u8>,
-    pub refresh_expires_at: i64,
 }
 
 /// A login as its owner sees it in the list of devices.
@@ -196,50 +189,11 @@ pub async fn knows(db: &Db, user: UserId, mark: &Mark) -> Result<bool> {
 
 pub async fn holder(db: &Db, login: LoginId) -> Result<Option<Holder>> {
     sql("SELECT l.id, l.user_id, u.app_id, u.disabled, l.last_seen_at, l.access_hash, l.access_expires_at,
-                l.refresh_hash, l.refresh_expires_at
+                l.refresh_hash, l.refresh_expires_at, l.former_access_hash, l.former_access_until
          FROM logins l JOIN users u ON u.id = l.user_id WHERE l.id = ?")
         .bind(login)
         .optional(db)
         .await
-}
-
-/// Replaces both tokens if the refresh token is still `used`; of two who use it at once, one wins. The other finds
-/// in [`rotation`] what it was replaced by.
-pub async fn rotate(
-    db: &Db,
-    login: LoginId,
-    used: TokenHash,
-    new: &Tokens,
-    salt: [u8; 32],
-    at: i64,
-) -> Result<bool> {
-    let rows = sql(
-        "UPDATE logins SET access_hash = ?, access_expires_at = ?, refresh_hash = ?, refresh_expires_at = ?,
-                           former_refresh_hash = ?, rotation_salt = ?, rotated_at = ?, last_seen_at = ?
-         WHERE id = ? AND refresh_hash = ?",
-    )
-    .bind(new.access_hash)
-    .bind(new.access_expires_at)
-    .bind(new.refresh_hash)
-    .bind(new.refresh_expires_at)
-    .bind(used)
-    .bind(salt)
-    .bind(at)
-    .bind(at)
-    .bind(login)
-    .bind(used)
-    .run(db)
-    .await?;
-    Ok(rows == 1)
-}
-
-pub async fn rotation(db: &Db, login: LoginId) -> Result<Option<Rotation>> {
-    sql("SELECT former_refresh_hash, rotation_salt, rotated_at, access_hash, access_expires_at, refresh_hash,
-                refresh_expires_at
-         FROM logins WHERE id = ?")
-    .bind(login)
-    .optional(db)
-    .await
 }
 
 /// Those of some logins that still let their holders in.
@@ -302,6 +256,7 @@ pub async fn change_password(
             .bind(keep)
             .run(&mut tx)
             .await?;
+        end_grace(&mut tx, keep).await?;
         tx.commit().await?;
         Ok(Some(all.into_iter().map(|(id,)| id).filter(|id| *id != keep).collect()))
     })
@@ -325,22 +280,9 @@ async fn lock(tx: &mut Tx, user: UserId) -> Result<Option<Holds>> {
     Ok(found.map(|(password_hash, disabled)| Holds { password_hash, disabled }))
 }
 
-impl Record for Rotation {
-    fn from_row(row: &Row) -> Result<Self> {
-        Ok(Rotation {
-            former_refresh_hash: row.get("former_refresh_hash")?,
-            salt: row.get("rotation_salt")?,
-            rotated_at: row.get("rotated_at")?,
-            access_hash: row.get("access_hash")?,
-            access_expires_at: row.get("access_expires_at")?,
-            refresh_hash: row.get("refresh_hash")?,
-            refresh_expires_at: row.get("refresh_expires_at")?,
-        })
-    }
-}
-
 impl Record for Holder {
     fn from_row(row: &Row) -> Result<Self> {
+        let former: Option<Vec<u8>> = row.get("former_access_hash")?;
         Ok(Holder {
             login: row.get("id")?,
             user: row.get("user_id")?,
@@ -351,6 +293,7 @@ impl Record for Holder {
             access_expires_at: row.get("access_expires_at")?,
             refresh_hash: row.get("refresh_hash")?,
             refresh_expires_at: row.get("refresh_expires_at")?,
+            former_access: former.zip(row.get("former_access_until")?),
         })
     }
 }

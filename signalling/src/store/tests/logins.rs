@@ -3,7 +3,7 @@
 use super::{at_once, both, person};
 use crate::domain::ids::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, DeviceKind};
-use crate::store::logins::{self, Made, NewLogin, Proof, Tokens};
+use crate::store::logins::{self, Made, NewLogin, Proof, Tokens, Trade};
 use crate::store::sql::Db;
 use crate::store::users;
 
@@ -12,6 +12,8 @@ both! {
     signing_in_again_from_a_device_replaces_its_login,
     many_sign_ins_from_one_device_leave_one_login,
     a_refresh_token_works_once_even_when_used_at_once,
+    the_former_access_token_ends_in_its_time_and_never_later_than_it_would_have,
+    a_change_of_the_password_ends_the_former_access_token,
     a_login_ends_only_by_its_own_user,
     all_others_end_and_are_named,
     a_login_needs_the_password_it_was_proven_with,
@@ -95,12 +97,18 @@ async fn many_sign_ins_from_one_device_leave_one_login(db: &Db) {
     assert_eq!(logins::list(db, ann).await.unwrap().len(), 1);
 }
 
+/// The trade of the refresh token of [`tokens`]`(used)` for `tokens(new)`, at 9.
+fn trade(used: u8, new: u8) -> Trade {
+    let (used, new, salt) = ([used + 100; 32], tokens(new), [new; 32]);
+    Trade { used, new, salt, at: 9, former_access_until: 69 }
+}
+
 async fn a_refresh_token_works_once_even_when_used_at_once(db: &Db) {
     let ann = person(db, "ann").await;
     let id = sign_in(db, ann).await.id;
     let tries = (2..10).map(|n| {
         let db = db.clone();
-        async move { (n, logins::rotate(&db, id, [101; 32], &tokens(n), [n; 32], 9).await.unwrap()) }
+        async move { (n, logins::rotate(&db, id, &trade(1, n)).await.unwrap()) }
     });
     let winners: Vec<u8> =
         at_once(tries).await.into_iter().filter_map(|(n, won)| won.then_some(n)).collect();
@@ -110,8 +118,29 @@ async fn a_refresh_token_works_once_even_when_used_at_once(db: &Db) {
     let rotation = logins::rotation(db, id).await.unwrap().unwrap();
     assert_eq!(rotation.former_refresh_hash, Some(vec![101; 32]));
     assert_eq!((rotation.salt, rotation.rotated_at), (Some(vec![winner; 32]), Some(9)));
-    assert!(!logins::rotate(db, id, [101; 32], &tokens(1), [0; 32], 9).await.unwrap());
-    assert!(logins::rotate(db, id, [winner + 100; 32], &tokens(1), [0; 32], 9).await.unwrap());
+    assert!(!logins::rotate(db, id, &trade(1, 1)).await.unwrap());
+    assert!(logins::rotate(db, id, &trade(winner, 1)).await.unwrap());
+}
+
+async fn the_former_access_token_ends_in_its_time_and_never_later_than_it_would_have(db: &Db) {
+    let id = sign_in(db, person(db, "ann").await).await.id;
+    let former = async || logins::holder(db, id).await.unwrap().unwrap().former_access;
+    assert_eq!(former().await, None);
+    assert!(logins::rotate(db, id, &trade(1, 2)).await.unwrap());
+    assert_eq!(former().await, Some((vec![1; 32], 69)));
+    let later = Trade { former_access_until: 130, ..trade(2, 3) };
+    assert!(logins::rotate(db, id, &later).await.unwrap());
+    assert_eq!(former().await, Some((vec![2; 32], 100)), "it would have expired at 100");
+    logins::end_grace(db, id).await.unwrap();
+    assert_eq!(former().await, None);
+}
+
+async fn a_change_of_the_password_ends_the_former_access_token(db: &Db) {
+    let ann = person(db, "ann").await;
+    let id = sign_in(db, ann).await.id;
+    assert!(logins::rotate(db, id, &trade(1, 2)).await.unwrap());
+    logins::change_password(db, ann, id, "hash", "other").await.unwrap().unwrap();
+    assert_eq!(logins::holder(db, id).await.unwrap().unwrap().former_access, None);
 }
 
 async fn a_login_ends_only_by_its_own_user(db: &Db) {
@@ -120,7 +149,7 @@ async fn a_login_ends_only_by_its_own_user(db: &Db) {
     assert!(!logins::delete(db, bob, id).await.unwrap());
     assert!(logins::delete(db, ann, id).await.unwrap());
     assert!(!logins::delete(db, ann, id).await.unwrap());
-    assert!(!logins::rotate(db, id, [101; 32], &tokens(2), [0; 32], 9).await.unwrap());
+    assert!(!logins::rotate(db, id, &trade(1, 2)).await.unwrap());
 }
 
 async fn all_others_end_and_are_named(db: &Db) {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::{Config, StartError};
+use crate::config::{Config, StartError};
 
 /// At most this many candidates: each one makes clients try one more path.
 const ADDRESSES_MAX: usize = 16;

@@ -3,13 +3,14 @@
 //! The core decides everything; the shell gives it datagrams, orders and the time, and carries out what it says.
 
 mod addresses;
+mod config;
 mod handle;
 mod meter;
 mod orders;
 mod socket;
 mod worker;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,45 +20,8 @@ use beckon_sfu_core::transport::Identity;
 use crate::handle::Handle;
 use crate::worker::Worker;
 
+pub use crate::config::{Config, StartError};
 pub use crate::meter::describe as describe_metrics;
-
-/// How the media node runs.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where the first shard listens for UDP; the others on the ports after it. Port 0: a free one for each.
-    pub listen: SocketAddr,
-    /// The addresses clients are told to reach us at. Empty: those of `listen`, which for the unspecified
-    /// address are all that the machine's interfaces have.
-    pub addresses: Vec<IpAddr>,
-    /// Whether loopback counts among the interfaces although there are others.
-    pub loopback: bool,
-    /// Threads, each with rooms and a socket of its own.
-    pub shards: u16,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Config {
-            listen: ([127, 0, 0, 1], 7881).into(),
-            addresses: Vec::new(),
-            loopback: false,
-            shards: 1,
-        }
-    }
-}
-
-/// Why the media node could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the media node needs at least one shard, each with a port of its own below 65536")]
-    Shards,
-    #[error("cannot listen for media on UDP {0}")]
-    Listen(SocketAddr, #[source] std::io::Error),
-    #[error("the addresses of this machine cannot be read")]
-    Addresses(#[source] std::io::Error),
-    #[error("a thread for media cannot be started")]
-    Thread(#[source] std::io::Error),
-}
 
 /// The media node, running until [`Sfu::stop`].
 pub struct Sfu {

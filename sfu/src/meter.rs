@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use beckon_sfu_core::shard::Shard;
+use beckon_sfu_core::stats::DataError;
 use beckon_sfu_core::stats::Discard;
-use beckon_sfu_core::transport::DataError;
 use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram,
     gauge, histogram,

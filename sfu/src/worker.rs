@@ -6,14 +6,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{Command, EventSink, RoomId};
-use beckon_sfu_core::shard::{Shard, ShardConfig};
+use beckon_sfu_core::config::ShardConfig;
+use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::transport::Identity;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use crate::addresses;
+use crate::config::{Config, StartError};
 use crate::meter::Meter;
 use crate::orders::{self, Order, OrderSender, Orders};
 use crate::socket::Socket;
-use crate::{Config, StartError, addresses};
 
 const SOCKET: Token = Token(0);
 const ORDERS: Token = Token(1);

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
 use crate::quota::{Limits, Share};
 use crate::refusal::Refusal;
-use crate::relay::Client;
 
 /// RFC 8656, 3.3.
 pub(crate) const LIFETIME_DEFAULT: Duration = Duration::from_secs(600);

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::relay::Client;
+use crate::client::Client;
 use crate::wire::TransactionId;
 
 /// No client repeats itself for longer (RFC 8489, 6.3.1).

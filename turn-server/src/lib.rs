@@ -5,8 +5,10 @@
 mod allocation;
 mod answer;
 mod answers;
+mod client;
 mod credentials;
 mod nonce;
+mod opening;
 mod outbox;
 mod peers;
 mod quota;
@@ -19,10 +21,12 @@ mod stats;
 mod strangers;
 mod wire;
 
+pub use client::{Client, Door};
 pub use credentials::{Credentials, Key, password};
+pub use opening::{Opened, Opening, Port, RelayKey};
 pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};
 pub use quota::Limits;
-pub use relay::{Client, Door, Families, House, Opened, Opening, Port, Relay, RelayKey, Settings};
+pub use relay::{Families, Relay, Settings, Shared};
 pub use shell::{Config, StartError, Turn, describe_metrics, start};
 pub use stats::Stats;

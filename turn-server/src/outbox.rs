@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::relay::{Client, Opening, RelayKey};
+use crate::client::Client;
+use crate::opening::{Opening, RelayKey};
 
 /// Where bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_turn_server::{
-    Act, Client, Credentials, Door, House, Key, Limits, Opened, Opening, Outbox, Relay, RelayKey,
-    Settings, To, is_special,
+    Act, Client, Credentials, Door, Key, Limits, Opened, Opening, Outbox, Relay, RelayKey,
+    Settings, Shared, To, is_special,
 };
 use bolero::{check, produce};
 use hmac::{Hmac, KeyInit, Mac};
@@ -45,7 +45,7 @@ const KINDS: [AttrType; 14] = [
 
 struct World {
     relay: Relay,
-    house: House,
+    shared: Shared,
     now: Instant,
     out: Outbox,
     open: HashSet<RelayKey>,
@@ -65,10 +65,10 @@ impl World {
             Limits { allocations_per_user: 2, permissions: 3, channels: 3, ..Limits::default() };
         let credentials = Credentials::new(REALM, Vec::new(), [("alice", "a"), ("bob", "b")]);
         let now = Instant::now();
-        let house = House::new(Settings { limits, credentials, ..Settings::default() }, now);
+        let shared = Shared::new(Settings { limits, credentials, ..Settings::default() }, now);
         let mut world = World {
-            relay: Relay::new(house.clone(), now, 0),
-            house,
+            relay: Relay::new(shared.clone(), now, 0),
+            shared,
             now,
             out: Outbox::default(),
             open: HashSet::new(),
@@ -116,7 +116,7 @@ impl World {
             }
         }
         assert_eq!(self.open.len(), self.relay.allocations());
-        assert_eq!(self.open.len(), self.house.allocations());
+        assert_eq!(self.open.len(), self.shared.allocations());
         assert!(self.open.len() <= 3);
     }
 
@@ -282,6 +282,6 @@ fn lives() {
             world.now += Duration::from_secs(3600);
             world.relay.handle_timeout(world.now, &mut world.out);
             world.settle(None, 0);
-            assert_eq!((world.open.len(), world.house.allocations()), (0, 0));
+            assert_eq!((world.open.len(), world.shared.allocations()), (0, 0));
         });
 }

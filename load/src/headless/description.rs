@@ -6,7 +6,7 @@ use beckon_sfu_api::Kind;
 
 use beckon_sfu_core::extension::Extension;
 use beckon_sfu_core::negotiation::sdp::{Direction, Media, Session};
-use beckon_sfu_core::transport::Role;
+use beckon_sfu_core::role::Role;
 
 pub const OPUS: u8 = 111;
 pub const VP8: u8 = 96;

@@ -13,10 +13,12 @@ use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
 use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::role::Role;
 use beckon_sfu_core::rtp;
 use beckon_sfu_core::srtp::{Profile, Srtp};
+use beckon_sfu_core::stats::DataError;
 use beckon_sfu_core::stun::{self, Check, Class};
-use beckon_sfu_core::transport::{DataError, Identity, Role, Transport, TransportEvent};
+use beckon_sfu_core::transport::{Identity, Transport, TransportEvent};
 
 /// Between checks until the way is secure; doubled each time up to [`CHECK_INTERVAL_MAX`].
 const CHECK_INTERVAL_MIN: Duration = Duration::from_millis(50);

@@ -17,7 +17,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use beckon_load::headless::Headless;
 use beckon_load::headless::description::Description;
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::negotiation::sdp;
+use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::transport::Identity;
 use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -179,7 +179,7 @@ impl Stage {
         let mut participant = Participant::join(&self.url, &token, part.hears > 0, offer).await?;
         participant.publish().await?;
         let answer = participant.negotiate().await?;
-        let answer = sdp::read(&answer)
+        let answer = read_session(&answer)
             .map_err(|why| anyhow!("the answer cannot be used ({why:?}):\n{answer}"))?;
         let address = answer.candidates.first().context("the answer has no candidate")?;
         let credentials = Credentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };

@@ -16,6 +16,8 @@ pub struct RoomSettings {
 pub const PARTICIPANTS_MAX: usize = 1000;
 /// Tracks that one participant may have announced and published at once.
 pub const TRACKS_MAX: usize = 32;
+/// Simulcast layers of one track, as LiveKit's clients send them: `q`, `h`, `f`.
+pub const LAYERS_MAX: usize = 3;
 /// Tracks of a kind that a participant receives beside one of everybody: shared screens, their sound.
 const EXTRA_MAX: usize = 16;
 /// Sections of a client whose track it has taken back: its SDK opens another one for each publication.

@@ -11,8 +11,8 @@ mod sdp;
 mod track;
 
 pub use command::{
-    Command, Connection, DataKind, Description, Outgoing, PARTICIPANTS_MAX, Permissions,
-    Preference, Quality, RoomSettings, TRACKS_MAX,
+    Command, Connection, DataKind, Description, LAYERS_MAX, Outgoing, PARTICIPANTS_MAX,
+    Permissions, Preference, Quality, RoomSettings, TRACKS_MAX,
 };
 pub use event::{Event, Fault, Lost, NetworkQuality, Refused, Speaker};
 pub use held::Held;

@@ -14,10 +14,12 @@ use beckon_sfu_api::{
     Announced, Command, Connection, Description, Event, Kind, Outgoing, PARTICIPANTS_MAX,
     ParticipantId, Permissions, Preference, RoomId, RoomSettings, Source, TRACKS_MAX, TrackId,
 };
+use beckon_sfu_core::config::ShardConfig;
 use beckon_sfu_core::described::Described;
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::shard::{Shard, ShardConfig};
-use beckon_sfu_core::transport::{Identity, Role};
+use beckon_sfu_core::role::Role;
+use beckon_sfu_core::shard::Shard;
+use beckon_sfu_core::transport::Identity;
 
 /// Tracks named in one order, as the shell cuts them.
 const PIECE: usize = 64;

@@ -1,7 +1,7 @@
 //! Sealing and opening a packet: what each forwarded packet costs before the socket.
 
+use beckon_sfu_core::role::Role;
 use beckon_sfu_core::srtp::{Profile, Srtp};
-use beckon_sfu_core::transport::Role;
 use divan::counter::BytesCount;
 use divan::{AllocProfiler, Bencher};
 

@@ -16,9 +16,10 @@ use beckon_sfu_api::{
     Command, Connection, DataKind, Description as Text, Event, Outgoing, ParticipantId,
     Permissions, RoomId, RoomSettings,
 };
+use beckon_sfu_core::config::ShardConfig;
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::negotiation::sdp;
-use beckon_sfu_core::shard::{Shard, ShardConfig};
+use beckon_sfu_core::negotiation::read_session;
+use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::transport::Identity;
 
 /// How long a step of our time is.
@@ -131,7 +132,7 @@ impl Participant {
     }
 
     fn hears_answer(&mut self, now: Instant, answer: &Text) {
-        let answer = sdp::read(&answer.sdp).expect("the core writes what it can read");
+        let answer = read_session(&answer.sdp).expect("the core writes what it can read");
         let credentials = Credentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
         self.transport.set_remote(now, &credentials, &answer.fingerprint, answer.candidates[0]);
     }

@@ -15,11 +15,11 @@ use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
 use crate::ice::Ice;
+use crate::layers::Layers;
 use crate::outgoing::{Outgoing, Path, Sink};
 use crate::srtp::{Profile, Srtp};
-use crate::stats::Discard;
-use crate::track::Layers;
-use crate::transport::{DataError, Identity, Transport, TransportEvent};
+use crate::stats::{DataError, Discard};
+use crate::transport::{Identity, Transport, TransportEvent};
 use crate::twcc::Recorder;
 
 /// The SRTP profiles that we offer as the DTLS client.

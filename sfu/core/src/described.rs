@@ -2,7 +2,8 @@
 
 use beckon_sfu_api::{Command, ParticipantId, Refused, RoomSettings};
 
-use crate::negotiation::sdp::{self, Session};
+use crate::negotiation::read_session;
+use crate::negotiation::sdp::Session;
 
 /// An offer or an answer, and whether it could be read.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ fn session(text: &str, room: RoomSettings) -> Result<Session, Refused> {
     if text.len() > room.description_bytes_max() {
         return Err(Refused::Limit);
     }
-    let session = sdp::read(text)?;
+    let session = read_session(text)?;
     if session.sections.len() > room.sections_max() {
         return Err(Refused::Limit);
     }

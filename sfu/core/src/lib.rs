@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod codec;
+pub mod config;
 mod connection;
 pub mod demux;
 pub mod described;
@@ -10,9 +11,11 @@ pub mod extension;
 pub mod forwarder;
 pub mod ice;
 pub mod keys;
+pub mod layers;
 pub mod negotiation;
 pub mod outgoing;
 mod participant;
+pub mod role;
 mod room;
 pub mod rtcp;
 pub mod rtp;

@@ -14,7 +14,6 @@ use crate::connection::Connection;
 use crate::demux::{Demux, Place, RoomKey, Side};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::{Answerer, Offerer};
-use crate::room::Unsettled;
 use crate::stats::Way;
 use crate::track::Claim;
 use crate::transport::Identity;
@@ -51,6 +50,15 @@ pub struct Participant {
     pub uplink_loss: f64,
     pub allocate_at: Instant,
     pub report_at: Instant,
+}
+
+/// What is to be looked at again of a participant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unsettled {
+    /// Whether its descriptions say what it is to receive.
+    pub descriptions: bool,
+    /// How its way is shared out.
+    pub shares: bool,
 }
 
 impl Participant {

@@ -9,21 +9,13 @@ use beckon_sfu_api::{Command, Event, RoomId, RoomSettings};
 use slotmap::SlotMap;
 
 use crate::clock::Clock;
+use crate::config::ShardConfig;
 use crate::demux::{Class, Demux, Place, RoomKey, classify};
 use crate::described::Described;
 use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, EFFORT_MAX, EFFORT_MIN, Room};
 use crate::stats::{Counters, Discard, Way};
 use crate::stun;
-use crate::transport::Identity;
-
-/// What all rooms of a node share.
-#[derive(Clone, Debug)]
-pub struct ShardConfig {
-    pub identity: Identity,
-    /// Where clients reach this shard, best first.
-    pub candidates: Vec<SocketAddr>,
-}
 
 pub struct Shard {
     config: ShardConfig,

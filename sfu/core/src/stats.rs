@@ -1,6 +1,5 @@
 //! Counts of what passed and of what went nowhere.
 
-use crate::transport::DataError;
 use std::time::Duration;
 
 /// Why a datagram, or a packet in it, went nowhere.
@@ -63,6 +62,34 @@ impl Discard {
             Discard::UnknownPayloadType => "unknown_payload_type",
             Discard::TooMany => "too_many",
             Discard::Stale => "stale",
+        }
+    }
+}
+
+/// Why a message of a data channel goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    #[error("the data channel is not open")]
+    NotOpen,
+    #[error("the message is too large")]
+    TooLarge,
+    #[error("the peer does not take what was sent before")]
+    Full,
+    #[error("the channel is none of LiveKit's")]
+    Unknown,
+}
+
+impl DataError {
+    pub const ALL: [DataError; 4] =
+        [DataError::NotOpen, DataError::TooLarge, DataError::Full, DataError::Unknown];
+
+    /// The word used in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DataError::NotOpen => "not_open",
+            DataError::TooLarge => "too_large",
+            DataError::Full => "full",
+            DataError::Unknown => "unknown_channel",
         }
     }
 }

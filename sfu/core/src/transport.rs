@@ -15,7 +15,6 @@ mod flight;
 mod handshake;
 mod identity;
 pub mod records;
-mod role;
 pub mod server_flight;
 
 use std::collections::VecDeque;
@@ -29,14 +28,13 @@ use rtc_sctp as sctp;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
+use crate::role::Role;
 use crate::srtp::Profile;
-use crate::stats::Discard;
+use crate::stats::{DataError, Discard};
 use channels::Channels;
-pub use channels::DataError;
 pub use event::TransportEvent;
 use flight::Flight;
 pub use identity::Identity;
-pub use role::Role;
 
 /// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
 const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);

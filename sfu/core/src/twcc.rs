@@ -1,14 +1,10 @@
 //! Transport-wide feedback on arrival times (draft-holmer-rmcat-transport-wide-cc-extensions-01): recorded and written
 //! for those who send to us, read from those we send to.
 
-mod feedback;
-
-pub use feedback::{Arrivals, Feedback};
-
 use std::num::NonZeroU32;
 use std::time::Instant;
 
-use crate::rtcp;
+use crate::rtcp::twcc::{self, LARGE, LOST, SMALL, TICK_US, TICKS_PER_REFERENCE};
 
 /// Packets remembered. One that is later than this many others is as good as lost.
 const WINDOW: usize = 1024;
@@ -17,18 +13,8 @@ const STATUSES_MAX: usize = 480;
 /// Losses told of before the first packet that arrived.
 const LOST_BEFORE_MAX: u64 = 240;
 
-/// Arrival times are told in these, 250 µs.
-const TICK_US: u32 = 250;
-/// The reference time counts these, 64 ms.
-const TICKS_PER_REFERENCE: u32 = 256;
-
 /// When the first packet arrived.
 const EPOCH_TICKS: u32 = TICKS_PER_REFERENCE;
-
-/// A packet of the feedback: lost, or arrived within a delta of one byte or two.
-const LOST: u8 = 0;
-const SMALL: u8 = 1;
-const LARGE: u8 = 2;
 
 /// When packets of one transport arrived.
 #[derive(Clone, Debug)]
@@ -103,21 +89,10 @@ impl Recorder {
         let statuses = self.statuses(base, reference, &mut statuses);
 
         let start = out.len();
-        rtcp::write_feedback_head(
-            out,
-            rtcp::TRANSPORT_FEEDBACK,
-            rtcp::TRANSPORT_CC,
-            sender,
-            media,
-            0,
-        );
-        out.extend_from_slice(&(base as u16).to_be_bytes());
-        out.extend_from_slice(&(statuses.len() as u16).to_be_bytes());
-        out.extend_from_slice(&reference.to_be_bytes()[1..]);
-        out.push(self.written);
-        write_chunks(out, statuses);
+        let head = twcc::Head { base: base as u16, reference, number: self.written };
+        twcc::write_statuses(out, sender, media, &head, statuses);
         self.write_deltas(out, base, reference, statuses);
-        finish(out, start);
+        twcc::finish(out, start);
 
         self.next = base + statuses.len() as u64;
         self.written = self.written.wrapping_add(1);
@@ -157,36 +132,6 @@ impl Recorder {
 
 fn slot(sequence: u64) -> usize {
     sequence as usize % WINDOW
-}
-
-/// Chunks of two bytes: seven statuses of two bits each, or one status and how often it follows (sections 3.1.3, 3.1.4).
-fn write_chunks(out: &mut Vec<u8>, mut statuses: &[u8]) {
-    while let [first, ..] = statuses {
-        let run = statuses.iter().take_while(|status| *status == first).count();
-        let (chunk, told) = if run >= 7 || run == statuses.len() {
-            (u16::from(*first) << 13 | run as u16, run)
-        } else {
-            let told = statuses.len().min(7);
-            let two_bits =
-                |chunk, (at, status): (usize, &u8)| chunk | u16::from(*status) << (12 - 2 * at);
-            (statuses[..told].iter().enumerate().fold(0xc000, two_bits), told)
-        };
-        out.extend_from_slice(&chunk.to_be_bytes());
-        statuses = &statuses[told..];
-    }
-}
-
-/// Pads to whole words, as RTCP does, and writes the length.
-fn finish(out: &mut Vec<u8>, start: usize) {
-    let len = out.len() - start;
-    let padding = len.next_multiple_of(4) - len;
-    if padding > 0 {
-        out[start] |= rtcp::PADDING;
-        out.resize(out.len() + padding - 1, 0);
-        out.push(padding as u8);
-    }
-    let words = ((out.len() - start) / 4 - 1) as u16;
-    out[start + 2..start + 4].copy_from_slice(&words.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::Codec;
 use beckon_sfu_core::codec::{FrameInfo, describe, vp8};
-use beckon_sfu_core::rtcp::{self, Packet};
+use beckon_sfu_core::rtcp::{self, Packet, TransportFeedback};
 use beckon_sfu_core::rtp::{self, Fields, Header};
-use beckon_sfu_core::twcc::{Feedback, Recorder};
+use beckon_sfu_core::twcc::Recorder;
 
 const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
 
@@ -117,7 +117,7 @@ fn twcc_feedback() {
 }
 
 /// Every packet it is about is told of, in order.
-fn check_feedback(feedback: &Feedback<'_>) {
+fn check_feedback(feedback: &TransportFeedback<'_>) {
     let sequences = feedback.arrivals().map(|(sequence, _)| sequence);
     let expected = (0..feedback.count).map(|at| feedback.base.wrapping_add(at));
     assert!(sequences.eq(expected));

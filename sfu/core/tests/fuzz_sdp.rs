@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use beckon_sfu_api::{Announced, Codec, Kind, Source, TrackId};
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::negotiation::sdp::{self, Session};
+use beckon_sfu_core::negotiation::read_session;
+use beckon_sfu_core::negotiation::sdp::Session;
 use beckon_sfu_core::negotiation::{Answerer, Local, Offerer, Wanted};
 
 const OFFERS: [&str; 3] = [
@@ -76,7 +77,7 @@ fn boundary(line: &str, at: u8) -> usize {
 /// Whatever can be read can be answered, in its order, in words that can be read; and it is no answer to our offer
 /// unless it mirrors it.
 fn play(text: &str) {
-    let Ok(offer) = sdp::read(text).map(Arc::new) else { return };
+    let Ok(offer) = read_session(text).map(Arc::new) else { return };
     let credentials = Credentials::fresh();
     let candidates: [SocketAddr; 1] = [([192, 0, 2, 1], 7882).into()];
     let fingerprint = format!("sha-256 {}", ["AB"; 32].join(":"));
@@ -91,7 +92,7 @@ fn play(text: &str) {
     let mut refused = Vec::new();
     for _ in 0..2 {
         let answered = answerer.answer(&offer, &local, &announced(), &wanted());
-        let answer = sdp::read(&answered.sdp).expect("our answer can be read");
+        let answer = read_session(&answered.sdp).expect("our answer can be read");
         assert_eq!(mids(&answer), mids(&offer));
         assert_eq!(answer.ufrag, credentials.ufrag);
         let of_wanted = |track: &&TrackId| wanted().iter().any(|it| it.track == **track);
@@ -101,7 +102,7 @@ fn play(text: &str) {
     }
     let mut offerer = Offerer::new();
     let offered = offerer.offer(&local, &wanted()).expect("a first offer");
-    let ours = sdp::read(&offered.sdp).expect("our offer can be read");
+    let ours = read_session(&offered.sdp).expect("our offer can be read");
     let accepted = offerer.answer(offered.id, &offer).is_ok();
     assert!(!accepted || offer.sections.len() == ours.sections.len());
 }

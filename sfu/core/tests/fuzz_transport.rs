@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_core::ice::Ice;
+use beckon_sfu_core::role::Role;
 use beckon_sfu_core::srtp::{Profile, Sealer, Srtp};
 use beckon_sfu_core::stun::{self, Check};
 use beckon_sfu_core::transport::client_hello::{self, Progress};
 use beckon_sfu_core::transport::dcep::{self, Message};
 use beckon_sfu_core::transport::records;
-use beckon_sfu_core::transport::{Identity, Role, Transport};
+use beckon_sfu_core::transport::{Identity, Transport};
 
 const TIME: Duration = Duration::from_secs(2);
 const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha1_80];

@@ -1,7 +1,7 @@
 //! Our SRTP and webrtc-rs's understand each other, in both profiles and both directions.
 
+use beckon_sfu_core::role::Role;
 use beckon_sfu_core::srtp::{Profile, Srtp};
-use beckon_sfu_core::transport::Role;
 use rtc_crypto::default_provider;
 use rtc_srtp::config::Config;
 use rtc_srtp::context::Context;

@@ -14,7 +14,7 @@ use beckon_sfu_api::{
     Permissions, RoomId, RoomSettings, Source,
 };
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::negotiation::sdp;
+use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::rtp::{self, Fields, Header};
 use beckon_sfu_core::transport::Identity;
 
@@ -80,7 +80,7 @@ impl Person {
     }
 
     fn connect(&mut self, sfu: &Sfu, answer: &str) {
-        let answer = sdp::read(answer).unwrap();
+        let answer = read_session(answer).unwrap();
         let credentials = Credentials { ufrag: answer.ufrag, pwd: answer.pwd };
         let address = sfu.listening()[0];
         self.headless.set_remote(Instant::now(), &credentials, &answer.fingerprint, address);

@@ -11,10 +11,12 @@ use rtc_turn::proto::rsrvtoken::ReservationToken;
 
 use super::authentication::Authentic;
 use super::requests::Outcome;
-use super::{Client, Opened, Opening, Pending, Port, Relay, RelayKey};
+use super::{Pending, Relay};
 use crate::allocation::{Allocation, LIFETIME_DEFAULT, LIFETIME_MAX};
 use crate::answer::Answer;
+use crate::client::Client;
 use crate::credentials::Key;
+use crate::opening::{Opened, Opening, Port, RelayKey};
 use crate::outbox::{Act, Outbox, To};
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -44,12 +46,12 @@ impl Relay {
         }
         let opening = self.opening(request)?;
         let lifetime = lifetime(request)?.unwrap_or_default();
-        let person = self.house.credentials.person(&authentic.username);
+        let person = self.shared.credentials.person(&authentic.username);
         let pending = Pending {
             transaction: request.transaction(),
             key: authentic.key.clone(),
             username: authentic.username.clone(),
-            share: self.house.quotas.take(person)?,
+            share: self.shared.quotas.take(person)?,
             lifetime: lifetime.clamp(LIFETIME_DEFAULT, LIFETIME_MAX),
         };
         self.pending.insert(client, pending);
@@ -70,7 +72,7 @@ impl Relay {
             return Ok(Opening::Reserved { token });
         }
         let is_ipv6 = family == Some(Family::Ipv6);
-        let families = self.house.families;
+        let families = self.shared.families;
         if !(if is_ipv6 { families.ipv6 } else { families.ipv4 }) {
             return Err(Refusal::AddressFamilyNotSupported);
         }
@@ -92,7 +94,7 @@ impl Relay {
             self.allocations.insert(Allocation::new(client, username, share, relayed, expires));
         self.by_client.insert(client, relay);
         self.expiries.insert((expires, relay));
-        self.house.peers.add_relayed(relayed);
+        self.shared.peers.add_relayed(relayed);
         self.stats.made += 1;
         let mut answer = Answer::success(METHOD_ALLOCATE, transaction)
             .with_address(ATTR_XOR_RELAYED_ADDRESS, relayed)

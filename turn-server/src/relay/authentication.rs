@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use rtc_stun::attributes::{ATTR_NONCE, ATTR_REALM, ATTR_USERNAME};
 
-use super::{Client, Relay};
+use super::Relay;
+use crate::client::Client;
 use crate::credentials::Key;
 use crate::refusal::Refusal;
 use crate::request::Request;
@@ -38,13 +39,13 @@ impl Relay {
         let (Some(username), Some(_), Some(nonce)) = (username, realm, nonce) else {
             return Err(Refusal::BadRequest);
         };
-        let mut keys = self.house.credentials.keys(username).into_iter();
+        let mut keys = self.shared.credentials.keys(username).into_iter();
         let key = keys.find(|key| request.is_signed_with(key.bytes()));
         let key = key.ok_or(Refusal::Unauthenticated)?;
         if self.is_over(now, client, username) {
             return Err(Refusal::Unauthenticated);
         }
-        if !self.house.nonces.is_fresh(now, client.address, nonce) {
+        if !self.shared.nonces.is_fresh(now, client.address, nonce) {
             return Err(Refusal::StaleNonce);
         }
         Ok(Authentic { username: username.into(), key })
@@ -53,9 +54,9 @@ impl Relay {
     /// Whether a name's time is over, or its holder was sent away. Who has an allocation under it goes on: a call is
     /// not cut in the middle, and whoever is sent away loses the allocation as well.
     fn is_over(&self, now: Instant, client: Client, username: &str) -> bool {
-        let credentials = &self.house.credentials;
+        let credentials = &self.shared.credentials;
         let is_revoked = || {
-            !credentials.is_user(username) && self.house.is_revoked(credentials.holder(username))
+            !credentials.is_user(username) && self.shared.is_revoked(credentials.holder(username))
         };
         let has_one = || {
             self.live(now, &client).is_some_and(|(_, allocation)| *allocation.username == *username)

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use rand::RngExt as _;
 
-use super::{Client, Relay, RelayKey};
+use super::Relay;
+use crate::client::Client;
+use crate::opening::RelayKey;
 use crate::outbox::{Outbox, To};
 use crate::wire;
 
@@ -52,7 +54,7 @@ impl Relay {
         out: &mut Outbox,
     ) {
         let Some(allocation) = self.allocations.get(key) else { return };
-        if !self.house.peers.may_send_permitted(peer) {
+        if !self.shared.peers.may_send_permitted(peer) {
             self.stats.discarded += 1;
         } else if !allocation.share.may_relay(now, data.len()) {
             self.stats.over_bandwidth += 1;
@@ -76,7 +78,7 @@ impl Relay {
             .allocations
             .get(key)
             .filter(|one| one.expires > now && one.is_permitted(now, peer.ip()))
-            .filter(|_| self.house.peers.may_send_permitted(peer));
+            .filter(|_| self.shared.peers.may_send_permitted(peer));
         let Some(allocation) = allocation else {
             self.stats.discarded += 1;
             return;

@@ -5,175 +5,26 @@ mod authentication;
 mod data;
 mod permitting;
 mod requests;
+mod shared;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use slotmap::SlotMap;
 
+pub use self::shared::{Families, Settings, Shared};
 use crate::allocation::Allocation;
 use crate::answer::Answer;
 use crate::answers::Answers;
-use crate::credentials::{Credentials, Key};
-use crate::nonce::Nonces;
+use crate::client::Client;
+use crate::credentials::Key;
+use crate::opening::{Opened, RelayKey};
 use crate::outbox::{Act, Outbox, To};
-use crate::peers::{PeerPolicy, Peers};
-use crate::quota::{Limits, Quotas, Share};
-use crate::revoked::{Mark, Revoked};
+use crate::quota::Share;
 use crate::stats::Stats;
 use crate::strangers::Strangers;
 use crate::wire::{self, TransactionId};
-
-slotmap::new_key_type! {
-    /// An allocation, and its relay socket.
-    pub struct RelayKey;
-}
-
-/// A client as it is heard: the 5-tuple (RFC 8656, 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Client {
-    /// Where it is.
-    pub address: SocketAddr,
-    /// How it came in, and how it is answered.
-    pub door: Door,
-}
-
-/// What a client came in through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Door {
-    /// A listener, and which of its addresses was meant.
-    Udp(u8, Option<IpAddr>),
-    /// A TCP or TLS connection.
-    Stream(u64),
-}
-
-impl Client {
-    fn is_stream(&self) -> bool {
-        matches!(self.door, Door::Stream(_))
-    }
-}
-
-/// What relay socket is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// A fresh one.
-    Fresh {
-        /// IPv6 or IPv4.
-        is_ipv6: bool,
-        /// Which ports will do.
-        port: Port,
-    },
-    /// One that was reserved, under this token.
-    Reserved {
-        /// As it was told to the client.
-        token: [u8; 8],
-    },
-}
-
-/// EVEN-PORT (RFC 8656, 18.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// Any.
-    Any,
-    /// An even one.
-    Even,
-    /// An even one, and the next one reserved.
-    EvenAndNext,
-}
-
-/// A relay socket that was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// As peers see it.
-    pub relayed: SocketAddr,
-    /// Under which the next port is reserved.
-    pub token: Option<[u8; 8]>,
-}
-
-/// What one relay is made of.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Who may use it.
-    pub credentials: Credentials,
-    /// Whom it sends to.
-    pub peers: PeerPolicy,
-    /// How much of it there is.
-    pub limits: Limits,
-    /// Which families it has relayed addresses of.
-    pub families: Families,
-}
-
-/// Address families of relayed addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Families {
-    /// Whether there are IPv4 ones.
-    pub ipv4: bool,
-    /// Whether there are IPv6 ones.
-    pub ipv6: bool,
-}
-
-impl Default for Families {
-    fn default() -> Families {
-        Families { ipv4: true, ipv6: true }
-    }
-}
-
-/// What the relays of all threads have in common.
-#[derive(Clone, Debug)]
-pub struct House {
-    credentials: Arc<Credentials>,
-    peers: Arc<Peers>,
-    quotas: Arc<Quotas>,
-    nonces: Nonces,
-    revoked: Arc<Mutex<Revoked>>,
-    families: Families,
-}
-
-impl House {
-    /// A house without guests.
-    pub fn new(settings: Settings, now: Instant) -> House {
-        House {
-            credentials: Arc::new(settings.credentials),
-            peers: Arc::new(Peers::new(settings.peers)),
-            quotas: Quotas::new(settings.limits, now),
-            nonces: Nonces::new(now),
-            revoked: Arc::default(),
-            families: settings.families,
-        }
-    }
-
-    /// Remembers who was sent away before.
-    pub(crate) fn remembering(self, revoked: Revoked) -> House {
-        House { revoked: Arc::new(Mutex::new(revoked)), ..self }
-    }
-
-    /// Takes the right to make allocations from the holder of a time-limited name, on all threads, until the name ends
-    /// by itself. Both times are Unix seconds.
-    pub fn revoke(&self, holder: &str, until_s: u64, now_s: u64) {
-        self.with_revoked(|revoked| revoked.add(Mark::of(holder), until_s, now_s));
-    }
-
-    fn is_revoked(&self, holder: &str) -> bool {
-        self.with_revoked(|revoked| revoked.contains(Mark::of(holder)))
-    }
-
-    pub(crate) fn with_revoked<T>(&self, act: impl FnOnce(&mut Revoked) -> T) -> T {
-        // Nothing panics while it is held, and every change of it is complete.
-        act(&mut self.revoked.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether this is a relayed address, or the media node.
-    pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
-        self.peers.is_ours(address)
-    }
-
-    /// Allocations of all threads.
-    pub fn allocations(&self) -> usize {
-        self.quotas.allocations()
-    }
-}
 
 /// An Allocate that waits for its relay socket.
 #[derive(Debug)]
@@ -188,7 +39,7 @@ struct Pending {
 /// The allocations of one thread's clients.
 #[derive(Debug)]
 pub struct Relay {
-    house: House,
+    shared: Shared,
     /// The wall clock at some instant, for names that end.
     unix_s: (Instant, u64),
     allocations: SlotMap<RelayKey, Allocation>,
@@ -202,11 +53,11 @@ pub struct Relay {
 
 impl Relay {
     /// A relay without allocations.
-    pub fn new(house: House, now: Instant, unix_s: u64) -> Relay {
-        let limits = house.quotas.limits();
+    pub fn new(shared: Shared, now: Instant, unix_s: u64) -> Relay {
+        let limits = shared.quotas.limits();
         let strangers = Strangers::new(now, limits.strangers_per_second, limits.strangers_burst);
         Relay {
-            house,
+            shared,
             unix_s: (now, unix_s),
             allocations: SlotMap::with_key(),
             by_client: HashMap::new(),
@@ -288,9 +139,9 @@ impl Relay {
         }
     }
 
-    /// Ends all allocations of a holder. [`House::revoke`] sees to it that there are no new ones.
+    /// Ends all allocations of a holder. [`Shared::revoke`] sees to it that there are no new ones.
     pub fn revoke(&mut self, holder: &str, out: &mut Outbox) {
-        let credentials = &self.house.credentials;
+        let credentials = &self.shared.credentials;
         let theirs =
             self.allocations.iter().filter(|(_, one)| credentials.holder(&one.username) == holder);
         for key in theirs.map(|(key, _)| key).collect::<Vec<_>>() {
@@ -315,7 +166,7 @@ impl Relay {
         let Some(allocation) = self.allocations.remove(key) else { return };
         self.by_client.remove(&allocation.client);
         self.expiries.remove(&(allocation.expires, key));
-        self.house.peers.remove_relayed(allocation.relayed);
+        self.shared.peers.remove_relayed(allocation.relayed);
         self.stats.ended += 1;
         out.act(Act::Close(key));
         if allocation.client.is_stream() {

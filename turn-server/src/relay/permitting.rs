@@ -7,10 +7,11 @@ use rtc_stun::attributes::{ATTR_CHANNEL_NUMBER, ATTR_XOR_PEER_ADDRESS};
 use rtc_stun::message::{METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION};
 use rtc_turn::proto::channum::ChannelNumber;
 
+use super::Relay;
 use super::authentication::Authentic;
 use super::requests::Outcome;
-use super::{Client, Relay};
 use crate::answer::Answer;
+use crate::client::Client;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::wire::{self, CHANNELS};
@@ -30,10 +31,10 @@ impl Relay {
             return Err(Refusal::PeerFamilyMismatch);
         }
         let ips: Vec<IpAddr> = peers.iter().map(SocketAddr::ip).collect();
-        if !ips.iter().all(|ip| self.house.peers.may_permit(*ip)) {
+        if !ips.iter().all(|ip| self.shared.peers.may_permit(*ip)) {
             return Err(Refusal::Forbidden);
         }
-        let limits = self.house.quotas.limits();
+        let limits = self.shared.quotas.limits();
         let Some(allocation) = self.allocations.get_mut(key) else {
             return Err(Refusal::AllocationMismatch);
         };
@@ -58,10 +59,10 @@ impl Relay {
         if !allocation.is_reachable(peer) {
             return Err(Refusal::PeerFamilyMismatch);
         }
-        if !self.house.peers.may_send(peer) {
+        if !self.shared.peers.may_send(peer) {
             return Err(Refusal::Forbidden);
         }
-        let limits = self.house.quotas.limits();
+        let limits = self.shared.quotas.limits();
         let Some(allocation) = self.allocations.get_mut(key) else {
             return Err(Refusal::AllocationMismatch);
         };

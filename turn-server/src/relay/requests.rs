@@ -6,10 +6,12 @@ use rtc_stun::attributes::{ATTR_NONCE, ATTR_REALM, ATTR_XORMAPPED_ADDRESS};
 use rtc_stun::message::*;
 use rtc_stun::textattrs::TextAttribute;
 
+use super::Relay;
 use super::authentication::Authentic;
-use super::{Client, Relay, RelayKey};
 use crate::allocation::Allocation;
 use crate::answer::Answer;
+use crate::client::Client;
+use crate::opening::RelayKey;
 use crate::outbox::{Outbox, To};
 use crate::refusal::Refusal;
 use crate::request::{Request, Unreadable};
@@ -147,8 +149,8 @@ impl Relay {
 
     /// What the client needs to authenticate the next time.
     fn challenge(&self, now: Instant, client: Client, answer: Answer) -> Answer {
-        let realm = self.house.credentials.realm().to_owned();
-        let nonce = self.house.nonces.make(now, client.address);
+        let realm = self.shared.credentials.realm().to_owned();
+        let nonce = self.shared.nonces.make(now, client.address);
         let text = |attr, text| TextAttribute { attr, text };
         answer.with(&text(ATTR_REALM, realm)).with(&text(ATTR_NONCE, nonce))
     }

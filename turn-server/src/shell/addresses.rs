@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use super::Config;
+use super::config::Config;
 
 /// Somewhere on the internet. Nothing is sent there: the kernel is only asked which way it would go.
 const FAR_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)), 53);

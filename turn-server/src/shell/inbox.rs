@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mio::{Poll, Token, Waker};
 use tokio::sync::mpsc;
 
-use super::stream::Link;
-use crate::relay::Client;
+use crate::client::Client;
 
 /// Beyond this whoever tells waits: connections are read no faster than their messages are relayed.
 const INPUTS_MAX: usize = 1024;
@@ -25,6 +24,35 @@ pub(super) enum Input {
     Messages(Client, Vec<Vec<u8>>),
     /// The holder of a name, whose allocations end.
     Revoke(String),
+}
+
+/// The relay thread's end of a connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    messages: mpsc::Sender<Box<[u8]>>,
+    is_allocated: Arc<AtomicBool>,
+}
+
+impl Link {
+    /// `is_allocated` is shared with the connection's reader.
+    pub(super) fn new(messages: mpsc::Sender<Box<[u8]>>, is_allocated: Arc<AtomicBool>) -> Link {
+        Link { messages, is_allocated }
+    }
+
+    /// Tells how many were lost.
+    pub(super) fn send<'a>(&self, messages: impl Iterator<Item = &'a [u8]>) -> u64 {
+        messages.filter(|message| self.messages.try_send((*message).into()).is_err()).count() as u64
+    }
+
+    /// Whether the connection is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.messages.is_closed()
+    }
+
+    /// From now on the connection may be idle for as long as its allocation lives.
+    pub(super) fn set_allocated(&self) {
+        self.is_allocated.store(true, Ordering::Release);
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use rand::RngExt as _;
 use super::addresses::Addresses;
 use super::reservations::Reservations;
 use super::socket::{self, Socket};
-use crate::relay::{Opened, Opening, Port};
+use crate::opening::{Opened, Opening, Port};
 
 /// Ports tried for one socket; when so many in a row are taken, the range is too small for its use.
 const ATTEMPTS_MAX: u32 = 512;
@@ -118,7 +118,7 @@ fn bind(ip: IpAddr, port: u16) -> Bound {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Config;
+    use super::super::config::Config;
     use super::*;
 
     fn openings(ports: RangeInclusive<u16>) -> Openings {

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::inbox::{Input, Sender};
-use crate::relay::Client;
+use super::inbox::{Input, Link, Sender};
+use crate::client::Client;
 
 /// The longest message before there is an allocation: no request is longer.
 const STRANGER_BYTES_MAX: usize = 4096;
@@ -23,30 +23,6 @@ const WAITING_MAX: usize = 256;
 
 /// Messages that are written before the bytes are on their way.
 const WRITE_MESSAGES: usize = 32;
-
-/// The relay thread's end of a connection.
-#[derive(Debug)]
-pub(super) struct Link {
-    messages: mpsc::Sender<Box<[u8]>>,
-    is_allocated: Arc<AtomicBool>,
-}
-
-impl Link {
-    /// Tells how many were lost.
-    pub(super) fn send<'a>(&self, messages: impl Iterator<Item = &'a [u8]>) -> u64 {
-        messages.filter(|message| self.messages.try_send((*message).into()).is_err()).count() as u64
-    }
-
-    /// Whether the connection is closed.
-    pub(super) fn is_closed(&self) -> bool {
-        self.messages.is_closed()
-    }
-
-    /// From now on the connection may be idle for as long as its allocation lives.
-    pub(super) fn set_allocated(&self) {
-        self.is_allocated.store(true, Ordering::Release);
-    }
-}
 
 /// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +46,7 @@ pub(super) async fn serve(
 ) {
     let (messages, outgoing) = mpsc::channel(WAITING_MAX);
     let is_allocated = Arc::new(AtomicBool::new(false));
-    let link = Link { messages, is_allocated: is_allocated.clone() };
+    let link = Link::new(messages, is_allocated.clone());
     sender.send(Input::Connected(client, link)).await;
     let (reader, writer) = tokio::io::split(stream);
     let end = tokio::select! {

@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use mio::{Events, Interest, Token};
 use slotmap::{Key as _, KeyData, SecondaryMap};
 
-use super::inbox::{BELL, Inbox, Input};
+use super::clock::unix_s;
+use super::config::StartError;
+use super::inbox::{BELL, Inbox, Input, Link};
 use super::opening::Openings;
 use super::report::Report;
 use super::socket::{self, Buffers, Socket};
-use super::stream::Link;
-use super::{StartError, unix_s};
+use crate::client::{Client, Door};
+use crate::opening::{Opening, RelayKey};
 use crate::outbox::{Act, Outbox, To};
-use crate::relay::{Client, Door, House, Opening, Relay, RelayKey};
+use crate::relay::{Relay, Shared};
 
 /// Batches read from one socket before the others get their turn.
 const BATCHES_MAX: usize = 8;
@@ -36,7 +38,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Owns everything of one thread.
 pub(super) struct Worker {
     relay: Relay,
-    house: House,
+    shared: Shared,
     listeners: Vec<Socket>,
     sockets: SecondaryMap<RelayKey, Socket>,
     links: HashMap<Client, Link>,
@@ -73,7 +75,7 @@ pub(super) fn listen(
 
 impl Worker {
     pub(super) fn new(
-        house: House,
+        shared: Shared,
         mut listeners: Vec<Socket>,
         inbox: Inbox,
         openings: Openings,
@@ -84,8 +86,8 @@ impl Worker {
         }
         let now = Instant::now();
         Ok(Worker {
-            relay: Relay::new(house.clone(), now, unix_s()),
-            house,
+            relay: Relay::new(shared.clone(), now, unix_s()),
+            shared,
             listeners,
             sockets: SecondaryMap::new(),
             links: HashMap::new(),
@@ -152,7 +154,7 @@ impl Worker {
         self.openings.handle_timeout(now);
         self.forget_closed(now);
         let (stats, lost) = (self.relay.take_stats(), std::mem::take(&mut self.lost));
-        self.report.add(now, &stats, self.house.allocations(), lost);
+        self.report.add(now, &stats, self.shared.allocations(), lost);
     }
 
     /// Ends what belongs to connections that are closed.
@@ -225,13 +227,13 @@ impl Worker {
     }
 
     fn read_relay(&mut self, now: Instant, key: RelayKey) -> io::Result<bool> {
-        let Worker { relay, house, sockets, openings, buffers, out, .. } = self;
+        let Worker { relay, shared, sockets, openings, buffers, out, .. } = self;
         let Some(socket) = sockets.get(key) else { return Ok(false) };
         buffers.receive(socket, |peer, _, datagram| {
             let known = openings
                 .addresses
                 .outside(peer)
-                .filter(|known| house.is_ours(*known) && relay.is_permitted(now, key, known.ip()));
+                .filter(|known| shared.is_ours(*known) && relay.is_permitted(now, key, known.ip()));
             relay.handle_peer(now, key, known.unwrap_or(peer), datagram, out);
         })
     }
@@ -261,7 +263,7 @@ impl Worker {
                 }
                 To::Peer(key, peer) => {
                     let inside = self.openings.addresses.inside(peer);
-                    let inside = inside.filter(|_| self.house.is_ours(peer)).unwrap_or(peer);
+                    let inside = inside.filter(|_| self.shared.is_ours(peer)).unwrap_or(peer);
                     let socket = self.sockets.get(key);
                     socket.map_or(0, |socket| socket.send(inside, None, bytes, segment))
                 }

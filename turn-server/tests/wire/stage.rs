@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_turn_server::{
-    Act, Client, Credentials, Door, House, Key, Opened, Opening, Outbox, PeerPolicy, Port, Relay,
-    RelayKey, Settings, To,
+    Act, Client, Credentials, Door, Key, Opened, Opening, Outbox, PeerPolicy, Port, Relay,
+    RelayKey, Settings, Shared, To,
 };
 use rtc_stun::attributes::*;
 use rtc_stun::message::*;
@@ -30,7 +30,7 @@ pub(crate) fn at(address: &str) -> SocketAddr {
 pub(crate) struct Stage {
     pub(crate) relay: Relay,
     pub(crate) now: Instant,
-    house: House,
+    shared: Shared,
     out: Outbox,
     /// Open relay sockets.
     pub(crate) sockets: HashMap<RelayKey, SocketAddr>,
@@ -59,11 +59,11 @@ impl Stage {
 
     pub(crate) fn with(settings: Settings) -> Stage {
         let now = Instant::now();
-        let house = House::new(settings, now);
+        let shared = Shared::new(settings, now);
         Stage {
-            relay: Relay::new(house.clone(), now, START_S),
+            relay: Relay::new(shared.clone(), now, START_S),
             now,
-            house,
+            shared,
             out: Outbox::default(),
             sockets: HashMap::new(),
             reserved: HashMap::new(),
@@ -74,7 +74,7 @@ impl Stage {
     }
 
     pub(crate) fn allocations(&self) -> usize {
-        self.house.allocations()
+        self.shared.allocations()
     }
 
     /// Time goes by, and what is due happens.
@@ -105,7 +105,7 @@ impl Stage {
     }
 
     pub(crate) fn revoke(&mut self, holder: &str) {
-        self.house.revoke(holder, u64::MAX, 0);
+        self.shared.revoke(holder, u64::MAX, 0);
         self.relay.revoke(holder, &mut self.out);
         self.settle();
     }

@@ -6,9 +6,9 @@ use super::{Connection, PROFILES};
 use crate::demux::{Demux, Place};
 use crate::negotiation::sdp::Session;
 use crate::outgoing::Path;
+use crate::role::Role;
 use crate::stats::Discard;
 use crate::stun::{self, Class};
-use crate::transport::Role;
 
 impl Connection {
     /// Whether a description can be of this connection's client: its certificate and the DTLS roles are for life

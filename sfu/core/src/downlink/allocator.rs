@@ -2,9 +2,7 @@
 
 use std::cmp::Reverse;
 
-use beckon_sfu_api::{Kind, Source};
-
-use crate::track::LAYERS_MAX;
+use beckon_sfu_api::{Kind, LAYERS_MAX, Source};
 
 /// What is forwarded takes this of the budget for each bit, ...
 const KEPT: u64 = 100;

@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use super::trend::{Trend, Usage};
-use crate::track::Rate;
-use crate::twcc::Feedback;
+use crate::layers::Rate;
+use crate::rtcp::TransportFeedback;
 
 /// Speech stays intelligible with this.
 const MIN_BPS: u64 = 30_000;
@@ -141,7 +141,7 @@ impl Estimator {
         self.sent[usize::from(sequence) % SENT] = Sent { sequence, bytes, at_us };
     }
 
-    pub fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
+    pub fn on_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
         self.fed_back = Some(now);
         for (sequence, arrival) in feedback.arrivals() {
             let sent = &mut self.sent[usize::from(sequence) % SENT];

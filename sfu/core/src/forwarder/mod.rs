@@ -16,9 +16,9 @@ use self::selector::{Selector, Verdict};
 use self::sent::{Packet, Sent};
 use crate::extension::{Extension, ExtensionMap};
 use crate::keys::ParticipantKey;
+use crate::layers::{Layers, Received, ticks};
 use crate::negotiation::Binding;
 use crate::rtp::Fields;
-use crate::track::{Layers, Received, ticks};
 
 pub struct Forwarder {
     pub to: ParticipantKey,

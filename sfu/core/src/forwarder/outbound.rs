@@ -5,8 +5,8 @@ use beckon_sfu_api::Kind;
 use super::counters::Counters;
 use crate::codec::{descriptor, vp8};
 use crate::extension::{Extension, ExtensionMap};
+use crate::layers::{Layers, Stored};
 use crate::rtp::{self, Fields};
-use crate::track::{Layers, Stored};
 
 /// Equal segments go to the kernel in one train, so video packets are padded to multiples of this. The last packet of a
 /// frame may be shorter than the rest of its train.

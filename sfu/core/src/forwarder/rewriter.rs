@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::counters::Counters;
 use super::selector::Place;
-use crate::track::{Layers, Received, ticks};
+use crate::layers::{Layers, Received, ticks};
 
 /// A packet's place in the outgoing stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

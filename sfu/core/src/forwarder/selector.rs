@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use beckon_sfu_api::Kind;
 
-use crate::track::{Layers, Received};
+use crate::layers::{Layers, Received};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

@@ -7,7 +7,7 @@ use beckon_sfu_api::Kind;
 
 use super::counters::Counters;
 use super::rewriter::Rewritten;
-use crate::track::Received;
+use crate::layers::Received;
 
 const VIDEO: usize = 512;
 const AUDIO: usize = 128;

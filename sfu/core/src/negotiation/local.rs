@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::ice::Credentials;
-use crate::transport::Role;
+use crate::role::Role;
 
 /// Our side of a connection.
 #[derive(Clone, Copy, Debug)]

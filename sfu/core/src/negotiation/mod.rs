@@ -29,6 +29,7 @@ use crate::extension::ExtensionMap;
 pub use answerer::Answerer;
 pub use local::Local;
 pub use offerer::Offerer;
+pub use read::read_session;
 pub use wanted::Wanted;
 
 /// A codec in which a track may come in, and how its packets are known.

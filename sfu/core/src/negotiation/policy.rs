@@ -2,28 +2,14 @@
 
 use std::collections::HashMap;
 
-use beckon_sfu_api::{Codec, Kind, Source};
+use beckon_sfu_api::{Codec, Kind, LAYERS_MAX, Source};
 
-use super::sdp::{Feedback, Format, Section};
+use super::sdp::{Agreed, Feedback, Format, Section};
 use super::{Binding, Incoming, Publication, Wanted};
 use crate::extension::{Extension, ExtensionMap};
 
-/// Layers of a track.
-const LAYERS_MAX: usize = 3;
-
 /// Layer ids of LiveKit's clients, lowest first.
 const RIDS: [&str; LAYERS_MAX] = ["q", "h", "f"];
-
-/// What both sides use in one section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Agreed {
-    pub(super) codec: Codec,
-    pub(super) payload_type: u8,
-    pub(super) rtx: Option<u8>,
-    pub(super) parameters: String,
-    pub(super) feedback: Feedback,
-    pub(super) extensions: ExtensionMap,
-}
 
 /// What a section offers of each codec that we know, less what we do not take, as its peer prefers them.
 pub(super) fn offers(kind: Kind, formats: &[Format], extensions: &ExtensionMap) -> Vec<Agreed> {

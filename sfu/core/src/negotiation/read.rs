@@ -15,7 +15,12 @@ use super::words::{self, Wrong};
 /// Candidates of a description.
 const CANDIDATES_MAX: usize = 32;
 
-pub(super) fn session(text: &str) -> Result<Session, Refused> {
+/// Reads an offer or an answer. Lines that we do not know are passed over.
+///
+/// # Errors
+/// [`Refused::Malformed`] for what is no description, or one that cannot be answered; [`Refused::Limit`] for too much of
+/// something.
+pub fn read_session(text: &str) -> Result<Session, Refused> {
     if text.len() > TEXT_MAX {
         return Err(Refused::Limit);
     }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use beckon_sfu_api::{Codec, Kind, PARTICIPANTS_MAX, Refused, RoomSettings};
+use beckon_sfu_api::{Codec, Kind, PARTICIPANTS_MAX, RoomSettings};
 
-use super::policy::Agreed;
 use crate::extension::ExtensionMap;
-use crate::transport::Role;
+use crate::role::Role;
 
 /// What the largest room that can be configured may need; each one has limits of its own.
 const LARGEST: RoomSettings = RoomSettings { participants_max: PARTICIPANTS_MAX };
@@ -162,6 +161,17 @@ impl Section {
     }
 }
 
+/// What both sides use in one section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) codec: Codec,
+    pub(super) payload_type: u8,
+    pub(super) rtx: Option<u8>,
+    pub(super) parameters: String,
+    pub(super) feedback: Feedback,
+    pub(super) extensions: ExtensionMap,
+}
+
 /// A payload type and what it stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format {
@@ -246,13 +256,4 @@ impl Feedback {
         ];
         all.into_iter().filter_map(|(wanted, name)| wanted.then_some(name))
     }
-}
-
-/// Reads an offer or an answer. Lines that we do not know are passed over.
-///
-/// # Errors
-/// [`Refused::Malformed`] for what is no description, or one that cannot be answered; [`Refused::Limit`] for too much of
-/// something.
-pub fn read(text: &str) -> Result<Session, Refused> {
-    super::read::session(text)
 }

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use beckon_sfu_api::Kind;
 use rand::RngExt as _;
 
-use super::policy::{self, Agreed};
-use super::sdp::{Direction, Section};
+use super::policy;
+use super::sdp::{Agreed, Direction, Section};
 use super::{Local, Wanted};
 use crate::ice::Credentials;
-use crate::transport::Role;
+use crate::role::Role;
 
 /// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
 #[derive(Clone, Copy)]

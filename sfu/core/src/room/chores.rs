@@ -10,6 +10,7 @@ use super::{Context, Room};
 use crate::demux::Place;
 use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
+use crate::participant::Unsettled;
 
 /// What all rooms of a shard may do of their chores between two looks at the network. A unit of effort is about a tenth of
 /// a microsecond on a machine of today, so this is a fifth of a millisecond.
@@ -37,15 +38,6 @@ pub(super) struct Chores {
     /// Whom to look at again, each once.
     unsettled: VecDeque<ParticipantKey>,
     pub(super) messages: Messages,
-}
-
-/// What is to be looked at again of a participant.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unsettled {
-    /// Whether its descriptions say what it is to receive.
-    pub descriptions: bool,
-    /// How its way is shared out.
-    pub shares: bool,
 }
 
 impl Chores {

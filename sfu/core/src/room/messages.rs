@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use beckon_sfu_api::{DataKind, Outgoing, ParticipantId};
 use bytes::Bytes;
 
-use crate::transport::DataError;
+use crate::stats::DataError;
 
 /// Bytes of messages that a room has not sent to everybody. Beyond it they are lost, as on a network that is full.
 const BYTES_MAX: usize = 4 * 1024 * 1024;

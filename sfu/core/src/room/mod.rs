@@ -1,5 +1,6 @@
 //! A room: who is in it, what they publish, and who receives what. It owns all of that, so nothing in it needs a lock.
 
+mod allocating;
 mod chores;
 mod consistency;
 mod control;
@@ -19,9 +20,10 @@ use beckon_sfu_api::{
 use slotmap::SlotMap;
 
 use self::chores::Chores;
-pub use self::chores::{EFFORT_MAX, EFFORT_MIN, Unsettled};
+pub use self::chores::{EFFORT_MAX, EFFORT_MIN};
 use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
+use crate::config::ShardConfig;
 use crate::connection::{Connection, Happened};
 use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
 use crate::described::Described;
@@ -30,7 +32,6 @@ use crate::keys::{ParticipantKey, TrackKey};
 use crate::outgoing::Path;
 use crate::participant::Participant;
 use crate::rtcp::Report;
-use crate::shard::ShardConfig;
 use crate::speakers::Speakers;
 use crate::stats::{Counters, Discard, Way};
 use crate::stun;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
 
 use super::{Context, Room};
+use crate::config::ShardConfig;
 use crate::connection::Connection;
 use crate::demux::{Place, Side};
 use crate::described::Described;
@@ -14,7 +15,6 @@ use crate::forwarder::Bound;
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::sdp::Session;
 use crate::negotiation::{Answered, Binding, Local, Publication, Wanted};
-use crate::shard::ShardConfig;
 use crate::stats::Discard;
 use crate::track::Track;
 

@@ -5,19 +5,20 @@ use std::time::{Duration, Instant};
 use beckon_sfu_api::{Kind, Source};
 use slotmap::SlotMap;
 
-use super::{Context, Room, Unsettled};
+use super::{Context, Room};
 use crate::connection::{Connection, Packet};
 use crate::demux::Place;
 use crate::downlink::Admission;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Forwarder, Outbound};
 use crate::keys::{ParticipantKey, TrackKey};
+use crate::layers::{Layers, Received};
 use crate::outgoing::Sink;
-use crate::participant::{Participant, STREAMS_MAX};
+use crate::participant::{Participant, STREAMS_MAX, Unsettled};
 use crate::rtp::Header;
 use crate::speakers;
 use crate::stats::Discard;
-use crate::track::{Claim, Layers, Parts, Received, Track};
+use crate::track::{Claim, Parts, Track};
 
 /// Nothing is repaired again sooner, whatever round trip a client's reports make us believe.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(10);

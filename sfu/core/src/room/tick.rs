@@ -6,7 +6,6 @@ use beckon_sfu_api::{Event, Lost, NetworkQuality, Speaker};
 
 use super::{Context, Room};
 use crate::demux::Place;
-use crate::downlink::allocator::{Grant, allocate};
 use crate::keys::ParticipantKey;
 use crate::participant::Participant;
 use crate::track::Track;
@@ -15,7 +14,6 @@ use crate::track::Track;
 const TICK: Duration = Duration::from_millis(10);
 /// How often it looks at everybody's connections, and at its tracks whatever they are like.
 const ROUND: Duration = Duration::from_millis(50);
-const ALLOCATE_INTERVAL: Duration = Duration::from_millis(200);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 /// Clients prove every few seconds that they still want to hear from us (RFC 7675).
 const SILENCE_MAX: Duration = Duration::from_secs(20);
@@ -89,40 +87,6 @@ impl Room {
             self.drive(now, place, ctx);
         }
         self.look_for(now, key, ctx);
-    }
-
-    /// Shares out what the way to a participant carries.
-    pub(super) fn allocate(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
-        let Some(participant) = self.participants.get_mut(key) else { return };
-        participant.allocate_at = now + ALLOCATE_INTERVAL;
-        let downlink = &mut participant.down().downlink;
-        downlink.handle_timeout(now);
-        let budget = downlink.estimator.estimate_bps();
-        self.demands.clear();
-        for subscription in participant.subscriptions.iter() {
-            let Some(track) = self.tracks.get(subscription.track) else { continue };
-            let active = track.forwarder(key).filter(|forwarder| forwarder.is_active());
-            self.demands.extend(active.map(|forwarder| track.demand(now, forwarder)));
-        }
-        allocate(budget, &self.demands, &mut self.grants);
-        let mut grants = self.grants.iter();
-        for subscription in participant.subscriptions.iter_mut() {
-            let Some(track) = self.tracks.get_mut(subscription.track) else { continue };
-            let Some(forwarder) = track.forwarder_mut(key) else { continue };
-            let grant = if forwarder.is_active() { grants.next() } else { None };
-            if let Some(grant) = grant {
-                forwarder.set_target(match grant {
-                    Grant::Layer(layer) => Some(*layer),
-                    Grant::Paused => None,
-                });
-            }
-            let paused = grant == Some(&Grant::Paused);
-            if subscription.paused != paused {
-                subscription.paused = paused;
-                let participant = participant.id.clone();
-                ctx.tell(&self.id, Event::Paused { participant, track: track.id.clone(), paused });
-            }
-        }
     }
 
     /// Whether a participant has vanished, or is back.

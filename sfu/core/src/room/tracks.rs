@@ -6,9 +6,10 @@ use beckon_sfu_api::{
     Announced, Event, ParticipantId, Permissions, Preference, Refused, TRACKS_MAX, TrackId,
 };
 
-use super::{Context, Room, Unsettled};
+use super::{Context, Room};
 use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
+use crate::participant::Unsettled;
 
 impl Room {
     /// A track will come with an offer of its publisher.

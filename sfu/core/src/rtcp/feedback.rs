@@ -76,7 +76,7 @@ pub(super) fn read(kind: u8, format: u8, body: &[u8]) -> Option<Packet<'_>> {
             Packet::Nack { sender, media, lost: Lost { entries, ..Lost::default() } }
         }
         (TRANSPORT_FEEDBACK, TRANSPORT_CC) => {
-            Packet::TransportFeedback(twcc::Feedback::read(sender, media, entries)?)
+            Packet::TransportFeedback(TransportFeedback::read(sender, media, entries)?)
         }
         (PAYLOAD_FEEDBACK, PLI) => Packet::Pli { sender, media },
         (PAYLOAD_FEEDBACK, FIR) => Packet::Fir { sender, targets: Targets(entries) },
@@ -142,7 +142,7 @@ pub fn write_bye(out: &mut Vec<u8>, ssrc: u32) {
 }
 
 /// Appends what all feedback begins with; `entries_len` bytes follow, a multiple of four.
-pub(crate) fn write_feedback_head(
+pub(super) fn write_feedback_head(
     out: &mut Vec<u8>,
     kind: u8,
     format: u8,

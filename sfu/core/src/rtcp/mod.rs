@@ -4,26 +4,25 @@
 
 mod feedback;
 mod report;
+pub(crate) mod twcc;
 
-pub(crate) use feedback::write_feedback_head;
 pub use feedback::{Lost, Ssrcs, Targets, write_bye, write_fir, write_nack, write_pli};
 pub use report::{Report, Reports, write_receiver_report, write_sender_report};
-
-use crate::twcc;
+pub use twcc::{Arrivals, TransportFeedback};
 
 const VERSION: u8 = 2 << 6;
-pub(crate) const PADDING: u8 = 0x20;
+const PADDING: u8 = 0x20;
 
 /// Packet types (RFC 3550, section 12.1; RFC 4585, section 6.1).
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const BYE: u8 = 203;
-pub(crate) const TRANSPORT_FEEDBACK: u8 = 205;
+const TRANSPORT_FEEDBACK: u8 = 205;
 const PAYLOAD_FEEDBACK: u8 = 206;
 
 /// Formats of the two kinds of feedback.
 const NACK: u8 = 1;
-pub(crate) const TRANSPORT_CC: u8 = 15;
+const TRANSPORT_CC: u8 = 15;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
 const APPLICATION: u8 = 15;
@@ -59,7 +58,7 @@ pub enum Packet<'a> {
         sender: u32,
         targets: Targets<'a>,
     },
-    TransportFeedback(twcc::Feedback<'a>),
+    TransportFeedback(TransportFeedback<'a>),
     /// The receiver's estimate, in bits per second (draft-alvestrand-rmcat-remb-03).
     Remb {
         sender: u32,

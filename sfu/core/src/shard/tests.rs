@@ -1,6 +1,7 @@
 use beckon_sfu_api::{Connection, Permissions};
 
 use super::*;
+use crate::transport::Identity;
 
 #[test]
 fn a_panic_in_a_room_ends_that_room_and_no_other() {

@@ -3,19 +3,12 @@
 use super::cm::Cm;
 use super::gcm::Gcm;
 use super::kdf::{Master, Protocol};
+use super::nonce::Nonce;
 use super::{Profile, RTCP_HEADER_LEN};
 
 pub enum Cipher {
     Gcm(Box<Gcm>),
     Cm(Box<Cm>),
-}
-
-/// What makes a packet's nonce unique under one key.
-#[derive(Clone, Copy)]
-pub struct Nonce {
-    pub ssrc: u32,
-    /// SRTP: rollover counter and sequence number; SRTCP: the packet's own 31-bit index.
-    pub index: u64,
 }
 
 impl Cipher {
@@ -83,10 +76,3 @@ impl Cipher {
         }
     }
 }
-
-/// The flag that says encrypted, and the index.
-pub fn index_word(index: u64) -> [u8; 4] {
-    (ENCRYPTED | index as u32).to_be_bytes()
-}
-
-pub const ENCRYPTED: u32 = 1 << 31;

@@ -7,8 +7,8 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 
 use super::RTCP_HEADER_LEN;
-use super::cipher::{Nonce, index_word};
 use super::kdf::{AUTH_KEY_LEN, KEY_LEN, Label, Master, Protocol, keystream};
+use super::nonce::{Nonce, index_word};
 
 pub struct Cm {
     cipher: Aes128Enc,

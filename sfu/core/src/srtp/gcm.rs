@@ -3,8 +3,8 @@
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce as RingNonce, Tag, UnboundKey};
 
 use super::RTCP_HEADER_LEN;
-use super::cipher::{Nonce, index_word};
 use super::kdf::{KEY_LEN, Label, Master, Protocol};
+use super::nonce::{Nonce, index_word};
 
 pub struct Gcm {
     key: LessSafeKey,

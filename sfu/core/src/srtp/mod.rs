@@ -4,6 +4,7 @@ mod cipher;
 mod cm;
 mod gcm;
 mod kdf;
+mod nonce;
 mod opener;
 mod sealer;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::fmt;
 pub use opener::Opener;
 pub use sealer::Sealer;
 
-use crate::transport::Role;
+use crate::role::Role;
 use kdf::Master;
 
 /// What is behind a packet's header: the ways to protect it that DTLS-SRTP may choose.

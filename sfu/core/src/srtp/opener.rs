@@ -1,7 +1,8 @@
 //! What comes in: nothing is remembered of a packet that is not authentic.
 
-use super::cipher::{Cipher, ENCRYPTED, Nonce};
+use super::cipher::Cipher;
 use super::kdf::{Master, Protocol};
+use super::nonce::{ENCRYPTED, Nonce};
 use super::window::Windows;
 use super::{Profile, ssrc_at};
 use crate::rtp;

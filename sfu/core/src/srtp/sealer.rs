@@ -1,7 +1,8 @@
 //! What goes out.
 
-use super::cipher::{Cipher, ENCRYPTED, Nonce};
+use super::cipher::Cipher;
 use super::kdf::{Master, Protocol};
+use super::nonce::{ENCRYPTED, Nonce};
 use super::{Profile, ssrc_at};
 
 pub struct Sealer {

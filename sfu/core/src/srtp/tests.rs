@@ -1,8 +1,9 @@
 //! The test vectors of RFC 3711 and RFC 7714, and what must not be opened.
 
-use super::cipher::{Cipher, Nonce};
+use super::cipher::Cipher;
 use super::gcm::Gcm;
 use super::kdf::{Label, Protocol, keystream};
+use super::nonce::Nonce;
 use super::stage::{PROFILES, rtp};
 use super::*;
 use crate::stats::Discard;

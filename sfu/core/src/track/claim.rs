@@ -1,10 +1,10 @@
 //! Which packets belong to a track, and which layer suits a subscriber.
 
-use beckon_sfu_api::{Preference, Quality};
+use beckon_sfu_api::{LAYERS_MAX, Preference, Quality};
 
 use super::Track;
-use super::layer::{LAYERS_MAX, Layer};
 use crate::extension::Extension;
+use crate::layers::Layer;
 use crate::negotiation::Publication;
 use crate::rtp::Header;
 
@@ -70,7 +70,7 @@ impl Track {
     }
 
     /// The highest layer that a subscriber has use for.
-    pub(super) fn layer_for(&self, preference: &Preference) -> u8 {
+    pub(crate) fn layer_for(&self, preference: &Preference) -> u8 {
         let top = self.layers.count() - 1;
         let quality = match preference.quality {
             Quality::Low => 0,

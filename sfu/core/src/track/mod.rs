@@ -1,31 +1,19 @@
 //! A published track: what came of it, what of that is missing, and who gets it.
 
 mod claim;
-mod history;
-mod keyframes;
-mod layer;
-mod losses;
-mod rate;
-mod reception;
-pub(crate) mod sequence;
 #[cfg(test)]
 pub(crate) mod stage;
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Announced, Codec, Kind, Source, TrackId};
+use beckon_sfu_api::{Announced, Codec, Kind, LAYERS_MAX, Source, TrackId};
 
 pub use self::claim::Claim;
-pub use self::history::Stored;
-use self::layer::Fit;
-pub use self::layer::{LAYERS_MAX, Layer, Layers};
-pub use self::rate::Rate;
-pub use self::reception::{SenderReport, ticks};
-use crate::codec::{self, FrameInfo};
-use crate::downlink::allocator::Demand;
+use crate::codec;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::Forwarder;
 use crate::keys::ParticipantKey;
+use crate::layers::{Fit, Layer, Layers, Received};
 use crate::negotiation::{Incoming, Publication};
 use crate::rtcp::{self, Report};
 use crate::rtp::Header;
@@ -70,19 +58,6 @@ pub struct Parts<'t> {
     pub layers: &'t Layers,
     pub extensions: &'t ExtensionMap,
     pub forwarders: &'t mut [Forwarder],
-}
-
-/// A packet that is new and kept.
-#[derive(Clone, Copy, Debug)]
-pub struct Received {
-    pub layer: u8,
-    pub epoch: u32,
-    /// Extended sequence number, the packet's name in its layer's history.
-    pub index: u64,
-    /// With the layer's SSRC, payload type and sequence number, even if the packet was a repair.
-    pub header: Header,
-    pub info: FrameInfo,
-    pub payload_len: u16,
 }
 
 /// What was asked of a publisher.
@@ -179,6 +154,11 @@ impl Track {
             extensions: &self.extensions,
             forwarders: &mut self.forwarders,
         }
+    }
+
+    /// What the publisher said that a layer takes at most, in bits per second; 0 if it said nothing.
+    pub(crate) fn announced_bitrate(&self, layer: usize) -> u64 {
+        self.announced.get(layer).map_or(0, |layer| u64::from(layer.bitrate))
     }
 
     pub fn is_muted(&self) -> bool {
@@ -366,24 +346,6 @@ impl Track {
             stream.heard_sender(now, ntp, rtp);
         }
         found
-    }
-
-    /// What a subscription would take of the way to its subscriber.
-    pub fn demand(&self, now: Instant, forwarder: &Forwarder) -> Demand {
-        let mut demand = Demand {
-            kind: self.kind(),
-            source: self.source,
-            layers: [0; LAYERS_MAX],
-            lives: [false; LAYERS_MAX],
-            max_layer: self.layer_for(&forwarder.preference),
-            current: forwarder.target(),
-        };
-        for (at, layer) in self.layers.iter().enumerate() {
-            let announced = self.announced.get(at).map_or(0, |layer| u64::from(layer.bitrate));
-            demand.layers[at] = layer.bits_per_second(now).unwrap_or(announced);
-            demand.lives[at] = layer.is_live(now);
-        }
-        demand
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{Announced, Codec, Kind, Layer, Source};
 
-use super::{Claim, Received, Track};
+use super::{Claim, Track};
 use crate::extension::{Extension, ExtensionMap};
 use crate::keys::ParticipantKey;
+use crate::layers::Received;
 use crate::negotiation::{Incoming, Publication};
 use crate::rtp::{self, Fields, Header};
 

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
-use thiserror::Error;
 
 use self::link::{Channel, Link};
+use super::TransportEvent;
 use super::chunks::{self, Verdict};
 use super::sctp::{Event, PayloadProtocolIdentifier as Ppid};
-use super::{Role, TransportEvent};
+use crate::role::Role;
+use crate::stats::DataError;
 
 /// A message, in either direction. Larger ones of the peer are read and thrown away.
 const MESSAGE_LEN_MAX: usize = 64 * 1024;
@@ -22,34 +23,6 @@ const STREAMS_MAX: usize = 256;
 const RELIABLE_BUFFER_LEN: usize = 4 * 1024 * 1024;
 /// What may wait on the lossy channel; anything more would be old when it arrives.
 const LOSSY_BUFFER_LEN: usize = 256 * 1024;
-
-/// Why a message of a data channel goes nowhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum DataError {
-    #[error("the data channel is not open")]
-    NotOpen,
-    #[error("the message is larger than {MESSAGE_LEN_MAX} bytes")]
-    TooLarge,
-    #[error("the peer does not take what was sent before")]
-    Full,
-    #[error("the channel is none of LiveKit's")]
-    Unknown,
-}
-
-impl DataError {
-    pub const ALL: [DataError; 4] =
-        [DataError::NotOpen, DataError::TooLarge, DataError::Full, DataError::Unknown];
-
-    /// The word used in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DataError::NotOpen => "not_open",
-            DataError::TooLarge => "too_large",
-            DataError::Full => "full",
-            DataError::Unknown => "unknown_channel",
-        }
-    }
-}
 
 pub(super) struct Channels {
     role: Role,

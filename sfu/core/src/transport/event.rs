@@ -3,9 +3,8 @@
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
-use super::DataError;
 use crate::srtp::Srtp;
-use crate::stats::Discard;
+use crate::stats::{DataError, Discard};
 
 #[derive(Debug)]
 pub enum TransportEvent {

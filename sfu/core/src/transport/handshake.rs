@@ -9,7 +9,8 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use super::client_hello::{self, Progress};
 use super::fingerprint;
 use super::flight::Flight;
-use super::{PEER, Role, State, Transport, TransportEvent, records, server_flight};
+use super::{PEER, State, Transport, TransportEvent, records, server_flight};
+use crate::role::Role;
 use crate::srtp::{Profile, Srtp};
 use crate::stats::Discard;
 

@@ -9,8 +9,8 @@ use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, 
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 
-use super::Role;
 use super::fingerprint::fingerprint;
+use crate::role::Role;
 use crate::srtp::Profile;
 
 /// The endpoint repeats a flight whenever it is asked to: [`Flight`](super::flight::Flight) says when.

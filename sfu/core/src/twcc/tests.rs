@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::rtcp::{Packet, packets};
+use crate::rtcp::{Packet, TransportFeedback, packets};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -185,8 +185,8 @@ fn a_steady_stream_is_told_in_runs() {
     assert_eq!(receiver.out.len(), 124);
 }
 
-fn read(body: &[u8]) -> Option<Feedback<'_>> {
-    Feedback::read(1, 2, body)
+fn read(body: &[u8]) -> Option<TransportFeedback<'_>> {
+    TransportFeedback::read(1, 2, body)
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn messages_that_nobody_has_time_for_are_lost_and_counted() {
             Outgoing { from: "PA_0".into(), kind: DataKind::Lossy, to: to.clone(), payload };
         stage.shard.command(stage.now, &room, Command::Send(message));
     }
-    let full = beckon_sfu_core::transport::DataError::Full;
+    let full = beckon_sfu_core::stats::DataError::Full;
     assert_eq!(stage.shard.counters().messages_undelivered(full), 100 - 15);
 }
 

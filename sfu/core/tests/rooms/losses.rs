@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use beckon_sfu_api::{Connection as Mode, Event, Kind, Quality, TrackId};
-use beckon_sfu_core::transport::Role;
+use beckon_sfu_core::role::Role;
 
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};

@@ -3,7 +3,7 @@
 use beckon_sfu_api::{
     Command, Connection as Mode, DataKind, Description, Event, Kind, Outgoing, Refused, TrackId,
 };
-use beckon_sfu_core::transport::Role;
+use beckon_sfu_core::role::Role;
 use bytes::Bytes;
 
 use crate::stage::network::Link;

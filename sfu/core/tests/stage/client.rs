@@ -11,8 +11,10 @@ use beckon_sfu_api::{
     Command, Connection as Mode, DataKind, Description as Text, Kind, MidTrack, ParticipantId,
 };
 use beckon_sfu_core::ice::Credentials;
-use beckon_sfu_core::negotiation::sdp::{self, Session};
-use beckon_sfu_core::transport::{Identity, Role};
+use beckon_sfu_core::negotiation::read_session;
+use beckon_sfu_core::negotiation::sdp::Session;
+use beckon_sfu_core::role::Role;
+use beckon_sfu_core::transport::Identity;
 use beckon_sfu_core::twcc::Recorder;
 use bytes::Bytes;
 
@@ -202,7 +204,7 @@ impl Client {
         if answer.id != self.version {
             return None;
         }
-        let session = sdp::read(&answer.sdp).expect("an answer that can be read");
+        let session = read_session(&answer.sdp).expect("an answer that can be read");
         self.publisher.set_remote(now, &session);
         self.note_streams(now, &session, mids);
         self.in_flight = false;
@@ -211,7 +213,7 @@ impl Client {
 
     /// The room offers on the subscriber connection.
     pub fn offered(&mut self, now: Instant, offer: &Text, mids: &[MidTrack]) -> Command {
-        let session = sdp::read(&offer.sdp).expect("an offer that can be read");
+        let session = read_session(&offer.sdp).expect("an offer that can be read");
         let subscriber = self.subscriber.as_mut().expect("only in the dual mode");
         if subscriber.remote.as_ref().is_some_and(|known| known.ufrag != session.ufrag) {
             subscriber.headless.restart();

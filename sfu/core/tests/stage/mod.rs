@@ -17,9 +17,11 @@ use beckon_sfu_api::{
     Command, Connection as Mode, Event, ParticipantId, Permissions, RoomId, RoomSettings, Source,
     TrackId,
 };
+use beckon_sfu_core::config::ShardConfig;
 use beckon_sfu_core::demux::Side;
-use beckon_sfu_core::shard::{Shard, ShardConfig};
-use beckon_sfu_core::transport::{Identity, Role};
+use beckon_sfu_core::role::Role;
+use beckon_sfu_core::shard::Shard;
+use beckon_sfu_core::transport::Identity;
 
 use self::client::{Client, Endpoint};
 use self::network::{Link, Network};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Announced, Codec, Command, Kind, Layer, ParticipantId, Source, TRACKS_MAX, TrackId,
+    Announced, Codec, Command, Kind, LAYERS_MAX, Layer, ParticipantId, Source, TRACKS_MAX, TrackId,
 };
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
@@ -20,8 +20,6 @@ use super::frames::No;
 use super::participant::{Participant, Track};
 use crate::domain::refusal::{Code, Result as Done};
 
-/// LiveKit's three simulcast layers.
-const LAYERS_MAX: usize = 3;
 /// Pixels of one side; 8K is half of it.
 const SIDE_MAX: u32 = 16_384;
 /// The audio features that exist, and some to come.

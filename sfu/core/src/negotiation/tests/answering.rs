@@ -9,7 +9,7 @@ use super::{
 use crate::extension::Extension;
 use crate::negotiation::sdp::{Direction, Setup};
 use crate::negotiation::{Answered, Answerer, Local, Wanted};
-use crate::transport::Role;
+use crate::role::Role;
 
 /// The first answer of a connection.
 fn answer(offer: &str, announced: &[super::Announced], wanted: &[Wanted]) -> Answered {

@@ -13,7 +13,8 @@ use std::net::SocketAddr;
 
 use beckon_sfu_api::{Announced, Codec, Kind, MidTrack, Source};
 
-use super::sdp::{self, Session};
+use super::read_session;
+use super::sdp::Session;
 use super::{Local, Wanted};
 use crate::ice::Credentials;
 
@@ -65,7 +66,7 @@ impl Us {
 }
 
 fn read(text: &str) -> Session {
-    sdp::read(text).expect("a description that can be read")
+    read_session(text).expect("a description that can be read")
 }
 
 fn announced(id: &str, cid: &str, codec: Codec) -> Announced {

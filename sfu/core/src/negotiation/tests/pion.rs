@@ -6,7 +6,7 @@ use beckon_sfu_api::{Announced, Codec, Source};
 use super::{Us, announced, mids, read, section, wanted};
 use crate::negotiation::sdp::{Direction, Setup};
 use crate::negotiation::{Answered, Answerer, Local, Offerer, Wanted};
-use crate::transport::Role;
+use crate::role::Role;
 
 /// Sent after `add_track` for each of the tracks: H.264 preferred, two that offer VP8 first, one sound, and data.
 const PUBLISHER: &str = include_str!("../../../tests/offers/pion-publisher.sdp");

@@ -2,7 +2,8 @@ use beckon_sfu_api::{Codec, Kind, Refused};
 
 use super::{CHROMIUM_FIRST, CHROMIUM_ONE_LAYER, FIREFOX_SIMULCAST, OFFERS, mids, read};
 use crate::extension::Extension;
-use crate::negotiation::sdp::{self, Direction, Media, SECTIONS_MAX, Setup, TEXT_MAX};
+use crate::negotiation::read_session;
+use crate::negotiation::sdp::{Direction, Media, SECTIONS_MAX, Setup, TEXT_MAX};
 
 #[test]
 fn a_browsers_first_offer_is_understood() {
@@ -55,7 +56,7 @@ fn without(name: &str) -> String {
 
 /// What is wrong, and in which line if it is one.
 fn fault(text: &str) -> String {
-    match sdp::read(text) {
+    match read_session(text) {
         Err(Refused::Malformed(fault)) => fault.to_string(),
         other => panic!("{other:?}"),
     }
@@ -112,7 +113,7 @@ fn what_is_too_much_is_refused() {
         but("a=fmtp:111 ", &format!("a=fmtp:111 {}", "a".repeat(50_000))),
     ];
     for text in table {
-        assert_eq!(sdp::read(&text).err(), Some(Refused::Limit));
+        assert_eq!(read_session(&text).err(), Some(Refused::Limit));
     }
 }
 
@@ -254,7 +255,8 @@ fn no_more_is_kept_of_a_section_than_one_offer_of_each_codec() {
 
 #[test]
 fn a_section_with_attributes_without_end_is_refused() {
-    let with = |lines: usize| sdp::read(&(CHROMIUM_FIRST.to_owned() + &"a=x:y\r\n".repeat(lines)));
+    let with =
+        |lines: usize| read_session(&(CHROMIUM_FIRST.to_owned() + &"a=x:y\r\n".repeat(lines)));
     assert!(with(900).is_ok());
     for name in [
         "x",
@@ -265,7 +267,7 @@ fn a_section_with_attributes_without_end_is_refused() {
     ] {
         let lines = format!("a={name}\r\n").repeat(1100);
         assert_eq!(
-            sdp::read(&(CHROMIUM_FIRST.to_owned() + &lines)).err(),
+            read_session(&(CHROMIUM_FIRST.to_owned() + &lines)).err(),
             Some(Refused::Limit),
             "{name}"
         );

@@ -7,8 +7,9 @@ use std::time::Instant;
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
-use super::{DataError, MESSAGE_LEN_MAX};
-use crate::stats::Discard;
+use super::MESSAGE_LEN_MAX;
+use crate::role::Role;
+use crate::stats::{DataError, Discard};
 use crate::transport::chunks::Gate;
 use crate::transport::dcep::{self, Message, Open, Reliability};
 use crate::transport::sctp::{
@@ -16,7 +17,7 @@ use crate::transport::sctp::{
     PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, Stream, TimerConfig,
     TransportConfig,
 };
-use crate::transport::{PEER, Role, TransportEvent, TransportProtocol};
+use crate::transport::{PEER, TransportEvent, TransportProtocol};
 
 /// What the peer may have under way to us: a message of the largest kind, while another is repaired.
 const RECEIVE_BUFFER_LEN: u32 = 128 * 1024;

@@ -5,9 +5,11 @@ use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Channels, DataError, MESSAGE_LEN_MAX, STREAMS_MAX};
+use super::{Channels, MESSAGE_LEN_MAX, STREAMS_MAX};
+use crate::role::Role;
+use crate::stats::DataError;
+use crate::transport::TransportEvent;
 use crate::transport::dcep::Open;
-use crate::transport::{Role, TransportEvent};
 
 /// Payload protocols (RFC 8831, 8).
 const DCEP: u32 = 50;

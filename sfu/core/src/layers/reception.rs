@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::sequence;
 use crate::rtcp::Report;
-use crate::track::sequence;
 
 /// A jump ahead of more than this is a new beginning, not a loss.
 const JUMP_MAX: u64 = 1000;

@@ -1,15 +1,26 @@
-//! Feedback as its receiver reads it.
+//! Transport-wide feedback on the wire (draft-holmer-rmcat-transport-wide-cc-extensions-01, section 3.1).
 
 use std::time::Duration;
 
-use super::{LARGE, LOST, SMALL, TICK_US, TICKS_PER_REFERENCE};
+use super::feedback::write_feedback_head;
+use super::{PADDING, TRANSPORT_CC, TRANSPORT_FEEDBACK};
+
+/// Arrival times are told in these, 250 µs.
+pub(crate) const TICK_US: u32 = 250;
+/// The reference time counts these, 64 ms.
+pub(crate) const TICKS_PER_REFERENCE: u32 = 256;
+
+/// A packet of the feedback: lost, or arrived within a delta of one byte or two.
+pub(crate) const LOST: u8 = 0;
+pub(crate) const SMALL: u8 = 1;
+pub(crate) const LARGE: u8 = 2;
 
 /// A feedback that covers more is refused: no sender has as many packets under way, and a few bytes can claim 65,535.
 const PACKETS_MAX: u16 = 8191;
 
 /// What a receiver says of the packets we sent it. It was checked when it was read.
 #[derive(Clone, Debug)]
-pub struct Feedback<'a> {
+pub struct TransportFeedback<'a> {
     pub sender: u32,
     pub media: u32,
     /// The transport sequence number of the first packet.
@@ -24,9 +35,9 @@ pub struct Feedback<'a> {
     deltas: &'a [u8],
 }
 
-impl<'a> Feedback<'a> {
+impl<'a> TransportFeedback<'a> {
     /// `body` is what follows the SSRCs. `None` if it tells of fewer packets than it says, or has too few deltas.
-    pub(crate) fn read(sender: u32, media: u32, body: &'a [u8]) -> Option<Feedback<'a>> {
+    pub(crate) fn read(sender: u32, media: u32, body: &'a [u8]) -> Option<TransportFeedback<'a>> {
         let (&[b0, b1, c0, c1, r0, r1, r2, number], rest) = body.split_first_chunk()?;
         let count = u16::from_be_bytes([c0, c1]);
         if !(1..=PACKETS_MAX).contains(&count) {
@@ -34,7 +45,7 @@ impl<'a> Feedback<'a> {
         }
         let (chunks_len, deltas_len) = measure(rest, count)?;
         let (chunks, deltas) = rest.split_at_checked(chunks_len)?;
-        Some(Feedback {
+        Some(TransportFeedback {
             sender,
             media,
             base: u16::from_be_bytes([b0, b1]),
@@ -118,7 +129,7 @@ fn delta_len(status: u8) -> Option<usize> {
     }
 }
 
-/// See [`Feedback::arrivals`].
+/// See [`TransportFeedback::arrivals`].
 #[derive(Clone, Debug)]
 pub struct Arrivals<'a> {
     sequence: u16,
@@ -168,4 +179,60 @@ impl Arrivals<'_> {
         self.deltas = rest;
         Some(i16::from_be_bytes(*delta).into())
     }
+}
+
+/// What a feedback says before its chunks.
+pub(crate) struct Head {
+    /// The transport sequence number of the first packet.
+    pub(crate) base: u16,
+    /// In units of [`TICKS_PER_REFERENCE`] ticks; its low 24 bits are written.
+    pub(crate) reference: u32,
+    /// Counts feedbacks.
+    pub(crate) number: u8,
+}
+
+/// Appends a feedback up to its deltas. Its length is not known yet: see [`finish`].
+pub(crate) fn write_statuses(
+    out: &mut Vec<u8>,
+    sender: u32,
+    media: u32,
+    head: &Head,
+    statuses: &[u8],
+) {
+    write_feedback_head(out, TRANSPORT_FEEDBACK, TRANSPORT_CC, sender, media, 0);
+    out.extend_from_slice(&head.base.to_be_bytes());
+    out.extend_from_slice(&(statuses.len() as u16).to_be_bytes());
+    out.extend_from_slice(&head.reference.to_be_bytes()[1..]);
+    out.push(head.number);
+    write_chunks(out, statuses);
+}
+
+/// Chunks of two bytes: seven statuses of two bits each, or one status and how often it follows (sections 3.1.3, 3.1.4).
+fn write_chunks(out: &mut Vec<u8>, mut statuses: &[u8]) {
+    while let [first, ..] = statuses {
+        let run = statuses.iter().take_while(|status| *status == first).count();
+        let (chunk, told) = if run >= 7 || run == statuses.len() {
+            (u16::from(*first) << 13 | run as u16, run)
+        } else {
+            let told = statuses.len().min(7);
+            let two_bits =
+                |chunk, (at, status): (usize, &u8)| chunk | u16::from(*status) << (12 - 2 * at);
+            (statuses[..told].iter().enumerate().fold(0xc000, two_bits), told)
+        };
+        out.extend_from_slice(&chunk.to_be_bytes());
+        statuses = &statuses[told..];
+    }
+}
+
+/// Pads the feedback that begins at `start` to whole words, as RTCP does, and writes its length.
+pub(crate) fn finish(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    let padding = len.next_multiple_of(4) - len;
+    if padding > 0 {
+        out[start] |= PADDING;
+        out.resize(out.len() + padding - 1, 0);
+        out.push(padding as u8);
+    }
+    let words = ((out.len() - start) / 4 - 1) as u16;
+    out[start + 2..start + 4].copy_from_slice(&words.to_be_bytes());
 }

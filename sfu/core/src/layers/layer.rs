@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{Codec, Kind};
+use beckon_sfu_api::Kind;
 
-use super::Received;
 use super::history::{History, Stored};
 use super::keyframes::Keyframes;
 use super::losses::Losses;
@@ -14,29 +13,19 @@ use crate::codec::FrameInfo;
 use crate::rtcp::Report;
 use crate::rtp::Header;
 
-/// Simulcast has three steps at most.
-pub const LAYERS_MAX: usize = 3;
 /// A layer is away if it was silent for so long, ...
 const AWAY: Duration = Duration::from_millis(700);
 /// ... and the others sent as many frames meanwhile: a still screen comes once a second on all layers.
 const AWAY_FRAMES: u32 = 8;
 
-/// All layers of a track, lowest first.
-#[derive(Debug)]
-pub struct Layers {
-    pub kind: Kind,
-    pub codec: Codec,
-    list: Vec<Layer>,
-}
-
 #[derive(Debug)]
 pub struct Layer {
     /// As declared in SDP, or learnt from the first packet.
-    pub(super) ssrc: Option<u32>,
-    pub(super) rtx_ssrc: Option<u32>,
-    pub(super) keyframes: Keyframes,
-    pub(super) losses: Losses,
-    pub(super) reception: Option<Reception>,
+    pub(crate) ssrc: Option<u32>,
+    pub(crate) rtx_ssrc: Option<u32>,
+    pub(crate) keyframes: Keyframes,
+    pub(crate) losses: Losses,
+    pub(crate) reception: Option<Reception>,
     history: History,
     rate: Rate,
     /// Counts new beginnings of the stream: sequence numbers and timestamps are not comparable over them.
@@ -48,14 +37,14 @@ pub struct Layer {
 
 /// How a packet fits into its layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     Fits { index: u64 },
     Duplicate,
     Stale,
 }
 
 impl Layer {
-    pub(super) fn new(kind: Kind, ssrc: Option<u32>, rtx_ssrc: Option<u32>) -> Self {
+    pub(crate) fn new(kind: Kind, ssrc: Option<u32>, rtx_ssrc: Option<u32>) -> Self {
         Layer {
             ssrc,
             rtx_ssrc,
@@ -101,7 +90,7 @@ impl Layer {
     }
 
     /// Places a packet as it came, counts it and notices what it skipped.
-    pub(super) fn place(&mut self, now: Instant, header: &Header, clock_rate: u32) -> Fit {
+    pub(crate) fn place(&mut self, now: Instant, header: &Header, clock_rate: u32) -> Fit {
         let reception = self
             .reception
             .get_or_insert_with(|| Reception::new(now, header.ssrc, clock_rate, header.sequence));
@@ -137,7 +126,7 @@ impl Layer {
     }
 
     /// Places a packet that came again on the repair stream.
-    pub(super) fn place_repaired(&mut self, now: Instant, sequence: u16) -> Fit {
+    pub(crate) fn place_repaired(&mut self, now: Instant, sequence: u16) -> Fit {
         let Some(reception) = &self.reception else { return Fit::Stale };
         let index = reception.locate(sequence);
         let newest = reception.highest();
@@ -151,7 +140,8 @@ impl Layer {
         Fit::Fits { index }
     }
 
-    pub(super) fn keep(
+    /// Keeps a packet for repairs and for subscribers whose turn comes later.
+    pub(crate) fn keep(
         &mut self,
         index: u64,
         header: &Header,
@@ -162,83 +152,28 @@ impl Layer {
         self.history.put(index, header, info, head, payload);
     }
 
-    pub(super) fn misses_packets(&self) -> bool {
+    pub(crate) fn misses_packets(&self) -> bool {
         !self.losses.is_empty()
     }
 
     /// Appends the sequence numbers of missing packets to ask for now.
-    pub(super) fn missing(&mut self, now: Instant, sequences: &mut Vec<u16>) {
+    pub(crate) fn missing(&mut self, now: Instant, sequences: &mut Vec<u16>) {
         let oldest = (self.newest() + 1).saturating_sub(self.history.reach());
         self.losses.due(now, oldest, sequences);
     }
 
-    pub(super) fn report(&mut self, now: Instant) -> Option<Report> {
+    pub(crate) fn report(&mut self, now: Instant) -> Option<Report> {
         Some(self.reception.as_mut()?.report(now))
     }
-}
-
-impl Layers {
-    pub(super) fn new(codec: Codec, list: Vec<Layer>) -> Self {
-        Layers { kind: codec.kind(), codec, list }
+    /// Notes that a packet of `bytes` came.
+    pub(super) fn heard(&mut self, now: Instant, bytes: usize) {
+        self.rate.add(now, bytes);
+        self.heard = Some(now);
+        self.unheard = 0;
     }
 
-    pub fn get(&self, layer: u8) -> Option<&Layer> {
-        self.list.get(usize::from(layer))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Layer> {
-        self.list.iter()
-    }
-
-    pub fn count(&self) -> u8 {
-        self.list.len() as u8
-    }
-
-    /// A packet of a layer's current epoch as it was when it came, if it is still kept.
-    pub fn recall(&self, layer: u8, index: u64) -> Option<Received> {
-        let kept = self.get(layer)?;
-        let stored = kept.stored(index)?;
-        Some(Received {
-            layer,
-            epoch: kept.epoch(),
-            index,
-            header: *stored.header,
-            info: *stored.info,
-            payload_len: stored.payload().len() as u16,
-        })
-    }
-
-    /// The best layer to be had instead of `target`: that or the nearest lower one that lives, else the nearest higher
-    /// one, else the target itself.
-    pub fn best(&self, now: Instant, target: u8) -> u8 {
-        let top = self.count().saturating_sub(1);
-        let target = target.min(top);
-        if top == 0 {
-            return 0;
-        }
-        let lives = |layer: &u8| self.get(*layer).is_some_and(|layer| layer.is_live(now));
-        let lower = (0..=target).rev().find(lives);
-        lower.or_else(|| (target + 1..=top).find(lives)).unwrap_or(target)
-    }
-
-    pub(super) fn get_mut(&mut self, layer: u8) -> Option<&mut Layer> {
-        self.list.get_mut(usize::from(layer))
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Layer> {
-        self.list.iter_mut()
-    }
-
-    /// Notes that a layer sent something; `frame_end` if that was the last packet of a frame.
-    pub(super) fn heard(&mut self, now: Instant, layer: u8, bytes: usize, frame_end: bool) {
-        for (at, other) in self.list.iter_mut().enumerate() {
-            if at == usize::from(layer) {
-                other.rate.add(now, bytes);
-                other.heard = Some(now);
-                other.unheard = 0;
-            } else if frame_end {
-                other.unheard = other.unheard.saturating_add(1);
-            }
-        }
+    /// Notes that another layer sent a frame.
+    pub(super) fn outpaced(&mut self) {
+        self.unheard = self.unheard.saturating_add(1);
     }
 }

@@ -1,4 +1,4 @@
-//! Who begins.
+//! The DTLS role of one side: client or server.
 
 /// Which side starts the DTLS handshake. It also decides whose SRTP keys are whose, and who has which data channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

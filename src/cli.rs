@@ -90,6 +90,28 @@ pub(crate) enum AdminCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Make somebody an administrator, or take it back. Open logins notice at their next request.
+    SetAdmin {
+        name: String,
+        #[arg(value_enum, value_name = "on|off")]
+        switch: Switch,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Print who did what to whom, newest first: time, actor, action, target and what else is known.
+    Audit {
+        /// How many lines at most.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Debug, Args)]
@@ -297,6 +319,7 @@ mod tests {
         assert_eq!(options(&["dev-certs"]), ["config", "data-dir", "external-ip"]);
         assert_eq!(options(&["healthcheck"]), ["config", "data-dir", "http-listen"]);
         assert!(!options(&["token"]).contains(&"turn-udp".to_owned()));
+        assert!(!options(&["admin", "set-admin"]).contains(&"media-udp".to_owned()));
         assert!(!options(&["admin", "create-user"]).contains(&"media-udp".to_owned()));
         assert!(options(&["serve"]).contains(&"turn-udp".to_owned()));
     }

@@ -1,6 +1,7 @@
 //! The commands that do one thing and stop.
 
-use std::io::BufRead as _;
+mod admin;
+
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -10,18 +11,15 @@ use anyhow::Context as _;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::{Request, StatusCode};
-use beckon_signalling::Signalling;
-use beckon_signalling::domain::ids::NodeId;
 use beckon_signalling::rooms::keys::Keys;
 use beckon_signalling::rooms::token::{Claims, Grants, mint};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
 
+pub(crate) use self::admin::admin;
 use crate::cli::{
-    AdminCommand, BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs,
-    TokenArgs,
+    BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
 };
 use crate::config::{self, Config};
 use crate::{certs, check, data_dir};
@@ -83,37 +81,6 @@ pub(crate) fn dev_certs(args: CertificateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `beckon admin ...`
-pub(crate) async fn admin(command: AdminCommand) -> anyhow::Result<()> {
-    match command {
-        AdminCommand::CreateUser { name, nickname, password_stdin, store } => {
-            create_user(&name, nickname.as_deref(), password_stdin, store).await
-        }
-    }
-}
-
-async fn create_user(
-    name: &str,
-    nickname: Option<&str>,
-    password_stdin: bool,
-    args: StoreArgs,
-) -> anyhow::Result<()> {
-    let config = config::load(&args.into())?.config;
-    data_dir::make(&config.process.data_dir.0)?;
-    let password = if password_stdin { read_password()? } else { make_password() };
-    let password = SecretString::from(password);
-    let signalling = Signalling::start(NodeId::fresh(), config.signalling, None, None)
-        .await
-        .context("cannot start")?;
-    signalling.create_user(name, &password, nickname).await.context("cannot create the user")?;
-    signalling.drain(Duration::from_secs(1)).await;
-    println!("created {name}");
-    if !password_stdin {
-        println!("password {}", password.expose_secret());
-    }
-    Ok(())
-}
-
 /// `beckon token`
 pub(crate) fn token(args: TokenArgs) -> anyhow::Result<()> {
     let config = config::load(&args.place.into())?.config;
@@ -150,19 +117,6 @@ fn no_keys(config: &Config) -> String {
          or its configuration with --config",
         dir.display()
     )
-}
-
-fn read_password() -> anyhow::Result<String> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("cannot read the password")?;
-    let password = line.trim_end_matches(['\r', '\n']).to_owned();
-    anyhow::ensure!(!password.is_empty(), "standard input holds no password");
-    Ok(password)
-}
-
-/// 122 random bits.
-fn make_password() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }
 
 /// `beckon healthcheck`: fails unless the server of this configuration says that it is ready.

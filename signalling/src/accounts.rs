@@ -2,6 +2,7 @@
 
 mod guessing;
 mod refreshing;
+mod registering;
 mod tokens;
 
 use std::net::IpAddr;
@@ -9,6 +10,8 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::refreshing::refresh;
+pub use self::registering::register;
+pub(crate) use self::registering::{NewUser, not_created};
 pub use self::tokens::Issued;
 use crate::cache::Ticket;
 use crate::clock::now_ms;
@@ -19,7 +22,7 @@ use crate::domain::login::{Caller, Device, Login, SignedIn};
 use crate::domain::network::Network;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::text;
-use crate::domain::user::{Me, User};
+use crate::domain::user::{AccountRole, Me, User};
 use crate::hub::Held;
 use crate::node::Node;
 use crate::notice::Notice;
@@ -39,78 +42,6 @@ pub struct Credentials<'a> {
 const TOUCH_MS: i64 = 60_000;
 /// Logins asked about in one query when all are looked up again.
 const LOOKED_UP_AT_ONCE: usize = 256;
-
-/// Makes an account, whether or not registration is open.
-pub async fn create_user(
-    node: &Node,
-    name: &str,
-    password: &SecretString,
-    nickname: Option<&str>,
-) -> Result<User> {
-    let (user, hash) = new_user(node, name, password, nickname, None).await?;
-    store::users::create(&node.db, &user, &hash).await.map_err(not_created)?;
-    metrics::counter!("beckon_users_registered_total").increment(1);
-    Ok(user)
-}
-
-/// Somebody who is not in the store yet, and the hash of their password.
-async fn new_user(
-    node: &Node,
-    name: &str,
-    password: &SecretString,
-    nickname: Option<&str>,
-    network: Option<Network>,
-) -> Result<(User, String)> {
-    let name = text::name(name)?;
-    let nickname = match nickname {
-        Some(nickname) => text::line(nickname, text::NICKNAME_CHARS_MAX, "nickname")?,
-        None => name.clone(),
-    };
-    let password = text::password(password.expose_secret(), "password")?;
-    let user = User {
-        id: UserId::fresh(),
-        app: AppId::DEFAULT,
-        name,
-        nickname,
-        avatar: None,
-        direct_add: false,
-        disabled: false,
-        created_at: now_ms(),
-    };
-    let asks = Holder { person: Some(user.id), network };
-    let hash = node.passwords.hash(password, asks).await?;
-    Ok((user, hash))
-}
-
-fn not_created(error: store::sql::Error) -> Refusal {
-    match store::users::name_taken(&error) {
-        true => Refusal { field: Some("name"), ..Code::NameTaken.into() },
-        false => error.into(),
-    }
-}
-
-/// Registers somebody and signs them in.
-pub async fn register(
-    node: &Node,
-    credentials: Credentials<'_>,
-    nickname: Option<&str>,
-    device: Device,
-    from: IpAddr,
-) -> Result<(SignedIn, Issued)> {
-    if !node.config.accounts.registration {
-        return Err(Code::Denied.into());
-    }
-    let network = Network::of(from);
-    node.limits.register(network)?;
-    let device = device.checked()?;
-    let Credentials { name, password } = credentials;
-    let (user, hash) = new_user(node, name, &password, nickname, Some(network)).await?;
-    let (new, issued) = new_login(&user, device, from);
-    store::logins::create_with_account(&node.db, &user, &hash, &new).await.map_err(not_created)?;
-    metrics::counter!("beckon_users_registered_total").increment(1);
-    metrics::counter!("beckon_sign_ins_total").increment(1);
-    Ok((issued.signed_in(user.to_me(), new.id), issued))
-}
 
 /// The answer and its time are the same for an unknown name and a wrong password.
 pub async fn sign_in(
@@ -141,16 +72,27 @@ pub async fn sign_in(
 
 async fn verified_sign_in(
     node: &Node,
-    Credentials { name, password }: Credentials<'_>,
+    credentials: Credentials<'_>,
     device: Device,
     from: IpAddr,
 ) -> Result<(SignedIn, Issued)> {
+    let (user, proof) = proven(node, credentials, Network::of(from)).await?;
+    // whatever else somebody must prove, a code or a passkey, is asked for here, before there is a login
+    let_in(node, &user, &proof, device, from).await
+}
+
+/// Whose name and password these are.
+async fn proven(
+    node: &Node,
+    Credentials { name, password }: Credentials<'_>,
+    from: Network,
+) -> Result<(User, Proof)> {
     let user = store::users::by_name(&node.db, AppId::DEFAULT, name).await?;
     let id = user.as_ref().map_or(UserId(uuid::Uuid::nil()), |user| user.id);
     let stored = store::users::password_hash(&node.db, id).await?;
     let stored_hash = stored.clone().unwrap_or_default();
     // whoever has no account waits in line like everybody
-    let asks = Holder::new(user.as_ref().map_or_else(UserId::fresh, |u| u.id), Network::of(from));
+    let asks = Holder::new(user.as_ref().map_or_else(UserId::fresh, |u| u.id), from);
     let verdict = node.passwords.verify(password.expose_secret(), stored, asks).await?;
     let renewed_hash = match verdict {
         Verdict::Wrong => return Err(Code::WrongCredentials.into()),
@@ -158,9 +100,19 @@ async fn verified_sign_in(
         Verdict::RightFormerly { renewed } => Some(renewed),
     };
     let user = user.ok_or(Code::WrongCredentials)?;
-    let (new, issued) = new_login(&user, device, from);
-    let proof = Proof { stored_hash, renewed_hash };
-    match store::logins::create(&node.db, &new, &proof).await? {
+    Ok((user, Proof { stored_hash, renewed_hash }))
+}
+
+/// Makes a login for somebody who has proven who they are.
+async fn let_in(
+    node: &Node,
+    user: &User,
+    proof: &Proof,
+    device: Device,
+    from: IpAddr,
+) -> Result<(SignedIn, Issued)> {
+    let (new, issued) = new_login(user, device, from);
+    match store::logins::create(&node.db, &new, proof).await? {
         Made::Disproved => return Err(Code::WrongCredentials.into()),
         Made::Replacing(None) => {}
         Made::Replacing(Some(former)) => {
@@ -196,7 +148,7 @@ pub async fn authenticate(node: &Node, token: &str) -> Result<Caller> {
         return Err(Code::Unauthenticated.into());
     }
     touch(node, &holder, now);
-    Ok(Caller { app: holder.app, user: holder.user, login })
+    Ok(Caller { app: holder.app, user: holder.user, login, role: holder.role })
 }
 
 /// Notes the last use of a login, beside the request: reading goes on when nothing can be written.
@@ -248,6 +200,7 @@ pub async fn ticket(node: &Node, caller: Caller) -> Result<(String, i64)> {
     Ok((secret, now_ms() + crate::cache::TICKET_LIFE.as_millis() as i64))
 }
 
+/// Who may open a socket with this ticket.
 pub async fn redeem(node: &Node, ticket: &str) -> Result<Caller> {
     if ticket.len() > tokens::SECRET_TEXT_LEN {
         return Err(Code::Unauthenticated.into());
@@ -255,7 +208,7 @@ pub async fn redeem(node: &Node, ticket: &str) -> Result<Caller> {
     let Ticket { login, user, app } =
         node.cache.take_ticket(ticket).await.ok_or(Code::Unauthenticated)?;
     still_holds(node, login).await?; // it may have ended since
-    Ok(Caller { app, user, login })
+    Ok(Caller { app, user, login, role: AccountRole::User })
 }
 
 pub async fn logins(node: &Node, caller: Caller) -> Result<Vec<Login>> {
@@ -274,8 +227,9 @@ pub async fn logins(node: &Node, caller: Caller) -> Result<Vec<Login>> {
 }
 
 /// Signs a device of one's own out; its sockets close.
-pub async fn end_login(node: &Node, user: UserId, login: LoginId) -> Result<()> {
-    if !store::logins::delete(&node.db, user, login).await? {
+pub async fn end_login(node: &Node, caller: Caller, login: LoginId) -> Result<()> {
+    let Caller { user, login: asks, .. } = caller;
+    if !store::logins::delete(&node.db, user, login, asks, now_ms()).await? {
         return Err(Code::NotFound.into());
     }
     node.bus.publish(Notice::LoginsEnded { ids: vec![login] });
@@ -300,8 +254,8 @@ pub async fn change_password(
         return Err(wrong());
     }
     let hash = node.passwords.hash(new, asks).await?;
-    let changed =
-        store::logins::change_password(&node.db, caller.user, caller.login, &proven, &hash);
+    let Caller { user, login, .. } = caller;
+    let changed = store::logins::change_password(&node.db, user, login, &proven, &hash, now_ms());
     let Some(ids) = changed.await? else {
         still_holds(node, caller.login).await?;
         return Err(wrong()); // another device has changed it meanwhile

@@ -1,6 +1,7 @@
 //! Beckon's signalling: people, conversations and calls, and the doors to them.
 
 pub mod accounts;
+mod admin;
 pub mod bus;
 pub mod cache;
 pub mod calls;
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod node;
 mod nodes;
 pub mod notice;
+mod opening;
 mod paging;
 pub mod passwords;
 pub mod people;
@@ -45,9 +47,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beckon_sfu_api::MediaNode;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
+pub use admin::{Admin, RoleSet};
 pub use check::check;
 pub use config::Config;
 pub use http::{Arrival, openapi};
@@ -60,8 +63,7 @@ use crate::cache::Cache;
 use crate::calls::facts::Facts;
 use crate::calls::state::Calls;
 use crate::chat::lanes::Lanes;
-use crate::domain::ids::{NodeId, UserId};
-use crate::domain::refusal::Refusal;
+use crate::domain::ids::NodeId;
 use crate::files::{Files, Storage};
 use crate::group_calls::state::GroupCalls;
 use crate::hub::{Close, Hub};
@@ -72,7 +74,6 @@ use crate::passwords::Passwords;
 use crate::readiness::Readiness;
 use crate::rooms::Rooms;
 use crate::rooms::keys::Keys;
-use crate::store::sql::Db;
 use crate::works::Works;
 
 /// Signalling, started: its doors are in [`Signalling::router`].
@@ -92,9 +93,7 @@ impl Signalling {
         if let Some(error) = check(&config).into_iter().next() {
             return Err(error);
         }
-        std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
-        let db = Db::open(&database_url(&config)).await.map_err(StartError::Database)?;
-        store::users::fill_name_folds(&db).await.map_err(StartError::Database)?;
+        let db = opening::open_store(&config).await?;
         let redis = match config.redis_url.expose_secret() {
             "" => None,
             url => Some(redis::Client::open(url).map_err(StartError::RedisUrl)?),
@@ -176,34 +175,15 @@ impl Signalling {
             tracing::warn!("not everything was finished in time");
         }
     }
-
-    /// Makes an account, whether or not registration is open.
-    pub async fn create_user(
-        &self,
-        name: &str,
-        password: &SecretString,
-        nickname: Option<&str>,
-    ) -> Result<UserId, Refusal> {
-        Ok(accounts::create_user(&self.node, name, password, nickname).await?.id)
-    }
 }
 
 /// Claims the database for this process, if only one may serve from it. Held as long as it serves.
 pub fn claim(config: &Config) -> Result<Exclusive, StartError> {
     std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
-    store::sql::claim(&database_url(config)).map_err(StartError::Database)
+    store::sql::claim(&opening::database_url(config)).map_err(StartError::Database)
 }
 
 /// Brings the schema of a database up to date.
 pub async fn migrate(config: &Config) -> Result<(), StartError> {
-    std::fs::create_dir_all(&config.data_dir).map_err(StartError::DataDir)?;
-    Db::open(&database_url(config)).await.map_err(StartError::Database)?;
-    Ok(())
-}
-
-fn database_url(config: &Config) -> String {
-    match config.database_url.expose_secret() {
-        "" => format!("sqlite:{}", config.data_dir.join("beckon.db").display()),
-        url => url.to_owned(),
-    }
+    opening::open_store(config).await.map(drop)
 }

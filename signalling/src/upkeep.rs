@@ -3,16 +3,18 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::clock::ticks_ms;
+use crate::clock::{now_ms, ticks_ms};
 use crate::domain::refusal::Refusal;
 use crate::node::Node;
-use crate::{accounts, calls, group_calls, nodes, presence, store};
+use crate::{accounts, admin, calls, group_calls, nodes, presence, store};
 
 /// Sockets that nobody resumed are noticed within this time.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Well within [`crate::cache::PRESENCE_LIFE`].
 const RENEW_EVERY: Duration = Duration::from_secs(25);
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// Acts are kept for a year: nobody minds an hour.
+const FORGET_ACTS_EVERY: Duration = Duration::from_secs(3600);
 /// How long a login that is over is believed when nobody told us: Redis was away, it expired, its account was disabled.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(10);
 /// A store that did not answer is asked again after this time.
@@ -25,6 +27,7 @@ pub(crate) fn start(node: &Arc<Node>) {
     every(RENEW_EVERY, Work::Renew);
     every(FORGET_EVERY, Work::Forget);
     every(LOOK_UP_EVERY, Work::LookUpLogins);
+    every(FORGET_ACTS_EVERY, Work::ForgetActs);
     let stop = node.stop.clone();
     tokio::spawn(stop.run_until_cancelled_owned(relisten(node.clone())));
     tokio::spawn(calls::keep(node.clone()));
@@ -39,6 +42,7 @@ enum Work {
     Renew,
     Forget,
     LookUpLogins,
+    ForgetActs,
 }
 
 fn repeat(
@@ -58,6 +62,7 @@ fn repeat(
                 Work::Renew => node.cache.renew_presence().await,
                 Work::Forget => node.limits.forget_idle(),
                 Work::LookUpLogins => look_up_logins(&node).await,
+                Work::ForgetActs => forget_acts(&node).await,
             }
         }
     };
@@ -67,6 +72,12 @@ fn repeat(
 async fn look_up_logins(node: &Node) {
     if let Err(refusal) = accounts::end_what_is_over(node).await {
         tracing::warn!(error = %refusal, "logins could not be looked up again");
+    }
+}
+
+async fn forget_acts(node: &Node) {
+    if let Err(refusal) = admin::forget_old_acts(&node.db, now_ms()).await {
+        tracing::warn!(error = %refusal, "old acts of the audit could not be removed; trying again in an hour");
     }
 }
 

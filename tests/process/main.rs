@@ -1,5 +1,6 @@
 //! The binary as an operator meets it: started, asked, misused and stopped from outside.
 
+mod admin;
 mod data_dir;
 mod database;
 #[path = "../stage/extent.rs"]
@@ -155,26 +156,4 @@ async fn unknown_paths_are_told_apart() {
         "{policy}"
     );
     assert_eq!(page.headers()["x-content-type-options"], "nosniff");
-}
-
-#[tokio::test]
-async fn an_account_made_on_the_command_line_can_sign_in() {
-    let dir = tempfile::tempdir().unwrap();
-    let made = beckon(dir.path()).args(["admin", "create-user", "alice"]).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let printed = String::from_utf8(made.stdout).unwrap();
-    let password = printed.lines().find_map(|line| line.strip_prefix("password ")).unwrap();
-
-    let node = Node::start_in(dir, &[]);
-    let login = serde_json::json!({"name": "alice", "password": password});
-    let answer = node.client.post(format!("{}/api/v1/logins", node.http)).json(&login).send().await;
-    assert_eq!(answer.unwrap().status(), 200);
-}
-
-#[test]
-fn an_account_with_a_bad_name_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = beckon(dir.path()).args(["admin", "create-user", "a b"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(output.stdout.is_empty(), "no password is printed for nobody");
 }

@@ -51,6 +51,8 @@ ids! {
     FileId,
     /// A picture of a person.
     AvatarId,
+    /// An act that was noted.
+    AuditId,
     /// One running `beckon` process.
     NodeId,
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::ids::{AppId, DeviceId, LoginId, UserId};
 use super::refusal::Result;
-use super::user::Me;
+use super::user::{AccountRole, Me};
 use super::{schema, text};
 
 /// How long an access token works, in milliseconds.
@@ -19,6 +19,8 @@ pub struct Caller {
     pub app: AppId,
     pub user: UserId,
     pub login: LoginId,
+    /// As of this request. Sockets, which outlive a change of it, have that of everybody.
+    pub role: AccountRole,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

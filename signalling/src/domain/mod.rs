@@ -1,5 +1,6 @@
 //! Pure types and rules: no async, no SQL, no HTTP. What these types serialise to is the wire format.
 
+pub mod audit;
 pub mod call;
 pub mod call_record;
 pub mod contact;

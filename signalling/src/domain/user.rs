@@ -16,7 +16,18 @@ pub struct User {
     /// Others may become a contact without asking.
     pub direct_add: bool,
     pub disabled: bool,
+    pub role: AccountRole,
     pub created_at: i64,
+}
+
+/// What somebody may do beyond their own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountRole {
+    #[default]
+    User,
+    /// Work on everybody's accounts.
+    Admin,
 }
 
 /// One's own account.
@@ -28,6 +39,10 @@ pub struct Me {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
     pub direct_add: bool,
+    // nodes of former releases do not tell it
+    #[serde(default)]
+    #[schema(required = true)]
+    pub role: AccountRole,
     pub created_at: i64,
 }
 
@@ -103,6 +118,7 @@ impl User {
             nickname: self.nickname.clone(),
             avatar: self.avatar_url(),
             direct_add: self.direct_add,
+            role: self.role,
             created_at: self.created_at,
         }
     }

@@ -145,7 +145,7 @@ pub(super) async fn end(
     caller: Caller,
     Path(id): Path<LoginId>,
 ) -> Result<StatusCode, Answer> {
-    accounts::end_login(&node, caller.user, id).await?;
+    accounts::end_login(&node, caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn sign_out(
     caller: Caller,
     arrival: Arrival,
 ) -> Result<Response, Answer> {
-    accounts::end_login(&node, caller.user, caller.login).await?;
+    accounts::end_login(&node, caller, caller.login).await?;
     let ended = [ACCESS_COOKIE, REFRESH_COOKIE].into_iter().flat_map(|one| one.end(arrival));
     Ok((set_cookies(ended.collect()), StatusCode::NO_CONTENT).into_response())
 }

@@ -3,11 +3,14 @@
 mod rotation;
 
 pub use self::rotation::{Rotation, Trade, end_grace, rotate, rotation};
+use serde_json::json;
+
 use super::sql::{Db, On, Record, Result, Row, Tx, retry, sql};
-use super::users;
+use super::{audit, users};
+use crate::domain::audit::{Act, Action, Actor, Target};
 use crate::domain::ids::{AppId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Device, DeviceKind};
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 
 /// A token as stored: SHA-256 of its secret half.
 pub type TokenHash = [u8; 32];
@@ -28,6 +31,7 @@ pub struct Holder {
     pub user: UserId,
     pub app: AppId,
     pub disabled: bool,
+    pub role: AccountRole,
     pub last_seen_at: i64,
     pub access_hash: Vec<u8>,
     pub access_expires_at: i64,
@@ -188,8 +192,8 @@ pub async fn knows(db: &Db, user: UserId, mark: &Mark) -> Result<bool> {
 }
 
 pub async fn holder(db: &Db, login: LoginId) -> Result<Option<Holder>> {
-    sql("SELECT l.id, l.user_id, u.app_id, u.disabled, l.last_seen_at, l.access_hash, l.access_expires_at,
-                l.refresh_hash, l.refresh_expires_at, l.former_access_hash, l.former_access_until
+    sql("SELECT l.id, l.user_id, u.app_id, u.disabled, u.role, l.last_seen_at, l.access_hash,
+                l.access_expires_at, l.refresh_hash, l.refresh_expires_at, l.former_access_hash, l.former_access_until
          FROM logins l JOIN users u ON u.id = l.user_id WHERE l.id = ?")
         .bind(login)
         .optional(db)
@@ -220,14 +224,29 @@ pub async fn list(db: &Db, user: UserId) -> Result<Vec<Listed>> {
     .await
 }
 
-/// Ends one login of this user; false when there is none.
-pub async fn delete(db: &Db, user: UserId, login: LoginId) -> Result<bool> {
-    let rows = sql("DELETE FROM logins WHERE id = ? AND user_id = ?")
-        .bind(login)
-        .bind(user)
-        .run(db)
-        .await?;
-    Ok(rows > 0)
+/// Ends one login of this user; false when there is none. It is noted if another login than itself asked for it.
+pub async fn delete(db: &Db, user: UserId, login: LoginId, asks: LoginId, at: i64) -> Result<bool> {
+    retry(|| async {
+        let mut tx = db.begin().await?;
+        let device: Option<(String,)> =
+            sql("SELECT device_name FROM logins WHERE id = ? AND user_id = ?")
+                .bind(login)
+                .bind(user)
+                .locking()
+                .optional(&mut tx)
+                .await?;
+        let Some((device,)) = device else { return Ok(false) };
+        sql("DELETE FROM logins WHERE id = ?").bind(login).run(&mut tx).await?;
+        if login != asks {
+            let (actor, target) = (Actor::User(user), Target::Login(login));
+            let detail = json!({ "device": device });
+            let act = Act { actor, action: Action::RevokeLogin, target, detail, at };
+            audit::note(&mut tx, &act).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    })
+    .await
 }
 
 /// Stores a new password hash and ends every login of this user but the one that asks; returns those. Nothing
@@ -238,6 +257,7 @@ pub async fn change_password(
     keep: LoginId,
     proven: &str,
     hash: &str,
+    at: i64,
 ) -> Result<Option<Vec<LoginId>>> {
     retry(|| async {
         let mut tx = db.begin().await?;
@@ -257,8 +277,13 @@ pub async fn change_password(
             .run(&mut tx)
             .await?;
         end_grace(&mut tx, keep).await?;
+        let ended: Vec<_> = all.into_iter().map(|(id,)| id).filter(|id| *id != keep).collect();
+        let (actor, target) = (Actor::User(user), Target::User(user));
+        let detail = json!({ "logins_ended": ended.len() });
+        let act = Act { actor, action: Action::ChangePassword, target, detail, at };
+        audit::note(&mut tx, &act).await?;
         tx.commit().await?;
-        Ok(Some(all.into_iter().map(|(id,)| id).filter(|id| *id != keep).collect()))
+        Ok(Some(ended))
     })
     .await
 }
@@ -288,6 +313,7 @@ impl Record for Holder {
             user: row.get("user_id")?,
             app: row.get("app_id")?,
             disabled: row.get("disabled")?,
+            role: row.get("role")?,
             last_seen_at: row.get("last_seen_at")?,
             access_hash: row.get("access_hash")?,
             access_expires_at: row.get("access_expires_at")?,

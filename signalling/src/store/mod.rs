@@ -1,5 +1,6 @@
 //! The store: the only truth. One SQL text and one plain function per query, for both engines.
 
+pub mod audit;
 pub mod contacts;
 pub mod conversations;
 pub mod files;
@@ -15,11 +16,13 @@ pub(crate) mod tests;
 pub mod users;
 
 use self::sql::{column_ids, column_words};
+use crate::domain::audit::Action;
 use crate::domain::contact::{RequestStatus, Way};
 use crate::domain::conversation::{Kind, Role, Writing};
 use crate::domain::ids::*;
 use crate::domain::login::DeviceKind;
 use crate::domain::refusal::{Code, Refusal};
+use crate::domain::user::AccountRole;
 
 column_ids!(
     AppId,
@@ -32,10 +35,16 @@ column_ids!(
     RequestId,
     FileId,
     AvatarId,
+    AuditId,
 );
 
 column_words! {
     Kind { Direct = "direct", Group = "group" }
+    AccountRole { User = "user", Admin = "admin" }
+    Action {
+        CreateUser = "create_user", SetRole = "set_role", ChangePassword = "change_password",
+        RevokeLogin = "revoke_login"
+    }
     Role { Member = "member", Owner = "owner" }
     RequestStatus { Pending = "pending", Accepted = "accepted", Refused = "refused", Blocked = "blocked" }
     Way { Name = "name", Id = "id", Group = "group", Qr = "qr" }

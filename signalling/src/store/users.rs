@@ -3,13 +3,23 @@
 use super::sql::{Db, Error, On, Record, Result, Row, Tx, retry, sql};
 use crate::domain::ids::{AppId, AvatarId, UserId};
 use crate::domain::text::{name_fold, name_key};
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
+
+/// A query for whole users: their columns are listed here alone.
+macro_rules! selecting {
+    ($from:literal) => {
+        concat!(
+            "SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, role, created_at ",
+            $from
+        )
+    };
+}
 
 /// Fails with an error that [`name_taken`] knows when somebody else has the name.
 pub async fn create<'c>(on: impl Into<On<'c>>, user: &User, password_hash: &str) -> Result<()> {
     sql("INSERT INTO users (id, app_id, name, name_key, name_fold, nickname, password_hash, avatar_id, direct_add,
-                            disabled, last_seen_at, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+                            disabled, role, last_seen_at, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(user.id)
         .bind(user.app)
         .bind(&user.name)
@@ -20,6 +30,7 @@ pub async fn create<'c>(on: impl Into<On<'c>>, user: &User, password_hash: &str)
         .bind(user.avatar)
         .bind(user.direct_add)
         .bind(user.disabled)
+        .bind(user.role)
         .bind(user.created_at)
         .bind(user.created_at)
         .run(on)
@@ -35,9 +46,7 @@ pub fn name_taken(error: &Error) -> bool {
 /// By the name as the first releases compared it, then as it is compared now: whoever shares the second with
 /// somebody older is still found by the first.
 pub async fn by_name(db: &Db, app: AppId, name: &str) -> Result<Option<User>> {
-    let exact =
-        sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
-         FROM users WHERE app_id = ? AND name_key = ?")
+    let exact = sql(selecting!("FROM users WHERE app_id = ? AND name_key = ?"))
         .bind(app)
         .bind(name_key(name))
         .optional(db)
@@ -45,12 +54,11 @@ pub async fn by_name(db: &Db, app: AppId, name: &str) -> Result<Option<User>> {
     if exact.is_some() {
         return Ok(exact);
     }
-    sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
-         FROM users WHERE app_id = ? AND name_fold = ?")
-    .bind(app)
-    .bind(name_fold(name))
-    .optional(db)
-    .await
+    sql(selecting!("FROM users WHERE app_id = ? AND name_fold = ?"))
+        .bind(app)
+        .bind(name_fold(name))
+        .optional(db)
+        .await
 }
 
 /// People of the first releases looked at in one transaction by [`fill_name_folds`].
@@ -97,19 +105,11 @@ async fn set_name_fold(tx: &mut Tx, id: UserId, app: AppId, fold: &str) -> Resul
 }
 
 pub async fn by_id<'c>(on: impl Into<On<'c>>, id: UserId) -> Result<Option<User>> {
-    sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
-         FROM users WHERE id = ?")
-    .bind(id)
-    .optional(on)
-    .await
+    sql(selecting!("FROM users WHERE id = ?")).bind(id).optional(on).await
 }
 
 pub async fn by_ids(db: &Db, ids: impl IntoIterator<Item = UserId>) -> Result<Vec<User>> {
-    sql("SELECT id, app_id, name, nickname, avatar_id, direct_add, disabled, created_at
-         FROM users WHERE id IN (..)")
-    .list(ids)
-    .all(db)
-    .await
+    sql(selecting!("FROM users WHERE id IN (..)")).list(ids).all(db).await
 }
 
 /// Holds a user's row until the transaction ends, so that changes of their contacts follow each other.
@@ -166,6 +166,14 @@ pub async fn replace_avatar(
     Ok(replaced.and_then(|(replaced,)| replaced))
 }
 
+/// Gives somebody a role; tells which one that replaces.
+pub async fn replace_role(tx: &mut Tx, id: UserId, role: AccountRole) -> Result<AccountRole> {
+    let (replaced,): (AccountRole,) =
+        sql("SELECT role FROM users WHERE id = ?").bind(id).locking().one(&mut *tx).await?;
+    sql("UPDATE users SET role = ? WHERE id = ?").bind(role).bind(id).run(tx).await?;
+    Ok(replaced)
+}
+
 /// When the first person came; `None` where there is nobody.
 pub async fn first_created_at(db: &Db) -> Result<Option<i64>> {
     let first: Option<(i64,)> =
@@ -202,6 +210,7 @@ impl Record for User {
             avatar: row.get("avatar_id")?,
             direct_add: row.get("direct_add")?,
             disabled: row.get("disabled")?,
+            role: row.get("role")?,
             created_at: row.get("created_at")?,
         })
     }

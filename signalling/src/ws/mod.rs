@@ -18,6 +18,7 @@ use crate::accounts;
 use crate::domain::frame::FRAME_BYTES_MAX;
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Result};
+use crate::domain::user::AccountRole;
 use crate::http::{Answer, Query, network_of, origin_allowed, token_of};
 use crate::node::Node;
 use crate::shares::Holder;
@@ -69,9 +70,10 @@ async fn let_in(node: &Node, headers: &HeaderMap, ticket: Option<String>) -> Res
     if !origin_allowed(headers, &node.config.allowed_origins) {
         return Err(Code::OriginDenied.into());
     }
-    match (ticket, token_of(headers)) {
-        (Some(ticket), _) => accounts::redeem(node, &ticket).await,
-        (None, Some(token)) => accounts::authenticate(node, token.text()).await,
-        (None, None) => Err(Code::Unauthenticated.into()),
-    }
+    let caller = match (ticket, token_of(headers)) {
+        (Some(ticket), _) => accounts::redeem(node, &ticket).await?,
+        (None, Some(token)) => accounts::authenticate(node, token.text()).await?,
+        (None, None) => return Err(Code::Unauthenticated.into()),
+    };
+    Ok(Caller { role: AccountRole::User, ..caller }) // a socket outlives changes of the role
 }

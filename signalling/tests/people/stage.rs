@@ -8,7 +8,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use beckon_signalling::config::Config;
 use beckon_signalling::domain::ids::NodeId;
-use beckon_signalling::{Arrival, Signalling};
+use beckon_signalling::{Admin, Arrival, Signalling};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
@@ -22,6 +22,7 @@ pub(crate) const HOME: &str = "198.51.100.1";
 
 pub(crate) struct Stage {
     _signalling: Signalling,
+    config: Config,
     pub(crate) router: Router,
     folder: TempDir,
 }
@@ -51,8 +52,14 @@ impl Stage {
         config.limits.sign_ins_per_minute = 1_000_000;
         config.limits.requests_per_second = 1_000_000;
         change(&mut config);
-        let signalling = Signalling::start(NodeId::fresh(), config, None, None).await.unwrap();
-        Stage { router: signalling.router(), _signalling: signalling, folder }
+        let signalling =
+            Signalling::start(NodeId::fresh(), config.clone(), None, None).await.unwrap();
+        Stage { router: signalling.router(), _signalling: signalling, config, folder }
+    }
+
+    /// What the command line works with, beside the running node.
+    pub(crate) async fn operator(&self) -> Admin {
+        Admin::open(&self.config).await.unwrap()
     }
 
     /// Changes the database behind the node's back, for what would otherwise take its time to happen.

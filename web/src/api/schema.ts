@@ -821,6 +821,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What somebody may do beyond their own account.
+         * @enum {string}
+         */
+        AccountRole: "user" | "admin";
         /** @description The answer to a send, given only after the message is durable. */
         Ack: {
             /** Format: int64 */
@@ -1360,6 +1365,7 @@ export interface components {
             id: components["schemas"]["UserId"];
             name: string;
             nickname: string;
+            role: components["schemas"]["AccountRole"];
         };
         Member: {
             /** Format: int64 */

@@ -19,7 +19,7 @@ use crate::domain::frame::{ServerFrame, Signal};
 use crate::domain::ids::{AppId, CallId, LoginId, NodeId, UserId};
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Refusal, Result};
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::files::{Files, Storage};
 use crate::hub::{Close, Hub, Mailbox, Next};
 use crate::limits::RateLimits;
@@ -149,6 +149,7 @@ impl Stage {
             avatar: None,
             direct_add: false,
             disabled: false,
+            role: AccountRole::User,
             created_at: now_ms(),
         };
         store::users::create(&self.db, &user, "no password").await.unwrap();
@@ -179,7 +180,7 @@ impl Person {
     fn at(node: &Arc<Node>, user: UserId) -> Person {
         let login = LoginId::fresh();
         let mailbox = node.hub.open(user, login);
-        let caller = Caller { app: AppId::DEFAULT, user, login };
+        let caller = Caller { app: AppId::DEFAULT, user, login, role: AccountRole::User };
         Person { node: node.clone(), caller, mailbox, unheard: Default::default() }
     }
 

@@ -15,6 +15,7 @@ use crate::domain::contact::Side;
 use crate::domain::ids::{AppId, NodeId, UserId};
 use crate::domain::login::Caller;
 use crate::domain::login::{Device, DeviceKind};
+use crate::domain::user::AccountRole;
 use crate::{Config, Signalling, store};
 
 /// A whole node behind a listener.
@@ -63,7 +64,7 @@ impl Server {
         .await
         .unwrap();
         let (user, login) = (signed_in.user.id, signed_in.login_id);
-        let caller = Caller { app: AppId::DEFAULT, user, login };
+        let caller = Caller { app: AppId::DEFAULT, user, login, role: AccountRole::User };
         self.connect(caller, json!({"type": "hello", "lang": "zh"})).await
     }
 

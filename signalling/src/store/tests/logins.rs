@@ -139,16 +139,16 @@ async fn a_change_of_the_password_ends_the_former_access_token(db: &Db) {
     let ann = person(db, "ann").await;
     let id = sign_in(db, ann).await.id;
     assert!(logins::rotate(db, id, &trade(1, 2)).await.unwrap());
-    logins::change_password(db, ann, id, "hash", "other").await.unwrap().unwrap();
+    logins::change_password(db, ann, id, "hash", "other", 9).await.unwrap().unwrap();
     assert_eq!(logins::holder(db, id).await.unwrap().unwrap().former_access, None);
 }
 
 async fn a_login_ends_only_by_its_own_user(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let id = sign_in(db, ann).await.id;
-    assert!(!logins::delete(db, bob, id).await.unwrap());
-    assert!(logins::delete(db, ann, id).await.unwrap());
-    assert!(!logins::delete(db, ann, id).await.unwrap());
+    assert!(!logins::delete(db, bob, id, id, 9).await.unwrap());
+    assert!(logins::delete(db, ann, id, id, 9).await.unwrap());
+    assert!(!logins::delete(db, ann, id, id, 9).await.unwrap());
     assert!(!logins::rotate(db, id, &trade(1, 2)).await.unwrap());
 }
 
@@ -156,7 +156,7 @@ async fn all_others_end_and_are_named(db: &Db) {
     let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
     let (kept, bobs) = (sign_in(db, ann).await.id, sign_in(db, bob).await.id);
     let mut others = vec![sign_in(db, ann).await.id, sign_in(db, ann).await.id];
-    let changed = logins::change_password(db, ann, kept, "hash", "other").await.unwrap();
+    let changed = logins::change_password(db, ann, kept, "hash", "other", 9).await.unwrap();
     let mut ended = changed.unwrap();
     others.sort();
     ended.sort();
@@ -171,14 +171,14 @@ async fn a_login_needs_the_password_it_was_proven_with(db: &Db) {
     users::set_password_hash(db, ann, "other").await.unwrap();
     let new = login(ann, DeviceId::fresh());
     assert_eq!(logins::create(db, &new, &proof()).await.unwrap(), Made::Disproved);
-    let change = logins::change_password(db, ann, kept, "hash", "third").await.unwrap();
+    let change = logins::change_password(db, ann, kept, "hash", "third", 9).await.unwrap();
     assert_eq!(change, None, "neither does a change survive another one");
 
     let proof = Proof { stored_hash: "other".into(), renewed_hash: Some("third".into()) };
     assert_eq!(logins::create(db, &new, &proof).await.unwrap(), Made::Replacing(None));
     assert_eq!(users::password_hash(db, ann).await.unwrap().as_deref(), Some("third"));
-    logins::delete(db, ann, kept).await.unwrap();
-    let change = logins::change_password(db, ann, kept, "third", "fourth").await.unwrap();
+    logins::delete(db, ann, kept, kept, 9).await.unwrap();
+    let change = logins::change_password(db, ann, kept, "third", "fourth", 9).await.unwrap();
     assert_eq!(change, None, "a login that is over changes nothing");
 }
 
@@ -190,7 +190,7 @@ async fn no_login_made_during_a_change_survives_it(db: &Db) {
         let db = db.clone();
         async move {
             if n == 4 {
-                logins::change_password(&db, ann, kept, "hash", "other").await.unwrap();
+                logins::change_password(&db, ann, kept, "hash", "other", 9).await.unwrap();
             } else {
                 logins::create(&db, &login(ann, DeviceId::fresh()), &proof()).await.unwrap();
             }
@@ -211,7 +211,7 @@ async fn logins_that_are_over_are_told_from_those_that_are_not(db: &Db) {
     both.sort();
     assert_eq!(valid, both);
     assert_eq!(logins::valid(db, &all, 200).await.unwrap(), [], "the refresh tokens have expired");
-    logins::delete(db, ann, anns).await.unwrap();
+    logins::delete(db, ann, anns, anns, 9).await.unwrap();
     assert_eq!(logins::valid(db, &all, 199).await.unwrap(), [bobs]);
 }
 

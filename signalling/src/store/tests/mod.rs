@@ -2,6 +2,7 @@
 //! server (`mysql://user:password@host:port`), and must when `BECKON_TEST_REQUIRE=1`. Every test has a
 //! fresh database of its own.
 
+mod audit;
 mod contacts;
 mod conversations;
 mod cursors;
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use crate::domain::conversation::Role;
 use crate::domain::ids::*;
 use crate::domain::message::{Body, Message};
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::store;
 use crate::store::messages::{Author, NewMessage, Sent};
 use crate::store::sql::{Db, Result, retry};
@@ -147,6 +148,7 @@ pub(crate) fn user(name: &str) -> User {
         avatar: None,
         direct_add: false,
         disabled: false,
+        role: AccountRole::User,
         created_at: 1,
     }
 }

@@ -69,7 +69,7 @@ async fn columns(db: &Db) -> BTreeSet<Column> {
         name,
         kind: common_kind(&kind),
         required,
-        default,
+        default: default.trim_matches('\'').to_owned(), // MySQL shows text without its quotes
     };
     columns.into_iter().map(column).collect()
 }

@@ -5,8 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use beckon_signalling::config::is_reachable;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+use crate::network::network;
 
 /// A self-hosted chat and call server.
 #[derive(Debug, Parser)]
@@ -251,7 +254,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, value_name = "NAME:PASSWORD", hide_env_values = true)]
     pub turn_user: Vec<String>,
     /// A network the relay sends to although it is inside, such as 10.0.0.0/8; may be given several times.
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", value_parser = network)]
     pub turn_allow_peer: Vec<IpNet>,
     /// Ports of relayed addresses, such as 49152-65535.
     #[arg(long, value_name = "FIRST-LAST")]
@@ -280,9 +283,16 @@ impl std::str::FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "off" => Ok(Listen::Off),
-            _ => text.parse().map(Listen::On).map_err(|_| {
-                format!("'{text}' is neither an address such as 127.0.0.1:8080 nor \"off\"")
-            }),
+            _ => {
+                let address: Option<SocketAddr> = text.parse().ok();
+                // nobody could call a group of machines
+                let address =
+                    address.filter(|at| at.ip().is_unspecified() || is_reachable(at.ip()));
+                address.map(Listen::On).ok_or_else(|| {
+                    let text = text.escape_debug();
+                    format!("'{text}' is neither an address such as 127.0.0.1:8080 nor \"off\"")
+                })
+            }
         }
     }
 }

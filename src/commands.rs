@@ -22,6 +22,7 @@ use crate::cli::{
     BenchArgs, CertificateArgs, ConfigArgs, HealthcheckArgs, Listen, StoreArgs, TokenArgs,
 };
 use crate::config::{self, Config};
+use crate::parts::Parts;
 use crate::{certs, check, data_dir};
 
 /// A server that takes longer to answer is not healthy.
@@ -50,16 +51,18 @@ pub(crate) async fn migrate(args: StoreArgs) -> anyhow::Result<()> {
 
 /// `beckon check-config`
 pub(crate) fn check_config(args: ConfigArgs) -> anyhow::Result<()> {
-    let loaded = config::load(&args)?;
+    let loaded = config::look(&args)?;
     print!("{}", config::effective_toml(&loaded)?);
-    let findings = check::configuration(&loaded.config);
-    for warning in loaded.warnings.iter().chain(&findings.warnings) {
+    let findings = check::configuration(&loaded.config, Parts::of(&[])?);
+    let certificate = certs::concern(&loaded.config);
+    for warning in loaded.warnings.iter().chain(&findings.warnings).chain(&certificate) {
         eprintln!("warning: {warning}");
     }
-    for error in &findings.errors {
-        eprintln!("error: {error:#}");
+    let faults: Vec<_> = loaded.faults.iter().chain(&findings.errors).collect();
+    for fault in &faults {
+        eprintln!("error: {fault:#}");
     }
-    match findings.errors.len() {
+    match faults.len() {
         0 => Ok(()),
         1 => anyhow::bail!("the configuration has a fault"),
         faults => anyhow::bail!("the configuration has {faults} faults"),

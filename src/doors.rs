@@ -29,8 +29,8 @@ impl Doors {
         }
         let http = bind(process.http.listen).await?;
         let https = bind(process.http.https_listen).await?;
-        let is_tls = https.is_some() || !turn.is_empty();
-        let certificate = is_tls.then(|| certs::find_or_make(config)).transpose()?;
+        let certificate =
+            certs::are_used(config).then(|| certs::find_or_make(config)).transpose()?;
         Ok(Doors { http, https, turn, certificate })
     }
 

@@ -16,6 +16,7 @@ mod logs;
 mod media;
 mod memory;
 mod metrics;
+mod network;
 mod observe;
 mod ops;
 mod parts;

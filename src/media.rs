@@ -19,11 +19,6 @@ pub(crate) fn start(process: &ProcessConfig) -> anyhow::Result<Option<Arc<Sfu>>>
             Listen::Off => None,
         })
         .collect();
-    if listen.ip().is_loopback() && http.iter().any(|address| !address.ip().is_loopback()) {
-        tracing::warn!(
-            "other devices reach the pages of this server but not its media: group calls need media.listen"
-        );
-    }
     let config = beckon_sfu::Config {
         listen,
         addresses: process.external_ips.clone(),

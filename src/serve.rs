@@ -49,9 +49,11 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(mut config: Config, parts: Parts, node: NodeId) -> anyhow::Result<()> {
     parts.apply(&mut config);
-    if let Some(warning) = check::rooms(&config) {
+    let findings = check::configuration(&config, parts);
+    for warning in &findings.warnings {
         tracing::warn!("{warning}");
     }
+    config::refuse(findings.errors)?;
     let mut stop = Stop::listen()?;
     let files = limits::raise_open_files();
     // Neither can take what the other needs to go on.

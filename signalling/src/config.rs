@@ -1,23 +1,37 @@
 //! What an operator may set. `Default` is what runs on a laptop.
+//!
+//! Every key refuses by itself what could never work, and says what it expected; what depends on several keys or on the
+//! machine is in `check.rs`.
+
+mod addresses;
+mod numbers;
+mod texts;
 
 use std::path::PathBuf;
 
 use beckon_sfu_api::PARTICIPANTS_MAX;
 use secrecy::SecretString;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+pub use addresses::{IceUrl, Origin, Scheme, is_reachable};
+pub use numbers::within;
+pub(crate) use texts::check_redis_url;
+pub use texts::{ApiKey, path, text, turn_secrets};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where files and, by default, the database live.
+    #[serde(deserialize_with = "texts::path")]
     pub data_dir: PathBuf,
     /// `sqlite:path` or `mysql://user:password@host/database`; empty: `sqlite:{data_dir}/beckon.db`.
+    #[serde(deserialize_with = "texts::database_url")]
     pub database_url: SecretString,
     /// `redis://host:port`; empty: one node, everything in this process.
+    #[serde(deserialize_with = "texts::redis_url")]
     pub redis_url: SecretString,
     /// Origins other than our own whose pages may open sockets, such as `https://chat.example.com`.
-    pub allowed_origins: Vec<String>,
+    pub allowed_origins: Vec<Origin>,
     pub accounts: Accounts,
     pub limits: Limits,
     pub files: Files,
@@ -89,10 +103,13 @@ pub struct Files {
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
     /// STUN servers that tell a browser its public address, such as `stun:stun.example.com:3478`.
+    #[serde(deserialize_with = "addresses::stun_urls")]
     pub stun_urls: Vec<IceUrl>,
     /// TURN servers that relay when two browsers cannot reach each other.
+    #[serde(deserialize_with = "addresses::turn_urls")]
     pub turn_urls: Vec<IceUrl>,
     /// What the TURN servers know too: each person gets time-limited credentials made with it.
+    #[serde(deserialize_with = "texts::turn_secret")]
     pub turn_secret: SecretString,
 }
 
@@ -100,8 +117,10 @@ pub struct Calls {
 #[serde(default, deny_unknown_fields)]
 pub struct Rooms {
     /// What tokens for rooms are signed with, `key:secret` each; empty: one is made at the first start.
+    #[serde(deserialize_with = "texts::keys")]
     pub keys: Vec<ApiKey>,
     /// Where clients reach rooms, such as `wss://chat.example.com`; empty: at the host they asked.
+    #[serde(deserialize_with = "addresses::room_url")]
     pub url: String,
     /// Participants of one room at once; group calls have the same limit.
     // Media descriptions grow with the size of a room, and clients must be able to read them.
@@ -113,65 +132,6 @@ pub struct Rooms {
     /// Bytes of a participant's attributes, names and values.
     #[serde(deserialize_with = "within::<_, _, 0, { 16 << 20 }>")]
     pub attributes_bytes_max: usize,
-}
-
-/// Reads a number that makes sense. Zero would lock everybody out, and memory that no machine has would end the process.
-pub fn within<'de, D, T, const LEAST: u64, const MOST: u64>(value: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<u64>,
-{
-    let number = i64::deserialize(value)?;
-    u64::try_from(number)
-        .ok()
-        .filter(|number| (LEAST..=MOST).contains(number))
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| D::Error::custom(format!("expected {LEAST} to {MOST}, not {number}")))
-}
-
-/// A name in public and what only we and those who may invite people into rooms know.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ApiKey {
-    pub id: String,
-    pub secret: SecretString,
-}
-
-/// A shorter secret could be guessed from a single token (RFC 7518, section 3.2).
-const KEY_SECRET_BYTES_MIN: usize = 32;
-
-impl TryFrom<String> for ApiKey {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let (id, secret) = text.split_once(':').ok_or("expected key:secret")?;
-        let (id, secret) = (id.trim(), secret.trim());
-        if id.is_empty() {
-            return Err("expected key:secret");
-        }
-        if secret.len() < KEY_SECRET_BYTES_MIN {
-            return Err("the secret of a key must have at least 32 characters");
-        }
-        Ok(ApiKey { id: id.to_owned(), secret: secret.to_owned().into() })
-    }
-}
-
-/// The address of a STUN or TURN server. A browser refuses the whole call over one that is not.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct IceUrl(pub String);
-
-impl TryFrom<String> for IceUrl {
-    type Error = &'static str;
-
-    fn try_from(url: String) -> Result<Self, Self::Error> {
-        match url.split_once(':') {
-            Some(("stun" | "stuns" | "turn" | "turns", host)) if !host.is_empty() => {
-                Ok(IceUrl(url))
-            }
-            _ => Err("expected stun:host:port, stuns:, turn: or turns:"),
-        }
-    }
 }
 
 impl Default for Config {

@@ -31,6 +31,7 @@ mod opening;
 mod paging;
 pub mod passwords;
 pub mod people;
+pub mod places;
 pub mod presence;
 mod readiness;
 pub mod rooms;
@@ -105,8 +106,7 @@ impl Signalling {
             None => Bus::local(hub.clone()),
             Some(client) => Bus::redis(hub.clone(), client, id, stop.clone()),
         };
-        let objects = config.data_dir.join("objects");
-        let storage = Storage::local(&objects, config.files.disk_reserve_bytes)
+        let storage = Storage::local(&opening::objects(&config), config.files.disk_reserve_bytes)
             .map_err(StartError::DataDir)?;
         let keys = Keys::load(&config).map_err(StartError::RoomKey)?;
         let ice = Ice::new(config.calls.clone(), relay);

@@ -1,5 +1,7 @@
 //! The store of a configuration, for whoever starts something over it.
 
+use std::path::PathBuf;
+
 use secrecy::ExposeSecret;
 
 use crate::config::Config;
@@ -18,7 +20,16 @@ pub(crate) async fn open_store(config: &Config) -> Result<Db, StartError> {
 /// `sqlite:` in the data folder unless the configuration names another one.
 pub(crate) fn database_url(config: &Config) -> String {
     match config.database_url.expose_secret() {
-        "" => format!("sqlite:{}", config.data_dir.join("beckon.db").display()),
+        "" => {
+            let path = config.data_dir.join("beckon.db").display().to_string();
+            // a folder may be called anything, and these mean something in an address
+            format!("sqlite:{}", path.replace('%', "%25").replace('?', "%3F"))
+        }
         url => url.to_owned(),
     }
+}
+
+/// Where files of people are.
+pub(crate) fn objects(config: &Config) -> PathBuf {
+    config.data_dir.join("objects")
 }

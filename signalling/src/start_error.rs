@@ -1,5 +1,7 @@
 //! Why signalling could not start.
 
+use std::path::PathBuf;
+
 use crate::domain::refusal::Refusal;
 use crate::store::sql::{self, Trouble};
 
@@ -9,7 +11,11 @@ pub enum StartError {
     DataDir(#[source] std::io::Error),
     #[error("the database cannot be opened")]
     Database(#[source] sql::Error),
-    #[error("redis_url is no Redis address")]
+    #[error("{0}: {1}")]
+    Setting(&'static str, &'static str),
+    #[error("{key}: {} cannot be used", path.display())]
+    Place { key: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("redis_url cannot be used")]
     RedisUrl(#[source] redis::RedisError),
     #[error("the key of the rooms cannot be read or made")]
     RoomKey(#[source] std::io::Error),

@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use webpki::EndEntityCert;
 
+use crate::cli::Listen;
 use crate::config::{Config, ProcessConfig};
 pub(crate) use serving::{Identity, check, load};
 
@@ -27,6 +28,17 @@ pub(crate) fn configured(config: &Config) -> Option<Files> {
     let tls = &config.process.tls;
     let (certificate, key) = (tls.certificate.clone()?, tls.key.clone()?);
     Some(Files { certificate, key })
+}
+
+/// What an operator should know about configured files that can be used. A server tells it again and again by itself.
+pub(crate) fn concern(config: &Config) -> Option<String> {
+    check(&configured(config)?).ok().flatten()
+}
+
+/// Whether there is a listener that needs them.
+pub(crate) fn are_used(config: &Config) -> bool {
+    let ProcessConfig { http, turn, .. } = &config.process;
+    http.https_listen != Listen::Off || !turn.tcp.is_empty()
 }
 
 /// The configured files, or development ones in the data folder, made when they are missing or outdated.

@@ -1,6 +1,6 @@
 //! Merging configuration layers: defaults, file, environment, flags.
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use toml::{Table, Value};
 
 const EXAMPLE: &str = include_str!("../../deploy/beckon.example.toml");
@@ -16,7 +16,7 @@ impl Layers {
 
     /// Lays a configuration file over what is there.
     pub(super) fn merge_file(&mut self, text: &str) -> anyhow::Result<()> {
-        let file: Table = text.parse()?;
+        let file: Table = text.parse().map_err(|error| place(text, &error))?;
         merge(&mut self.0, file, "")
     }
 
@@ -53,12 +53,21 @@ impl Layers {
     }
 }
 
+/// Where a file cannot be read, and why. The line itself stays out: it may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    anyhow!("line {}: {}", before.matches('\n').count() + 1, error.message())
+}
+
 fn merge(into: &mut Table, from: Table, path: &str) -> anyhow::Result<()> {
     for (key, value) in from {
         let name = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let Some(slot) = into.get_mut(&key) else { bail!("unknown key {name}") };
         match (slot, value) {
             (Value::Table(inner), Value::Table(from)) => merge(inner, from, &name)?,
+            (Value::Array(_), Value::Array(items)) if !items.iter().all(Value::is_str) => {
+                bail!("{name}: expected a list of strings")
+            }
             (slot, value) if slot.same_type(&value) => *slot = value,
             (slot, value) => {
                 bail!("{name}: expected {}, found {}", slot.type_str(), value.type_str())
@@ -100,6 +109,11 @@ fn drop_unset(tree: &mut Table) {
 
 #[cfg(test)]
 impl Layers {
+    /// What is not set included.
+    pub(super) fn into_tree(self) -> Table {
+        self.0
+    }
+
     /// The dotted names of all sections.
     pub(super) fn sections(&self) -> Vec<String> {
         fn walk(table: &Table, path: &str, names: &mut Vec<String>) {

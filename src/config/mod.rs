@@ -3,10 +3,14 @@
 //! `deploy/beckon.example.toml` is compiled in as the lowest layer, so the documented default is the default.
 
 mod environment;
+#[cfg(test)]
+mod hostile_tests;
 mod layers;
+mod reading;
 mod redact;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod turn;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +23,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::cli::{ConfigArgs, Listen, LogFormat};
 use layers::Layers;
+pub(crate) use reading::refuse;
 pub(crate) use turn::TurnConfig;
 
 /// Everything that can be configured, read and checked.
@@ -36,6 +41,7 @@ pub(crate) struct ProcessConfig {
     pub data_dir: DataDir,
     /// The addresses others reach this machine at, when they are not its own: told to clients of group calls,
     /// and named in the development certificate.
+    #[serde(deserialize_with = "texts::reachable_ips")]
     pub external_ips: Vec<IpAddr>,
     pub http: HttpConfig,
     pub media: MediaConfig,
@@ -49,7 +55,9 @@ pub(crate) struct ProcessConfig {
 /// A folder; `data` below the working directory unless configured.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct DataDir(pub PathBuf);
+pub(crate) struct DataDir(
+    #[serde(deserialize_with = "beckon_signalling::config::path")] pub PathBuf,
+);
 
 impl Default for DataDir {
     fn default() -> Self {
@@ -65,6 +73,7 @@ pub(crate) struct HttpConfig {
     /// Where HTTPS and WSS listen.
     pub https_listen: Listen,
     /// Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    #[serde(deserialize_with = "texts::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// Open connections over all listeners; one more is closed at once.
     #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 10_000_000>")]
@@ -92,6 +101,8 @@ pub(crate) struct MediaConfig {
     /// Where media of group calls is sent to and comes from, over UDP.
     pub listen: Listen,
     /// Threads that forward media, the first on that port and the others on the ports after it.
+    // More than any machine has processors for.
+    #[serde(deserialize_with = "beckon_signalling::config::within::<_, _, 1, 256>")]
     pub shards: u16,
 }
 
@@ -105,8 +116,10 @@ impl Default for MediaConfig {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TlsConfig {
     /// The certificate chain in PEM, leaf first.
+    #[serde(deserialize_with = "texts::path")]
     pub certificate: Option<PathBuf>,
     /// Its private key in PEM.
+    #[serde(deserialize_with = "texts::path")]
     pub key: Option<PathBuf>,
 }
 
@@ -114,6 +127,7 @@ pub(crate) struct TlsConfig {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LogConfig {
     /// What is logged: a level, or directives such as `info,beckon_signalling=debug`.
+    #[serde(deserialize_with = "texts::filter")]
     pub filter: String,
     /// Text for people or JSON for machines; unset decides by whether stderr is a terminal.
     pub format: Option<LogFormat>,
@@ -129,6 +143,7 @@ impl Default for LogConfig {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct MetricsConfig {
     /// Who presents this as a bearer token may read `/metrics` from anywhere.
+    #[serde(deserialize_with = "texts::token")]
     pub token: Option<SecretString>,
 }
 
@@ -156,10 +171,19 @@ pub(crate) struct Loaded {
     pub effective: toml::Table,
     /// What was found but not used, for people.
     pub warnings: Vec<String>,
+    /// What was refused, and counts as not set.
+    pub faults: Vec<anyhow::Error>,
+}
+
+/// Reads the configuration, or tells all that is wrong with its keys.
+pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
+    let mut loaded = look(args)?;
+    refuse(std::mem::take(&mut loaded.faults))?;
+    Ok(loaded)
 }
 
 /// Reads the defaults, the file, the environment and the flags, each over the one before.
-pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
+pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<Loaded> {
     let mut layers = Layers::defaults();
     if let Some(path) = &args.place.config {
         let text = std::fs::read_to_string(path)
@@ -169,8 +193,8 @@ pub(crate) fn load(args: &ConfigArgs) -> anyhow::Result<Loaded> {
     let warnings = environment::apply(&mut layers, environment::variables())?;
     apply_flags(&mut layers, args)?;
     let effective = layers.finish();
-    let config = read(effective.clone())?;
-    Ok(Loaded { config, effective, warnings })
+    let (config, faults) = reading::read(effective.clone());
+    Ok(Loaded { config, effective, warnings, faults })
 }
 
 fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
@@ -204,43 +228,6 @@ fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Splits the tree between the binary and its parts; keys nobody knows are errors.
-fn read(mut tree: toml::Table) -> anyhow::Result<Config> {
-    const OWN: [&str; 9] =
-        ["data_dir", "external_ips", "http", "media", "turn", "tls", "log", "metrics", "shutdown"];
-    let own: toml::Table =
-        OWN.iter().filter_map(|key| Some(((*key).to_owned(), tree.remove(*key)?))).collect();
-    let process: ProcessConfig = own.try_into().context("configuration")?;
-    tree.insert("data_dir".into(), process.data_dir.0.display().to_string().into());
-    let signalling = tree.try_into().context("configuration")?;
-    let config = Config { process, signalling };
-    config.check()?;
-    Ok(config)
-}
-
-impl Config {
-    /// The mistakes that types cannot rule out.
-    fn check(&self) -> anyhow::Result<()> {
-        let ProcessConfig { http, media, turn, tls, .. } = &self.process;
-        let is_mute = http.listen == Listen::Off && http.https_listen == Listen::Off;
-        if is_mute && !turn.is_on() {
-            anyhow::bail!(
-                "http.listen and http.https_listen are both \"off\": nobody could reach this server"
-            );
-        }
-        if tls.certificate.is_some() != tls.key.is_some() {
-            anyhow::bail!("tls.certificate and tls.key belong together: set both or neither");
-        }
-        if http.max_connections == 0 {
-            anyhow::bail!("http.max_connections must be at least 1");
-        }
-        if media.shards == 0 {
-            anyhow::bail!("media.shards must be at least 1; media.listen = \"off\" has no media");
-        }
-        Ok(())
-    }
-}
-
 /// The merged configuration as TOML, with every secret hidden.
 pub(crate) fn effective_toml(loaded: &Loaded) -> anyhow::Result<String> {
     let mut tree = loaded.effective.clone();
@@ -258,7 +245,10 @@ impl<'de> Deserialize<'de> for LogFormat {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         clap::ValueEnum::from_str(&text, false).map_err(|_| {
-            serde::de::Error::custom(format!("'{text}' is neither \"text\" nor \"json\""))
+            serde::de::Error::custom(format!(
+                "'{}' is neither \"text\" nor \"json\"",
+                text.escape_debug()
+            ))
         })
     }
 }

@@ -26,11 +26,17 @@ fn hide(value: &mut Value, secret: bool) {
     }
 }
 
-/// `mysql://user:password@host` -> `mysql://user:[hidden]@host`. The last `@` ends the password, which
-/// may itself hold one.
+/// `mysql://user:password@host` -> `mysql://user:[hidden]@host`. The last `@` ends the password, which may itself hold
+/// one. What begins otherwise is no address, and may hold a password anywhere in front of that.
 fn hide_password(text: &mut String) {
-    let Some(start) = text.find("://").map(|at| at + 3) else { return };
-    let Some(end) = text.rfind('@').filter(|&at| at >= start) else { return };
+    let parameters = text.find("?pass").map(|at| at + 1);
+    if let Some(parameters) = parameters {
+        text.replace_range(parameters.., HIDDEN);
+    }
+    let Some(end) = text.rfind('@') else { return };
+    let Some(start) = text.find("://").map(|at| at + 3).filter(|&at| at <= end) else {
+        return text.replace_range(..end, HIDDEN);
+    };
     if let Some(colon) = text[start..end].find(':') {
         text.replace_range(start + colon + 1..end, HIDDEN);
     }

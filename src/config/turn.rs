@@ -3,26 +3,40 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
+use beckon_signalling::domain::text::is_legible;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use super::texts;
+
+/// What a message can hold of a name (RFC 8489, 14.3).
+const NAME_BYTES_MAX: usize = 508;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TurnConfig {
     /// Where STUN and TURN clients are heard over UDP.
+    #[serde(deserialize_with = "texts::listeners")]
     pub udp: Vec<SocketAddr>,
     /// Where they are heard over TCP, and over TLS on the same port.
+    #[serde(deserialize_with = "texts::listeners")]
     pub tcp: Vec<SocketAddr>,
     /// What credentials are for.
+    #[serde(deserialize_with = "texts::realm")]
     pub realm: String,
     /// Each vouches for time-limited names.
+    #[serde(deserialize_with = "beckon_signalling::config::turn_secrets")]
     pub secrets: Vec<SecretString>,
     /// `name:password` each.
+    #[serde(deserialize_with = "users")]
     pub users: Vec<TurnUser>,
     /// Networks that are opened to peers although they are inside.
+    #[serde(deserialize_with = "texts::networks")]
     pub allow_peers: Vec<IpNet>,
     /// Networks that are closed to peers whatever else is open.
+    #[serde(deserialize_with = "texts::networks")]
     pub deny_peers: Vec<IpNet>,
     /// For development: relayed addresses and the media node are reached on loopback as well.
     pub development_loopback: bool,
@@ -86,11 +100,25 @@ impl TryFrom<String> for TurnUser {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match text.split_once(':') {
-            Some((name, password)) if !name.is_empty() && !password.is_empty() => {
+            Some((name, password)) if is_legible(name) && is_legible(password) => {
+                if name.len() > NAME_BYTES_MAX {
+                    return Err("expected name:password, with a name of 508 bytes at most");
+                }
                 Ok(TurnUser { name: name.to_owned(), password: password.to_owned().into() })
             }
             _ => Err("expected name:password"),
         }
+    }
+}
+
+/// Users, each with one password: of two the first would never count.
+fn users<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<TurnUser>, D::Error> {
+    let users = Vec::<TurnUser>::deserialize(value)?;
+    let mut names: Vec<_> = users.iter().map(|user| &user.name).collect();
+    names.sort();
+    match names.windows(2).any(|two| two[0] == two[1]) {
+        true => Err(D::Error::custom("expected each name once; two entries have the same one")),
+        false => Ok(users),
     }
 }
 
@@ -107,7 +135,9 @@ impl TryFrom<String> for Ports {
             let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
             (0 < first && first <= last).then_some(Ports(first..=last))
         });
-        ports.ok_or_else(|| format!("'{text}' is no range of ports such as 49152-65535"))
+        ports.ok_or_else(|| {
+            format!("'{}' is no range of ports such as 49152-65535", text.escape_debug())
+        })
     }
 }
 
@@ -129,7 +159,7 @@ mod tests {
         let user = TurnUser::try_from("alice:a:b".to_owned()).unwrap();
         assert_eq!(user.name, "alice");
         assert_eq!(secrecy::ExposeSecret::expose_secret(&user.password), "a:b");
-        for odd in ["alice", "alice:", ":a", ""] {
+        for odd in ["alice", "alice:", ":a", "", " :a", "a: "] {
             assert!(TurnUser::try_from(odd.to_owned()).is_err(), "{odd}");
         }
     }

@@ -1,5 +1,6 @@
 //! Log lines on standard error: text for people, JSON for machines.
 
+pub(crate) mod filter;
 mod repeats;
 mod stamp;
 
@@ -7,7 +8,6 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use beckon_signalling::domain::ids::NodeId;
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
@@ -17,16 +17,12 @@ use crate::config::LogConfig;
 use repeats::Repeats;
 use stamp::Stamped;
 
-/// Before what is configured: the DTLS library warns of every extension that it does not know, and browsers offer some.
-/// The TLS library warns of every client that names the server by its address.
-const QUIET: &str = "rtc_dtls=error,rustls=error";
-
 /// Changes what is logged while the process runs.
 pub(crate) struct Logs(reload::Handle<EnvFilter, Registry>);
 
 /// Installs the subscriber for the process. Panics are logged like everything else. Must be called in a runtime.
 pub(crate) fn install(config: &LogConfig, node: NodeId) -> anyhow::Result<Logs> {
-    let (filter, handle) = reload::Layer::new(filter(config)?);
+    let (filter, handle) = reload::Layer::new(filter::read(&config.filter)?);
     let terminal = std::io::stderr().is_terminal();
     let format = config.format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let repeats = Repeats::default();
@@ -60,53 +56,12 @@ pub(crate) fn install(config: &LogConfig, node: NodeId) -> anyhow::Result<Logs> 
 impl Logs {
     /// Logs by another filter from now on.
     pub(crate) fn change(&self, config: &LogConfig) -> anyhow::Result<()> {
-        self.0.reload(filter(config)?).context("the filter cannot be changed")
+        self.0.reload(filter::read(&config.filter)?).context("the filter cannot be changed")
     }
-}
-
-/// Returns why a filter would not do what its author meant.
-pub(crate) fn check(config: &LogConfig) -> anyhow::Result<()> {
-    filter(config).map(drop)
-}
-
-fn filter(config: &LogConfig) -> anyhow::Result<EnvFilter> {
-    let directives: Vec<&str> = config.filter.split(',').map(str::trim).collect();
-    let text = directives.join(",");
-    // A bare word that is no level is the name of a module that is not ours, and would silence everything else.
-    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
-    for word in &directives {
-        if !word.contains(['=', '[']) && !is_level(word) {
-            anyhow::bail!(
-                "log.filter '{text}': '{word}' is no level (error, warn, info, debug, trace, off) and no module=level"
-            );
-        }
-    }
-    EnvFilter::try_new(format!("{QUIET},{text}"))
-        .with_context(|| format!("log.filter '{text}' cannot be read"))
 }
 
 /// The place only: a panic's message may quote what a user sent.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(%place, "panic, which is a bug");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_that_would_silence_everything_is_refused() {
-        let checked = |filter: &str| check(&LogConfig { filter: filter.into(), format: None });
-        for fine in
-            ["info", "warn,beckon_signalling=debug", "OFF", "info, hyper=off", "info,[call]=trace"]
-        {
-            assert!(checked(fine).is_ok(), "{fine}");
-        }
-        for odd in
-            ["lots", "", "info,", "verbose", "beckon_signalling", "info,beckon=loud", "info debug"]
-        {
-            assert!(checked(odd).is_err(), "{odd}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The binary as an operator meets it: started, asked, misused and stopped from outside.
 
 mod admin;
+mod configuration;
 mod data_dir;
 mod database;
 #[path = "../stage/extent.rs"]

@@ -143,14 +143,15 @@ fn a_check_finds_every_fault_that_would_stop_the_server() {
         .arg("check-config")
         .envs([("BECKON_DATABASE_URL", "postgres://db/beckon"), ("BECKON_REDIS_URL", "foo")])
         .envs([("BECKON_TLS__CERTIFICATE", certificate.as_str()), ("BECKON_LOG__FILTER", "lots")])
+        .envs([("BECKON_HTTP__HTTPS_LISTEN", "127.0.0.1:0")])
         .env("BECKON_TLS__KEY", &other)
         .output()
         .unwrap();
     assert_eq!(checked.status.code(), Some(1));
     for fault in [
         "data is no folder",
-        "database_url must be sqlite:PATH or mysql://",
-        "redis_url is no Redis address",
+        "database_url: expected sqlite:PATH or mysql://",
+        "redis_url: expected redis://",
         "the certificate and its private key cannot be used",
         "'lots' is no level",
         "the configuration has 5 faults",

@@ -107,6 +107,12 @@ pub fn optional_line(input: &str, max: usize, field: &'static str) -> Result<Str
     Ok(if typed.contains(is_visible) { typed.nfc().collect() } else { String::new() })
 }
 
+/// Returns whether a text on one line has something to see, and nothing that hides or ends it.
+pub fn is_legible(text: &str) -> bool {
+    let bad = |c: char| c.is_control() || breaks_line(c) || reorders(c);
+    text.contains(is_visible) && !text.contains(bad)
+}
+
 /// Text of several lines: new lines and tabs are the only control characters.
 pub fn paragraph(input: &str, max: usize, field: &'static str) -> Result<()> {
     let bad = |c: char| c.is_control() && !matches!(c, '\n' | '\t' | '\r');

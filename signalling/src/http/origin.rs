@@ -2,16 +2,16 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::uri::{Authority, Uri};
 
 use super::arrival::Arrival;
+use crate::config::Origin;
 
 /// Returns whether a page of this origin may act for the person who has it open: our own host, or a configured one.
 /// Programs that are no browser send no `Origin`.
-pub fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub fn origin_allowed(headers: &HeaderMap, allowed: &[Origin]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Some(origin) = origin.to_str().ok().and_then(Origin::read) else { return false };
-    origin.is_own(headers) || allowed.iter().any(|one| Origin::read(one) == Some(origin.clone()))
+    is_own(&origin, headers) || allowed.contains(&origin)
 }
 
 /// Where a request reached us, as the address of a WebSocket: `wss://chat.example.com`.
@@ -21,60 +21,11 @@ pub fn own_url(headers: &HeaderMap, arrival: Arrival) -> String {
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 
-/// A scheme, a host and a port, each in its one canonical form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Origin {
-    scheme: Scheme,
-    host: String,
-    port: u16,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
-}
-
-impl Origin {
-    /// `None` for the opaque origin `null` and for pages that no web server serves.
-    fn read(text: &str) -> Option<Origin> {
-        let uri: Uri = text.trim_end_matches('/').parse().ok()?;
-        let scheme = match uri.scheme_str()? {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            _ => return None,
-        };
-        Origin::at(scheme, uri.authority()?)
-    }
-
-    fn at(scheme: Scheme, authority: &Authority) -> Option<Origin> {
-        if authority.as_str().contains('@') {
-            return None;
-        }
-        let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let port = match authority.port() {
-            None => scheme.port(),
-            Some(port) => port.as_u16(),
-        };
-        Some(Origin { scheme, host, port })
-    }
-
-    /// `Host` names no scheme. A proxy that does not tell us the browser's may have spoken HTTPS to it, so the page's
-    /// own scheme decides which port a `Host` without one means.
-    fn is_own(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host: Option<Authority> = host.and_then(|host| host.parse().ok());
-        host.and_then(|host| Origin::at(self.scheme, &host)).as_ref() == Some(self)
-    }
-}
-
-impl Scheme {
-    fn port(self) -> u16 {
-        match self {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        }
-    }
+/// `Host` names no scheme. A proxy that does not tell us the browser's may have spoken HTTPS to it, so the page's own
+/// scheme decides which port a `Host` without one means.
+fn is_own(origin: &Origin, headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| Origin::at(origin.scheme, host)).as_ref() == Some(origin)
 }
 
 #[cfg(test)]
@@ -85,7 +36,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, host.parse().unwrap());
         headers.insert(ORIGIN, origin.parse().unwrap());
-        let allowed: Vec<_> = allowed.iter().map(|one| (*one).to_owned()).collect();
+        let allowed: Vec<_> = allowed.iter().map(|one| Origin::read(one).unwrap()).collect();
         origin_allowed(&headers, &allowed)
     }
 

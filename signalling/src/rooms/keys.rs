@@ -9,7 +9,8 @@ use rand::distr::Alphanumeric;
 use crate::config::{ApiKey, Config};
 use crate::durable;
 
-const FILE: &str = "room-key";
+/// In the data folder.
+pub(crate) const FILE: &str = "room-key";
 /// Whoever reads the key can let anybody into any room.
 const MODE: u32 = 0o600;
 

@@ -27,7 +27,7 @@ pub use query::{Query, per_engine, sql};
 pub use row::{Column, Record, Row, unknown_word};
 pub(crate) use row::{column_ids, column_words};
 pub use turns::Asker;
-pub use url::check_url;
+pub use url::{DatabaseFile, check_url, files};
 pub use value::Value;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{FileId, UserId};
+use super::ids::{ConversationId, FileId, UserId};
 use super::refusal::{Code, Result};
 
 /// An upload: `received` of `length` bytes are stored. Its id becomes the file's.
@@ -46,6 +46,16 @@ pub struct StoredFile {
     pub user: UserId,
     pub sha256: Vec<u8>,
     pub created_at: i64,
+}
+
+/// Who keeps a file, or a picture of a person. What nobody holds is swept away, and whoever holds something decides
+/// who may read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileHolder {
+    /// A message there carries it.
+    Conversation(ConversationId),
+    /// It is their picture.
+    User(UserId),
 }
 
 /// What everybody who may read a file is told about it.

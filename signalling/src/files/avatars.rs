@@ -6,13 +6,12 @@ use tokio::task::spawn_blocking;
 use super::images::{self, ImageError};
 use super::{Client, Files, Opened};
 use crate::accounts;
-use crate::domain::ids::AvatarId;
+use crate::domain::ids::{AvatarId, UserId};
 use crate::domain::login::Caller;
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::Me;
 use crate::node::Node;
 use crate::shares::Share;
-use crate::store;
 
 /// Makes `image` the caller's picture: cropped to a square and encoded anew. `place` is from
 /// [`Files::avatar_place`].
@@ -45,12 +44,12 @@ impl Files {
         Ok(self.avatars.take_now(by.into())?)
     }
 
-    /// The picture `id`, for anybody who is signed in, as long as it is somebody's: what is stored may be gone later.
-    pub async fn avatar(&self, id: AvatarId) -> Result<Opened> {
-        if store::users::avatars_of(&self.db, [id]).await?.is_empty() {
-            return Err(Code::NotFound.into());
+    /// The picture `id`, as long as it is somebody's: what is stored may be gone later.
+    pub async fn avatar(&self, reader: UserId, id: AvatarId) -> Result<Opened> {
+        match self.is_shown(id.0, reader).await? {
+            true => Ok(self.storage.avatar(id).await?),
+            false => Err(Code::NotFound.into()),
         }
-        Ok(self.storage.avatar(id).await?)
     }
 
     pub(super) async fn make_avatar(
@@ -73,8 +72,15 @@ impl Files {
         Ok(id)
     }
 
+    /// Removes a picture that its owner gave up, if nobody else holds it.
     async fn discard_avatar(&self, id: AvatarId) {
-        if let Err(error) = self.storage.remove_avatar(id).await {
+        let removed = async {
+            match self.is_held(id.0).await? {
+                true => Ok(()),
+                false => Ok::<_, Refusal>(self.storage.remove_avatar(id).await?),
+            }
+        };
+        if let Err(error) = removed.await {
             tracing::warn!(%error, avatar.id = %id, "an old avatar could not be removed");
         }
     }

@@ -9,6 +9,7 @@ mod client;
 mod decoders;
 mod disk;
 mod finish;
+mod holders;
 pub mod images;
 mod limited;
 mod metadata;

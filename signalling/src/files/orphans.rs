@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Files;
 use super::storage::Kind;
 use super::sweeper::GRACE_MS;
-use crate::domain::ids::{AvatarId, FileId};
+use crate::domain::ids::FileId;
 use crate::domain::refusal::{Refusal, Result};
 use crate::store;
 
@@ -61,27 +61,17 @@ impl Files {
         Ok(removed)
     }
 
+    /// Those of these that are to stay. Parts are an upload's alone; everything else stays as long as somebody holds
+    /// it, or as it is a file, whose upload has its own time.
     async fn known(&self, kind: Kind, ids: &[Uuid]) -> Result<Vec<Uuid>> {
         let files = ids.iter().map(|id| FileId(*id));
-        Ok(match kind {
-            Kind::Upload => store::files::uploads_of(&self.db, files).await?,
-            Kind::File | Kind::Thumbnail => {
-                let mut known = store::files::files_of(&self.db, files.clone()).await?;
-                known.extend(store::files::uploads_of(&self.db, files).await?);
-                known
-            }
-            Kind::Avatar => {
-                let ids = ids.iter().map(|id| AvatarId(*id));
-                return Ok(store::users::avatars_of(&self.db, ids)
-                    .await?
-                    .into_iter()
-                    .map(|id| id.0)
-                    .collect());
-            }
+        let mut known = store::files::uploads_of(&self.db, files.clone()).await?;
+        if kind == Kind::Upload {
+            return Ok(known.into_iter().map(|id| id.0).collect());
         }
-        .into_iter()
-        .map(|id| id.0)
-        .collect())
+        known.extend(store::files::files_of(&self.db, files).await?);
+        let held = store::files::held_of(&self.db, ids.iter().copied()).await?;
+        Ok(known.into_iter().map(|id| id.0).chain(held).collect())
     }
 
     /// Removes what was being written when a process died: `object_store` gives it its place only once it is whole,

@@ -18,8 +18,11 @@ pub type Bytestream = BoxStream<'static, object_store::Result<Bytes>>;
 impl Files {
     /// A file that `user` may read. For everybody else it does not exist.
     pub async fn file(&self, user: UserId, id: FileId) -> Result<StoredFile> {
-        let file = store::files::readable(&self.db, user, id).await?;
-        file.ok_or_else(|| Code::NotFound.into())
+        let file = store::files::by_id(&self.db, id).await?.ok_or(Code::NotFound)?;
+        match file.user == user || self.is_shown(id.0, user).await? {
+            true => Ok(file),
+            false => Err(Code::NotFound.into()),
+        }
     }
 
     /// The bytes of a file from [`Files::file`].

@@ -116,7 +116,7 @@ pub(super) async fn avatar(
     Path(id): Path<AvatarId>,
 ) -> Result<Response, Answer> {
     let place = node.files.reader(source.of(caller))?;
-    picture(node.files.avatar(id).await?, place).await
+    picture(node.files.avatar(caller.user, id).await?, place).await
 }
 
 /// Makes an image my picture: cropped to a square and encoded anew.

@@ -1,11 +1,14 @@
-//! Files: uploads on their way, finished files, and the conversations that hold them.
+//! Files: uploads on their way, finished files, and who holds them.
 
+mod holders;
+
+pub use self::holders::{held_of, hold, holders, link, release, unlink};
 use std::collections::HashSet;
 
-use super::sql::{Db, Error, On, Record, Result, Row, Tx, per_engine, retry, sql};
+use super::sql::{Db, Error, On, Record, Result, Row, Tx, retry, sql};
 use crate::config;
 use crate::domain::file::{FileInfo, StoredFile, Upload};
-use crate::domain::ids::{ConversationId, FileId, UserId};
+use crate::domain::ids::{FileId, UserId};
 
 /// What became of a new upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +172,7 @@ pub async fn expired_uploads(db: &Db, before: i64, limit: i64) -> Result<Vec<Fil
     Ok(expired.into_iter().map(|(id,)| id).collect())
 }
 
-/// Removes a file that no conversation holds; tells whether the file is gone (or never was).
+/// Removes a file that nobody holds; tells whether the file is gone (or never was).
 pub async fn remove_unsent(db: &Db, id: FileId) -> Result<bool> {
     sql("DELETE FROM files
          WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)")
@@ -177,23 +180,15 @@ pub async fn remove_unsent(db: &Db, id: FileId) -> Result<bool> {
     .bind(id)
     .run(db)
     .await?;
-    let left: Option<(FileId,)> =
-        sql("SELECT id FROM files WHERE id = ?").bind(id).optional(db).await?;
-    Ok(left.is_none())
+    Ok(by_id(db, id).await?.is_none())
 }
 
-/// A file, for its uploader and the members of the conversations that hold it. `CROSS JOIN` keeps
-/// SQLite from walking all conversations of the reader: few hold the file.
-pub async fn readable(db: &Db, user: UserId, id: FileId) -> Result<Option<StoredFile>> {
-    sql("SELECT id, user_id, name, size, mime, width, height, sha256, created_at FROM files f
-         WHERE id = ? AND (user_id = ? OR EXISTS (
-             SELECT 1 FROM file_links l CROSS JOIN members m ON m.conversation_id = l.conversation_id
-             WHERE l.file_id = f.id AND m.user_id = ?))")
-    .bind(id)
-    .bind(user)
-    .bind(user)
-    .optional(db)
-    .await
+/// A file, whoever asks.
+pub async fn by_id(db: &Db, id: FileId) -> Result<Option<StoredFile>> {
+    sql("SELECT id, user_id, name, size, mime, width, height, sha256, created_at FROM files WHERE id = ?")
+        .bind(id)
+        .optional(db)
+        .await
 }
 
 /// A file that its uploader may put into a message: fresh, or already sent once, so that the
@@ -221,72 +216,6 @@ pub async fn held(tx: &mut Tx, ids: Vec<FileId>) -> Result<HashSet<FileId>> {
         .all(tx)
         .await?;
     Ok(found.into_iter().map(|(id,)| id).collect())
-}
-
-/// Lets the members of conversations read the files their messages carry: (file, conversation, seq). Belongs into the
-/// transaction that stores these messages.
-pub async fn link(
-    tx: &mut Tx,
-    carried: impl IntoIterator<Item = (FileId, ConversationId, i64)>,
-) -> Result<()> {
-    let carried: Vec<_> = carried.into_iter().collect();
-    let links =
-        carried.iter().map(|(file, conversation, _)| [(*file).into(), (*conversation).into()]);
-    per_engine(
-        "INSERT INTO file_links (file_id, conversation_id) VALUES ..
-         ON DUPLICATE KEY UPDATE file_id = VALUES(file_id)",
-        "INSERT INTO file_links (file_id, conversation_id) VALUES ..
-         ON CONFLICT (file_id, conversation_id) DO UPDATE SET file_id = excluded.file_id",
-    )
-    .upserts(links)
-    .run(&mut *tx)
-    .await?;
-    sql("INSERT INTO file_messages (file_id, conversation_id, seq) VALUES ..")
-        .rows(carried.iter().map(|(file, c, seq)| [(*file).into(), (*c).into(), (*seq).into()]))
-        .run(tx)
-        .await?;
-    Ok(())
-}
-
-/// A message carries its file no longer. If no other message of the conversation does, its members cannot read it any
-/// more, and if no conversation holds it, it is swept away like one that was never sent. Belongs into the
-/// transaction that recalls the message.
-pub async fn unlink(
-    tx: &mut Tx,
-    file: FileId,
-    conversation: ConversationId,
-    seq: i64,
-    at: i64,
-) -> Result<()> {
-    sql("DELETE FROM file_messages WHERE file_id = ? AND conversation_id = ? AND seq = ?")
-        .bind(file)
-        .bind(conversation)
-        .bind(seq)
-        .run(&mut *tx)
-        .await?;
-    sql("DELETE FROM file_links WHERE file_id = ? AND conversation_id = ? AND NOT EXISTS (
-             SELECT 1 FROM file_messages WHERE file_id = ? AND conversation_id = ?)")
-    .bind(file)
-    .bind(conversation)
-    .bind(file)
-    .bind(conversation)
-    .run(&mut *tx)
-    .await?;
-    // the sweeper goes by uploads, and this one may have been forgotten
-    per_engine(
-        "INSERT IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
-         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
-         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
-        "INSERT OR IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
-         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
-         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
-    )
-    .bind(at)
-    .bind(file)
-    .bind(file)
-    .run(tx)
-    .await?;
-    Ok(())
 }
 
 impl Record for Upload {

@@ -6,6 +6,7 @@ pub mod conversations;
 pub mod files;
 pub mod frozen;
 pub mod logins;
+pub mod members;
 pub mod messages;
 pub mod removals;
 pub mod requests;

@@ -1,6 +1,8 @@
 //! Users: who exists.
 
+use super::files;
 use super::sql::{Db, Error, On, Record, Result, Row, Tx, retry, sql};
+use crate::domain::file::FileHolder;
 use crate::domain::ids::{AppId, AvatarId, UserId};
 use crate::domain::text::{name_fold, name_key};
 use crate::domain::user::{AccountRole, User};
@@ -162,8 +164,13 @@ pub async fn replace_avatar(
     lock(tx, id).await?;
     let replaced: Option<(Option<AvatarId>,)> =
         sql("SELECT avatar_id FROM users WHERE id = ?").bind(id).optional(&mut *tx).await?;
-    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(tx).await?;
-    Ok(replaced.and_then(|(replaced,)| replaced))
+    let replaced = replaced.and_then(|(replaced,)| replaced);
+    sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(&mut *tx).await?;
+    if let Some(old) = replaced {
+        files::release(tx, old.0, FileHolder::User(id)).await?;
+    }
+    files::hold(tx, avatar.map(|new| (new.0, FileHolder::User(id)))).await?;
+    Ok(replaced)
 }
 
 /// Gives somebody a role; tells which one that replaces.
@@ -179,13 +186,6 @@ pub async fn first_created_at(db: &Db) -> Result<Option<i64>> {
     let first: Option<(i64,)> =
         sql("SELECT created_at FROM users ORDER BY created_at LIMIT 1").optional(db).await?;
     Ok(first.map(|(at,)| at))
-}
-
-/// Which of these are somebody's picture.
-pub async fn avatars_of(db: &Db, ids: impl IntoIterator<Item = AvatarId>) -> Result<Vec<AvatarId>> {
-    let known: Vec<(AvatarId,)> =
-        sql("SELECT avatar_id FROM users WHERE avatar_id IN (..)").list(ids).all(db).await?;
-    Ok(known.into_iter().map(|(id,)| id).collect())
 }
 
 pub async fn set_last_seen(db: &Db, id: UserId, at: i64) -> Result<()> {

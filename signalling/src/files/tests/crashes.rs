@@ -92,7 +92,7 @@ async fn what_is_known_stays() {
             format!("uploads/{begun}/0"),
         ]
     );
-    assert_eq!(refused(stage.files.avatar(former).await), Code::NotFound);
+    assert_eq!(refused(stage.files.avatar(stage.bob, former).await), Code::NotFound);
 }
 
 #[tokio::test]
@@ -101,9 +101,13 @@ async fn a_picture_that_is_nobodys_is_not_shown_and_soon_removed() {
     let (former, current) = (avatar(&stage).await, avatar(&stage).await);
     for id in [former, current] {
         stage.wears(id).await;
-        assert!(stage.files.avatar(id).await.is_ok());
+        assert!(stage.files.avatar(stage.bob, id).await.is_ok());
     }
-    assert_eq!(refused(stage.files.avatar(former).await), Code::NotFound, "although it is stored");
+    assert_eq!(
+        refused(stage.files.avatar(stage.bob, former).await),
+        Code::NotFound,
+        "although it is stored"
+    );
     assert_eq!(names(folder.path()).len(), 2);
     stage.files.sweep_orphans(now_ms() + 11 * 60 * 1000).await.unwrap();
     assert_eq!(names(folder.path()), [format!("avatars/{current}")]);

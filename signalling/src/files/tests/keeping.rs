@@ -121,7 +121,7 @@ async fn an_avatar_is_kept_as_a_square() {
     };
     let id = make(picture(ImageFormat::WebP)).await.unwrap();
     stage.wears(id).await;
-    let made = collected(stage.files.avatar(id).await.unwrap()).await;
+    let made = collected(stage.files.avatar(stage.bob, id).await.unwrap()).await;
     let square = image::load_from_memory(&made).unwrap();
     assert_eq!((square.width(), square.height()), (500, 500));
     let lie = make(Bytes::from_static(b"GIF89a<script>")).await;

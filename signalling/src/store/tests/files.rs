@@ -2,12 +2,13 @@
 
 use super::{at_once, both, group, person, says, text};
 use crate::config;
-use crate::domain::file::{FileInfo, StoredFile, Upload};
-use crate::domain::ids::{ConversationId, FileId, UserId};
+use crate::domain::file::{FileHolder, FileInfo, StoredFile, Upload};
+use crate::domain::ids::{AvatarId, ConversationId, FileId, UserId};
 use crate::domain::message::Body;
 use crate::store::files::{self, Created};
 use crate::store::messages::{self, NewMessage, Sent};
-use crate::store::sql::Db;
+use crate::store::sql::{Db, per_engine, sql};
+use crate::store::{members, users};
 
 both! {
     an_upload_is_kept_for_its_owner,
@@ -21,6 +22,9 @@ both! {
     a_file_that_was_sent_is_not_removed,
     a_recalled_message_takes_its_file_along,
     a_file_deleted_while_it_is_sent_is_either_sent_or_refused,
+    a_picture_is_held_by_whoever_wears_it,
+    what_anybody_holds_is_not_removed,
+    nodes_of_the_former_release_hold_and_release_as_they_did,
 }
 
 fn upload(user: UserId) -> Upload {
@@ -70,6 +74,17 @@ fn with_file(room: ConversationId, sender: UserId, file: &StoredFile) -> NewMess
     let FileInfo { id, name, size, mime, .. } = file.info.clone();
     let body = Body::File { file_id: id, caption: None, name, size, mime };
     NewMessage { body, ..text(room, sender, "") }
+}
+
+/// Whether somebody may read a file as its uploader or as a member of a conversation that holds it.
+async fn reads(db: &Db, user: UserId, id: FileId) -> bool {
+    let Some(file) = files::by_id(db, id).await.unwrap() else { return false };
+    let holders = files::holders(db, id.0).await.unwrap();
+    let conversations = holders.into_iter().filter_map(|holder| match holder {
+        FileHolder::Conversation(id) => Some(id),
+        FileHolder::User(_) => None,
+    });
+    file.user == user || members::is_in_any(db, user, conversations).await.unwrap()
 }
 
 async fn an_upload_is_kept_for_its_owner(db: &Db) {
@@ -129,7 +144,7 @@ async fn an_upload_becomes_a_file_once(db: &Db) {
     for expires_at in [200, 300] {
         files::finish_upload(db, &file, expires_at).await.unwrap();
     }
-    assert_eq!(files::readable(db, upload.user, upload.id).await.unwrap(), Some(file));
+    assert_eq!(files::by_id(db, upload.id).await.unwrap(), Some(file));
     let now = files::upload(db, upload.user, upload.id).await.unwrap().unwrap();
     assert_eq!((now.finished, now.expires_at), (true, 200), "the second time changes nothing");
 }
@@ -138,7 +153,7 @@ async fn members_read_the_files_of_their_messages(db: &Db) {
     let (ann, bob, eve) = (person(db, "ann").await, UserId::fresh(), UserId::fresh());
     let (first, second) = (group(db, &[ann, bob]).await, group(db, &[ann, eve]).await);
     let file = file(db, ann).await;
-    let may = async |user| files::readable(db, user, file.info.id).await.unwrap().is_some();
+    let may = async |user| reads(db, user, file.info.id).await;
     assert!(may(ann).await && !may(bob).await);
     for _ in 0..2 {
         says(db, with_file(first, ann, &file)).await;
@@ -181,8 +196,8 @@ async fn a_file_that_was_sent_is_not_removed(db: &Db) {
     for _ in 0..2 {
         assert!(files::remove_unsent(db, unsent.info.id).await.unwrap());
     }
-    assert!(files::readable(db, ann, sent.info.id).await.unwrap().is_some());
-    assert!(files::readable(db, ann, unsent.info.id).await.unwrap().is_none());
+    assert!(reads(db, ann, sent.info.id).await);
+    assert!(!reads(db, ann, unsent.info.id).await);
 }
 
 async fn a_recalled_message_takes_its_file_along(db: &Db) {
@@ -198,7 +213,7 @@ async fn a_recalled_message_takes_its_file_along(db: &Db) {
         let mut tx = db.begin().await.unwrap();
         messages::recall(&mut tx, message.clone(), message.sender_id, 9).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(files::readable(db, bob, id).await.unwrap().is_some(), left);
+        assert_eq!(reads(db, bob, id).await, left);
     }
     assert!(!files::remove_unsent(db, id).await.unwrap(), "the other conversation holds it");
     let last = messages::by_seq(db, other, 1).await.unwrap().unwrap();
@@ -220,6 +235,93 @@ async fn a_file_deleted_while_it_is_sent_is_either_sent_or_refused(db: &Db) {
         };
         let (was_sent, removed) = tokio::join!(sending, files::remove_unsent(db, id));
         assert_ne!(was_sent, removed.unwrap(), "sent without its file, or lost without a word");
-        assert_eq!(files::readable(db, ann, id).await.unwrap().is_some(), was_sent);
+        assert_eq!(reads(db, ann, id).await, was_sent);
     }
+}
+
+async fn wears(db: &Db, user: UserId, picture: Option<AvatarId>) -> Option<AvatarId> {
+    let mut tx = db.begin().await.unwrap();
+    let replaced = users::replace_avatar(&mut tx, user, picture).await.unwrap();
+    tx.commit().await.unwrap();
+    replaced
+}
+
+async fn a_picture_is_held_by_whoever_wears_it(db: &Db) {
+    let (ann, bob) = (person(db, "ann").await, person(db, "bob").await);
+    let [first, second] = [AvatarId::fresh(), AvatarId::fresh()];
+    let holders = async |id: AvatarId| files::holders(db, id.0).await.unwrap();
+    assert_eq!(wears(db, ann, Some(first)).await, None);
+    assert_eq!(holders(first).await, [FileHolder::User(ann)]);
+    assert_eq!(wears(db, ann, Some(first)).await, Some(first), "tried again");
+    assert_eq!(wears(db, ann, Some(second)).await, Some(first));
+    assert_eq!(
+        (holders(first).await, holders(second).await),
+        (vec![], vec![FileHolder::User(ann)])
+    );
+    wears(db, bob, Some(second)).await;
+    wears(db, ann, None).await;
+    assert_eq!(holders(second).await, [FileHolder::User(bob)]);
+    assert_eq!(files::held_of(db, [first.0, second.0]).await.unwrap(), [second.0]);
+}
+
+async fn what_anybody_holds_is_not_removed(db: &Db) {
+    let ann = person(db, "ann").await;
+    for holder in [FileHolder::User(ann), FileHolder::Conversation(ConversationId::fresh())] {
+        let id = file(db, ann).await.info.id;
+        let mut tx = db.begin().await.unwrap();
+        files::hold(&mut tx, [(id.0, holder), (id.0, holder)]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(files::holders(db, id.0).await.unwrap(), [holder]);
+        assert!(!files::remove_unsent(db, id).await.unwrap());
+        let mut tx = db.begin().await.unwrap();
+        files::release(&mut tx, id.0, holder).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(files::remove_unsent(db, id).await.unwrap());
+    }
+}
+
+/// Its statements, as it has them: it knows one kind of holder, and pictures by their people alone.
+async fn nodes_of_the_former_release_hold_and_release_as_they_did(db: &Db) {
+    let [ann, bob] = [person(db, "ann").await, person(db, "bob").await];
+    let (room, file) = (group(db, &[ann, bob]).await, file(db, ann).await);
+    let id = file.info.id;
+    let links = || {
+        per_engine(
+            "INSERT INTO file_links (file_id, conversation_id) VALUES ..
+             ON DUPLICATE KEY UPDATE file_id = VALUES(file_id)",
+            "INSERT INTO file_links (file_id, conversation_id) VALUES ..
+             ON CONFLICT (file_id, conversation_id) DO UPDATE SET file_id = excluded.file_id",
+        )
+        .upserts([[id.into(), room.into()]])
+    };
+    for _ in 0..2 {
+        let mut tx = db.begin().await.unwrap();
+        links().run(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert!(reads(db, bob, id).await && !files::remove_unsent(db, id).await.unwrap());
+    sql("DELETE FROM file_links WHERE file_id = ? AND conversation_id = ? AND NOT EXISTS (
+             SELECT 1 FROM file_messages WHERE file_id = ? AND conversation_id = ?)")
+    .bind(id)
+    .bind(room)
+    .bind(id)
+    .bind(room)
+    .run(db)
+    .await
+    .unwrap();
+    assert!(!reads(db, bob, id).await);
+
+    says(db, with_file(room, ann, &file)).await;
+    let read = sql("SELECT id, user_id, name, size, mime, width, height, sha256, created_at FROM files f
+         WHERE id = ? AND (user_id = ? OR EXISTS (
+             SELECT 1 FROM file_links l CROSS JOIN members m ON m.conversation_id = l.conversation_id
+             WHERE l.file_id = f.id AND m.user_id = ?))");
+    let found = read.bind(id).bind(bob).bind(bob).optional::<StoredFile>(db).await.unwrap();
+    assert_eq!(found, Some(file), "what this release links it reads");
+
+    let picture = AvatarId::fresh();
+    let wears = sql("UPDATE users SET avatar_id = ? WHERE id = ?");
+    wears.bind(picture).bind(bob).run(db).await.unwrap();
+    assert_eq!(files::holders(db, picture.0).await.unwrap(), [FileHolder::User(bob)]);
+    assert_eq!(files::held_of(db, [picture.0]).await.unwrap(), [picture.0]);
 }

@@ -93,7 +93,7 @@ impl MediaNode for Handle {
 impl Home {
     /// Descriptions are read here, by whoever tells them: media of others must not wait for that.
     fn order(&self, room: &RoomId, command: Command, held: Held) -> Result<Order, Unavailable> {
-        let until = Until { place: self.waiting.place(&command)?, held };
+        let until = Until { permit: self.waiting.permit(&command)?, held };
         let room = room.clone();
         Ok(match Described::read(command, self.settings) {
             Ok(described) => Order::Describe { room, described: Box::new(described), until },

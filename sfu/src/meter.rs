@@ -108,13 +108,13 @@ impl Meter {
         for (why, counter) in Discard::ALL.into_iter().zip(&self.discarded) {
             counter.absolute(counted.discarded(why));
         }
-        let (passed, lost) = (socket.passed(), socket.lost());
+        let (passed, lost) = (socket.passed(), socket.unsent());
         self.bytes_received.absolute(passed.received_bytes);
         self.bytes_sent.absolute(passed.sent_bytes);
-        for way in shard.ways() {
-            way.rtt.into_iter().for_each(|rtt| self.rtt.record(rtt));
-            self.uplink_loss.record(way.uplink_loss);
-            self.downlink_loss.record(way.downlink_loss);
+        for path in shard.path_qualities() {
+            path.rtt.into_iter().for_each(|rtt| self.rtt.record(rtt));
+            self.uplink_loss.record(path.uplink_loss);
+            self.downlink_loss.record(path.downlink_loss);
         }
         for (why, counter) in DataError::ALL.into_iter().zip(&self.undelivered) {
             counter.absolute(counted.messages_undelivered(why));

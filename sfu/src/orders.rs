@@ -38,7 +38,7 @@ pub(crate) enum Order {
 /// What is given back once an order is carried out.
 pub(crate) struct Until {
     #[expect(dead_code, reason = "held")]
-    pub(crate) place: Place,
+    pub(crate) permit: QueuePermit,
     #[expect(dead_code, reason = "held")]
     pub(crate) held: Held,
 }
@@ -50,26 +50,26 @@ pub(crate) struct Waiting {
     bytes: AtomicUsize,
 }
 
-/// A place in the line of a room.
-pub(crate) struct Place {
+/// The right to one place in the queue of a room.
+pub(crate) struct QueuePermit {
     waiting: Arc<Waiting>,
     bytes: usize,
 }
 
 impl Waiting {
-    /// A place for an order, unless too many wait. What frees something always has one.
-    pub(crate) fn place(self: &Arc<Self>, command: &Command) -> Result<Place, Unavailable> {
+    /// Admits an order, unless too many wait. Commands that free resources are always admitted.
+    pub(crate) fn permit(self: &Arc<Self>, command: &Command) -> Result<QueuePermit, Unavailable> {
         let bytes = bytes(command);
         let orders_before = self.orders.fetch_add(1, Ordering::Relaxed);
         let bytes_before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let place = Place { waiting: self.clone(), bytes };
+        let permit = QueuePermit { waiting: self.clone(), bytes };
         let is_full = orders_before >= ROOM_WAITING_MAX
             || (bytes > 0 && bytes_before > 0 && bytes_before + bytes > ROOM_BYTES_MAX);
-        if is_full && !frees(command) { Err(Unavailable) } else { Ok(place) }
+        if is_full && !frees(command) { Err(Unavailable) } else { Ok(permit) }
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePermit {
     fn drop(&mut self) {
         self.waiting.orders.fetch_sub(1, Ordering::Relaxed);
         self.waiting.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -147,35 +147,35 @@ impl Orders {
 
 #[cfg(test)]
 mod tests {
-    use beckon_sfu_api::{DataKind, Outgoing};
+    use beckon_sfu_api::{DataKind, DataMessage};
     use mio::{Poll, Token};
 
     use super::*;
 
     fn tell(command: Command) -> Order {
-        let place = Arc::new(Waiting::default()).place(&command).unwrap();
-        Order::Tell { room: "RM_1".into(), command, until: Until { place, held: Held::nothing() } }
+        let permit = Arc::new(Waiting::default()).permit(&command).unwrap();
+        Order::Tell { room: "RM_1".into(), command, until: Until { permit, held: Held::nothing() } }
     }
 
     fn message(len: usize) -> Command {
         let (kind, to) = (DataKind::Reliable, vec![]);
-        Command::Send(Outgoing { from: "PA_1".into(), kind, to, payload: vec![0; len].into() })
+        Command::Send(DataMessage { from: "PA_1".into(), kind, to, payload: vec![0; len].into() })
     }
 
     #[test]
     fn a_room_has_a_share_of_orders_and_of_bytes() {
         let waiting = Arc::new(Waiting::default());
         let take = |command: &Command| {
-            let places = std::iter::from_fn(|| waiting.place(command).ok());
-            places.take(2 * WAITING_MAX).collect::<Vec<_>>()
+            let permits = std::iter::from_fn(|| waiting.permit(command).ok());
+            permits.take(2 * WAITING_MAX).collect::<Vec<_>>()
         };
         let mute = Command::Mute { track: "TR_1".into(), muted: true };
         assert_eq!(take(&mute).len(), ROOM_WAITING_MAX);
-        let places = take(&message(64 * 1024));
-        assert_eq!(places.len() * 64 * 1024, ROOM_BYTES_MAX);
-        assert!(waiting.place(&mute).is_ok() && waiting.place(&Command::Close).is_ok());
-        drop(places);
-        assert!(waiting.place(&message(ROOM_BYTES_MAX + 1)).is_ok(), "one fits, however large");
+        let permits = take(&message(64 * 1024));
+        assert_eq!(permits.len() * 64 * 1024, ROOM_BYTES_MAX);
+        assert!(waiting.permit(&mute).is_ok() && waiting.permit(&Command::Close).is_ok());
+        drop(permits);
+        assert!(waiting.permit(&message(ROOM_BYTES_MAX + 1)).is_ok(), "one fits, however large");
     }
 
     fn mute() -> Order {

@@ -43,7 +43,7 @@ pub(crate) struct Socket {
     buffer: Box<[u8]>,
     meta: [RecvMeta; BATCH],
     passed: Passed,
-    lost: Lost,
+    unsent: Unsent,
 }
 
 /// UDP payload that went through the socket since it was made.
@@ -55,7 +55,7 @@ pub(crate) struct Passed {
 
 /// What could not be sent, in datagrams.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lost {
+pub(crate) struct Unsent {
     /// The kernel's buffer stayed full.
     pub(crate) full: u64,
     /// Refused by the kernel: no route, or too long for the path.
@@ -84,7 +84,7 @@ impl Socket {
             buffer: vec![0; BATCH * TRAIN_BYTES_MAX].into_boxed_slice(),
             meta: [RecvMeta::default(); BATCH],
             passed: Passed::default(),
-            lost: Lost::default(),
+            unsent: Unsent::default(),
         })
     }
 
@@ -96,8 +96,8 @@ impl Socket {
         self.passed
     }
 
-    pub(crate) fn lost(&self) -> Lost {
-        self.lost
+    pub(crate) fn unsent(&self) -> Unsent {
+        self.unsent
     }
 
     /// Gives every datagram of one batch to `take`. Returns whether more may be waiting.
@@ -154,12 +154,12 @@ impl Socket {
 
     /// For a train that was refused as a whole. When its segments are sendable alone, the fault is with trains.
     fn send_one_by_one(&mut self, transmit: &Transmit<'_>, segment: usize) {
-        let before = self.lost.unsendable;
+        let before = self.unsent.unsendable;
         for datagram in transmit.contents.chunks(segment) {
             let sent = self.try_send(transmit, datagram, None);
             self.count(sent, 1);
         }
-        if self.trains && self.lost.unsendable == before {
+        if self.trains && self.unsent.unsendable == before {
             tracing::warn!("the network takes no segmented datagrams: sending costs more CPU");
             self.trains = false;
         }
@@ -202,11 +202,11 @@ impl Socket {
         match sent {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.lost.full += datagrams as u64;
+                self.unsent.full += datagrams as u64;
             }
             Err(error) => {
                 tracing::debug!(%error, "a datagram was refused by the kernel");
-                self.lost.unsendable += datagrams as u64;
+                self.unsent.unsendable += datagrams as u64;
             }
         }
     }
@@ -231,7 +231,7 @@ fn raise_buffers(socket: &RawSocket) -> io::Result<()> {
     if bytes < BUFFER_BYTES_ENOUGH {
         tracing::warn!(
             bytes,
-            "the kernel's limit on socket buffers is low, and bursts of media will be lost: \
+            "the kernel's limit on socket buffers is low, and bursts of media will be unsent: \
              raise net.core.rmem_max and net.core.wmem_max to {BUFFER_BYTES}"
         );
     }

@@ -100,6 +100,6 @@ fn what_the_kernel_refuses_is_counted_and_trains_go_on() {
         contents: &contents,
         segment: Some(1200),
     });
-    assert_eq!(socket.lost().unsendable, 2);
+    assert_eq!(socket.unsent().unsendable, 2);
     assert!(socket.trains);
 }

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use beckon_sfu::{Config, Sfu};
 use beckon_sfu_api::{
-    Command, Connection, DataKind, Description, Event, Held, MediaNode, Outgoing, ParticipantId,
-    Permissions, Preference, Refused, RoomId, RoomSettings, TrackId,
+    Command, ConnectionMode, DataKind, DataMessage, Description, Event, Held, MediaNode,
+    ParticipantId, Permissions, Preference, Refused, RoomId, RoomSettings, TrackId,
 };
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::transport::Identity;
 use extent::extent;
 use quiet::Quiet;
@@ -65,7 +65,7 @@ impl Attack {
         let people: Vec<ParticipantId> = (0..PEOPLE).map(|at| format!("PA_{at}").into()).collect();
         for participant in people.iter().cloned() {
             let permissions = Permissions { publish: true, subscribe: true };
-            let connection = Connection::Single;
+            let connection = ConnectionMode::Single;
             let join = Command::Join { participant, connection, permissions };
             node.tell(&room, join, Held::nothing()).unwrap();
         }
@@ -88,7 +88,7 @@ impl Attack {
 
     fn offers(&mut self, sections: usize) {
         let fingerprint = Identity::generate().fingerprint().to_owned();
-        let sdp = heavy::offer(sections, &Credentials::fresh(), &fingerprint);
+        let sdp = heavy::offer(sections, &IceCredentials::fresh(), &fingerprint);
         for participant in self.people.iter().take(2).cloned().collect::<Vec<_>>() {
             let sdp = sdp.clone();
             self.go_on(move || {
@@ -102,7 +102,7 @@ impl Attack {
         let (people, payload) = (self.people.clone(), bytes::Bytes::from(vec![7; 64 * 1024]));
         self.go_on(move || {
             let (from, to, payload) = (people[0].clone(), people.clone(), payload.clone());
-            Command::Send(Outgoing { from, kind: DataKind::Reliable, to, payload })
+            Command::Send(DataMessage { from, kind: DataKind::Reliable, to, payload })
         });
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use beckon_sfu::{Config, Sfu, StartError};
 use beckon_sfu_api::{
-    Command, Connection, Description, Event, Held, Permissions, Refused, RoomId, RoomSettings,
+    Command, ConnectionMode, Description, Event, Held, Permissions, Refused, RoomId, RoomSettings,
     Unavailable,
 };
 
@@ -27,7 +27,7 @@ fn is_alive(sfu: &Sfu, room: &RoomId, events: &mpsc::Receiver<Event>) -> bool {
     let participant = "PA_1".into();
     let join = Command::Join {
         participant,
-        connection: Connection::Single,
+        connection: ConnectionMode::Single,
         permissions: Permissions { publish: true, subscribe: true },
     };
     let offer = Command::Offer {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use beckon_sfu_api::{
-    Command, Event, Held, MediaNode, Outgoing, RoomId, RoomSettings, Unavailable,
+    Command, DataMessage, Event, Held, MediaNode, RoomId, RoomSettings, Unavailable,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -81,7 +81,7 @@ impl MediaRoom {
     }
 
     /// Asks for a message to be sent; one that the media node has no room for is lost.
-    pub fn send(&self, message: Outgoing) {
+    pub fn send(&self, message: DataMessage) {
         let held = Held::new(self.place());
         if self.node.tell(&self.id, Command::Send(message), held).is_err() {
             dropped("message");

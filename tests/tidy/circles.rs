@@ -6,7 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check;
 use crate::sources::{Source, files};
 
-const CRATES: [&str; 5] = ["src", "signalling/src", "sfu/src", "sfu/api/src", "load/src"];
+const CRATES: [&str; 7] = [
+    "src",
+    "signalling/src",
+    "sfu/src",
+    "sfu/api/src",
+    "sfu/core/src",
+    "turn-server/src",
+    "load/src",
+];
 
 /// A module's path from the root of its crate, which is empty.
 type Module = Vec<String>;

@@ -5,6 +5,7 @@ mod dependencies;
 mod documents;
 mod imports;
 mod metrics;
+mod names;
 mod sources;
 mod text;
 

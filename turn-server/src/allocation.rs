@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::quota::{Limits, Share};
+use crate::quota::{Limits, QuotaShare};
 use crate::refusal::Refusal;
 
 /// RFC 8656, 3.3.
@@ -22,7 +22,7 @@ pub(crate) struct Allocation {
     pub(crate) client: Client,
     /// Under which name it was made: nobody else may touch it (RFC 8656, 5).
     pub(crate) username: Box<str>,
-    pub(crate) share: Share,
+    pub(crate) share: QuotaShare,
     pub(crate) relayed: SocketAddr,
     pub(crate) expires: Instant,
     permissions: HashMap<IpAddr, Instant>,
@@ -40,7 +40,7 @@ impl Allocation {
     pub(crate) fn new(
         client: Client,
         username: Box<str>,
-        share: Share,
+        share: QuotaShare,
         relayed: SocketAddr,
         expires: Instant,
     ) -> Allocation {

@@ -86,9 +86,9 @@ impl Peers {
     /// Whether a permission may be had for this IP address (RFC 8656, 10.2).
     pub(crate) fn may_permit(&self, ip: IpAddr) -> bool {
         match self.judge(ip) {
-            Verdict::Open => true,
-            Verdict::Closed => false,
-            Verdict::SomePorts => {
+            PeerVerdict::Open => true,
+            PeerVerdict::Closed => false,
+            PeerVerdict::SomePorts => {
                 self.policy.media.iter().any(|media| is_at(*media, ip))
                     || self.relayed.read().is_ok_and(|all| all.iter().any(|one| one.ip() == ip))
             }
@@ -98,9 +98,9 @@ impl Peers {
     /// Whether this address may be sent to.
     pub(crate) fn may_send(&self, peer: SocketAddr) -> bool {
         match self.judge(peer.ip()) {
-            Verdict::Open => true,
-            Verdict::Closed => false,
-            Verdict::SomePorts => self.is_ours(peer),
+            PeerVerdict::Open => true,
+            PeerVerdict::Closed => false,
+            PeerVerdict::SomePorts => self.is_ours(peer),
         }
     }
 
@@ -130,20 +130,20 @@ impl Peers {
         }
     }
 
-    fn judge(&self, ip: IpAddr) -> Verdict {
+    fn judge(&self, ip: IpAddr) -> PeerVerdict {
         let PeerPolicy { allow, deny, own, development, .. } = &self.policy;
         if deny.iter().any(|net| net.contains(&ip)) {
-            Verdict::Closed
+            PeerVerdict::Closed
         } else if allow.iter().any(|net| net.contains(&ip)) {
-            Verdict::Open
+            PeerVerdict::Open
         } else if ip.is_loopback() && !development {
-            Verdict::Closed
+            PeerVerdict::Closed
         } else if own.contains(&ip) {
-            Verdict::SomePorts
+            PeerVerdict::SomePorts
         } else if is_special(ip) {
-            Verdict::Closed
+            PeerVerdict::Closed
         } else {
-            Verdict::Open
+            PeerVerdict::Open
         }
     }
 }
@@ -158,7 +158,7 @@ fn is_at(bound: SocketAddr, ip: IpAddr) -> bool {
     }
 }
 
-enum Verdict {
+enum PeerVerdict {
     Open,
     Closed,
     /// Our own machine: only sockets that are there for it.

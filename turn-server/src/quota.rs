@@ -52,19 +52,19 @@ pub(crate) struct Quotas {
     started: Instant,
     accounts: Mutex<HashMap<Box<str>, Arc<Account>>>,
     allocations: AtomicUsize,
-    rate: Rate,
+    rate: ByteRate,
 }
 
 /// What one person uses.
 #[derive(Debug)]
 struct Account {
     allocations: AtomicUsize,
-    rate: Rate,
+    rate: ByteRate,
 }
 
 /// The right to one allocation, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct QuotaShare {
     quotas: Arc<Quotas>,
     account: Arc<Account>,
     person: Box<str>,
@@ -73,7 +73,7 @@ pub(crate) struct Share {
 impl Quotas {
     pub(crate) fn new(limits: Limits, now: Instant) -> Arc<Quotas> {
         Arc::new(Quotas {
-            rate: Rate::new(limits.bytes_per_second),
+            rate: ByteRate::new(limits.bytes_per_second),
             limits,
             started: now,
             accounts: Mutex::default(),
@@ -86,7 +86,7 @@ impl Quotas {
     }
 
     /// Takes one allocation for this person.
-    pub(crate) fn take(self: &Arc<Self>, person: &str) -> Result<Share, Refusal> {
+    pub(crate) fn take(self: &Arc<Self>, person: &str) -> Result<QuotaShare, Refusal> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let used = accounts.get(person).map_or(0, |account| account.allocations());
         if used >= self.limits.allocations_per_user {
@@ -99,11 +99,11 @@ impl Quotas {
         self.allocations.fetch_add(1, Ordering::Relaxed);
         let person: Box<str> = person.into();
         let account = accounts.entry(person.clone()).or_insert_with(|| {
-            let rate = Rate::new(self.limits.bytes_per_second_per_user);
+            let rate = ByteRate::new(self.limits.bytes_per_second_per_user);
             Arc::new(Account { allocations: AtomicUsize::new(0), rate })
         });
         account.allocations.fetch_add(1, Ordering::Relaxed);
-        Ok(Share { quotas: self.clone(), account: account.clone(), person })
+        Ok(QuotaShare { quotas: self.clone(), account: account.clone(), person })
     }
 
     /// Allocations there are now.
@@ -118,7 +118,7 @@ impl Account {
     }
 }
 
-impl Share {
+impl QuotaShare {
     /// Whether so many bytes may pass now. What the person has no right to does not burden the others.
     pub(crate) fn may_relay(&self, now: Instant, bytes: usize) -> bool {
         let since = now.saturating_duration_since(self.quotas.started);
@@ -126,7 +126,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for QuotaShare {
     fn drop(&mut self) {
         let mut accounts = self.quotas.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         self.quotas.allocations.fetch_sub(1, Ordering::Relaxed);
@@ -138,14 +138,14 @@ impl Drop for Share {
 
 /// A bandwidth limit without a lock: the time at which the bytes passed so far would be through (GCRA).
 #[derive(Debug)]
-struct Rate {
+struct ByteRate {
     bytes_per_second: u64,
     through_ns: AtomicU64,
 }
 
-impl Rate {
-    fn new(bytes_per_second: u64) -> Rate {
-        Rate { bytes_per_second, through_ns: AtomicU64::new(0) }
+impl ByteRate {
+    fn new(bytes_per_second: u64) -> ByteRate {
+        ByteRate { bytes_per_second, through_ns: AtomicU64::new(0) }
     }
 
     fn allows(&self, since: Duration, bytes: usize) -> bool {

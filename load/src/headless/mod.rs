@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
 
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::role::Role;
 use beckon_sfu_core::rtp;
 use beckon_sfu_core::srtp::{Profile, Srtp};
@@ -55,7 +55,7 @@ pub enum HeadlessEvent {
 }
 
 pub struct Headless {
-    local: Credentials,
+    local: IceCredentials,
     address: Option<SocketAddr>,
     /// `None` before the start and after the end.
     remote: Option<Remote>,
@@ -71,7 +71,7 @@ pub struct Headless {
 
 /// The server's side of ICE and how the checks of it go.
 struct Remote {
-    credentials: Credentials,
+    credentials: IceCredentials,
     /// Of the check that waits for its answer. It is repeated under the same name.
     transaction: Option<[u8; 12]>,
     next_check: Instant,
@@ -97,7 +97,7 @@ impl Headless {
 
     fn with(identity: &Identity, role: Role, profiles: &[Profile]) -> Headless {
         Headless {
-            local: Credentials::fresh(),
+            local: IceCredentials::fresh(),
             address: None,
             remote: None,
             tie_breaker: rand::random(),
@@ -111,7 +111,7 @@ impl Headless {
         }
     }
 
-    pub fn credentials(&self) -> &Credentials {
+    pub fn credentials(&self) -> &IceCredentials {
         &self.local
     }
 
@@ -130,14 +130,14 @@ impl Headless {
 
     /// Takes new credentials for an ICE restart. The server's new ones come with [`set_remote`](Headless::set_remote).
     pub fn restart(&mut self) {
-        self.local = Credentials::fresh();
+        self.local = IceCredentials::fresh();
     }
 
     /// Starts to check the way to the server of this description, or checks anew after a restart.
     pub fn set_remote(
         &mut self,
         now: Instant,
-        credentials: &Credentials,
+        credentials: &IceCredentials,
         fingerprint: &str,
         address: SocketAddr,
     ) {
@@ -329,7 +329,7 @@ impl Remote {
             local_ufrag,
             priority: PRIORITY,
             tie_breaker,
-            role: stun::Role::Controlling { use_candidate: true },
+            role: stun::IceRole::Controlling { use_candidate: true },
             password: &self.credentials.pwd,
         };
         stun::write_request(&mut request, &check);

@@ -108,10 +108,10 @@ impl Meeting {
     }
 
     /// Carries both descriptions over; `theirs` is what the client is told of the server's credentials.
-    fn introduce(&mut self, theirs: &Credentials) {
+    fn introduce(&mut self, theirs: &IceCredentials) {
         let client = self.client.fingerprint().to_owned();
         self.server.transport.expect(self.now, Role::Server, &client);
-        let Credentials { ufrag, pwd } = self.client.credentials();
+        let IceCredentials { ufrag, pwd } = self.client.credentials();
         self.server.ice.set_remote(ufrag, pwd);
         let server = self.server.identity.fingerprint().to_owned();
         self.client.set_remote(self.now, theirs, &server, ADDRESS.parse().unwrap());

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail, ensure};
 use beckon_load::headless::Headless;
 use beckon_load::headless::description::Description;
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::transport::Identity;
 use clap::Args;
@@ -182,7 +182,7 @@ impl Stage {
         let answer = read_session(&answer)
             .map_err(|why| anyhow!("the answer cannot be used ({why:?}):\n{answer}"))?;
         let address = answer.candidates.first().context("the answer has no candidate")?;
-        let credentials = Credentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
+        let credentials = IceCredentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
         transport.set_remote(Instant::now(), &credentials, &answer.fingerprint, *address);
         self.media.add(Endpoint::new(*address, transport, part)?)?;
         Ok(participant)

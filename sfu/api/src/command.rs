@@ -47,7 +47,7 @@ impl RoomSettings {
 
 /// How a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionMode {
     /// One peer connection for both ways; the client always offers (`/rtc/v1`).
     Single,
     /// One to publish, where the client offers, and one to subscribe, where we do (`/rtc`).
@@ -103,7 +103,7 @@ pub enum DataKind {
 
 /// A message for data channels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct DataMessage {
     pub from: ParticipantId,
     pub kind: DataKind,
     pub to: Vec<ParticipantId>,
@@ -112,10 +112,10 @@ pub struct Outgoing {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// A participant comes in. In [`Connection::Dual`] the subscriber's first offer follows as an event at once.
+    /// A participant comes in. In [`ConnectionMode::Dual`] the subscriber's first offer follows as an event at once.
     Join {
         participant: ParticipantId,
-        connection: Connection,
+        connection: ConnectionMode,
         permissions: Permissions,
     },
     /// The participant is gone: its tracks end for everybody.
@@ -132,7 +132,7 @@ pub enum Command {
         participant: ParticipantId,
         answer: Description,
     },
-    /// The client resumes over a new signalling socket. In [`Connection::Dual`] the subscriber connection is offered
+    /// The client resumes over a new signalling socket. In [`ConnectionMode::Dual`] the subscriber connection is offered
     /// again with an ICE restart; otherwise the client restarts ICE by its own offers.
     Restart {
         participant: ParticipantId,
@@ -168,7 +168,7 @@ pub enum Command {
         participant: ParticipantId,
         permissions: Permissions,
     },
-    Send(Outgoing),
+    Send(DataMessage),
     /// Everybody is gone, and the room with them.
     Close,
 }

@@ -11,14 +11,14 @@ mod sdp;
 mod track;
 
 pub use command::{
-    Command, Connection, DataKind, Description, LAYERS_MAX, Outgoing, PARTICIPANTS_MAX,
+    Command, ConnectionMode, DataKind, DataMessage, Description, LAYERS_MAX, PARTICIPANTS_MAX,
     Permissions, Preference, Quality, RoomSettings, TRACKS_MAX,
 };
 pub use event::{Event, Fault, Lost, NetworkQuality, Refused, Speaker};
 pub use held::Held;
 pub use ids::{ParticipantId, RoomId, TrackId};
 pub use sdp::Sdp;
-pub use track::{Announced, Codec, Kind, Layer, MidTrack, Source};
+pub use track::{Announced, AnnouncedLayer, Codec, Kind, MidTrack, Source};
 
 /// Where a room's events go. Called on the media thread: it must neither block nor wait.
 pub type EventSink = Box<dyn Fn(Event) + Send>;

@@ -70,7 +70,7 @@ impl Codec {
 
 /// One simulcast layer as its publisher announced it, lowest first in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
+pub struct AnnouncedLayer {
     pub width: u32,
     pub height: u32,
     /// Bits per second, at most.
@@ -90,7 +90,7 @@ pub struct Announced {
     /// Its sound has two channels.
     pub stereo: bool,
     /// Announced layers, lowest first; empty for audio.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<AnnouncedLayer>,
     pub muted: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use beckon_sfu_core::demux::{Demux, Place, RoomKey, Side, classify};
+use beckon_sfu_core::demux::{Demux, Owner, RoomKey, Side, classify};
 use beckon_sfu_core::keys::ParticipantKey;
 use divan::{Bencher, black_box};
 use slotmap::SlotMap;
@@ -24,7 +24,7 @@ fn demux() -> Demux {
     let (mut demux, now) = (Demux::default(), Instant::now());
     for at in 0..CONNECTIONS {
         let participant = participants.insert(());
-        demux.learn(now, address(at), Place { room, participant, side: Side::Publisher });
+        demux.learn(now, address(at), Owner { room, participant, side: Side::Publisher });
     }
     demux
 }

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use beckon_load::headless::description::{Description as Text, Section};
 use beckon_sfu_api::{
-    Announced, Command, Connection, Description, Event, Kind, Outgoing, PARTICIPANTS_MAX,
+    Announced, Command, ConnectionMode, DataMessage, Description, Event, Kind, PARTICIPANTS_MAX,
     ParticipantId, Permissions, Preference, RoomId, RoomSettings, Source, TRACKS_MAX, TrackId,
 };
 use beckon_sfu_core::config::ShardConfig;
 use beckon_sfu_core::described::Described;
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::role::Role;
 use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::transport::Identity;
@@ -75,7 +75,7 @@ impl Bench {
     }
 
     fn text(&self, sections: Vec<Section>) -> String {
-        let Credentials { ufrag, pwd } = Credentials::fresh();
+        let IceCredentials { ufrag, pwd } = IceCredentials::fresh();
         let fingerprint = self.identity.fingerprint().to_owned();
         Text { ufrag, pwd, fingerprint, role: Role::Client, sections }.offer(1)
     }
@@ -122,7 +122,7 @@ fn main() {
     let people: Vec<ParticipantId> =
         (0..PARTICIPANTS_MAX).map(|at| format!("PA_{at:012}").into()).collect();
     for (at, who) in people.iter().enumerate() {
-        let connection = if at % 2 == 0 { Connection::Single } else { Connection::Dual };
+        let connection = if at % 2 == 0 { ConnectionMode::Single } else { ConnectionMode::Dual };
         let permissions = Permissions { publish: true, subscribe: true };
         bench.tell("join", Command::Join { participant: who.clone(), connection, permissions });
     }
@@ -145,7 +145,7 @@ fn main() {
         bench.settle("chores: the largest");
     }
     let attacker = &people[PARTICIPANTS_MAX - 4];
-    let attack = heavy::offer(128, &Credentials::fresh(), bench.identity.fingerprint());
+    let attack = heavy::offer(128, &IceCredentials::fresh(), bench.identity.fingerprint());
     println!("128 sections of 96 formats: {} KiB", attack.len() / 1024);
     for _ in 0..20 {
         let sdp = attack.clone();
@@ -159,7 +159,7 @@ fn main() {
     bench.settle("chores: prefer");
     bench.tell(
         "send to all",
-        Command::Send(Outgoing {
+        Command::Send(DataMessage {
             from: people[0].clone(),
             kind: beckon_sfu_api::DataKind::Reliable,
             to: people.clone(),

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use beckon_load::headless::description::{Description, Section};
 use beckon_load::headless::{Headless, HeadlessEvent};
 use beckon_sfu_api::{
-    Command, Connection, DataKind, Description as Text, Event, Outgoing, ParticipantId,
+    Command, ConnectionMode, DataKind, DataMessage, Description as Text, Event, ParticipantId,
     Permissions, RoomId, RoomSettings,
 };
 use beckon_sfu_core::config::ShardConfig;
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::shard::Shard;
 use beckon_sfu_core::transport::Identity;
@@ -62,7 +62,7 @@ fn main() {
                 Event::Data { participant, kind, payload } => {
                     let others = people.iter().map(|person| person.id.clone());
                     let to = others.filter(|id| *id != participant).collect();
-                    let message = Outgoing { from: participant, kind, to, payload };
+                    let message = DataMessage { from: participant, kind, to, payload };
                     shard.command(now, &room, Command::Send(message));
                 }
                 _ => {}
@@ -124,7 +124,7 @@ impl Participant {
         [
             Command::Join {
                 participant: participant.clone(),
-                connection: Connection::Single,
+                connection: ConnectionMode::Single,
                 permissions: Permissions { publish: true, subscribe: true },
             },
             Command::Offer { participant, offer },
@@ -133,7 +133,7 @@ impl Participant {
 
     fn hears_answer(&mut self, now: Instant, answer: &Text) {
         let answer = read_session(&answer.sdp).expect("the core writes what it can read");
-        let credentials = Credentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
+        let credentials = IceCredentials { ufrag: answer.ufrag.clone(), pwd: answer.pwd.clone() };
         self.transport.set_remote(now, &credentials, &answer.fingerprint, answer.candidates[0]);
     }
 }

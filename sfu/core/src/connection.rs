@@ -10,7 +10,7 @@ use beckon_sfu_api::{DataKind, Lost};
 use bytes::{Bytes, BytesMut};
 
 use self::entries::Entries;
-use crate::demux::Place;
+use crate::demux::Owner;
 use crate::downlink::Downlink;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Bound, Outbound};
@@ -48,7 +48,7 @@ pub enum Happened {
 }
 
 /// A media packet to send: where its bytes are, and what they become for this client.
-pub struct Packet<'a> {
+pub struct MediaPacket<'a> {
     pub outbound: &'a Outbound,
     pub layers: &'a Layers,
     pub from: &'a ExtensionMap,
@@ -69,7 +69,7 @@ pub struct Connection {
     entries: Entries,
     /// When something authentic came last.
     heard: Instant,
-    told_secure: bool,
+    secure_reported: bool,
     /// The client said goodbye, or it cannot go on.
     ended: bool,
     arrivals: Recorder,
@@ -94,7 +94,7 @@ impl Connection {
             local: None,
             entries: Entries::default(),
             heard: now,
-            told_secure: false,
+            secure_reported: false,
             ended: false,
             arrivals: Recorder::new(),
             feedback_at: now,
@@ -111,7 +111,7 @@ impl Connection {
 
     /// Whether it ever came about.
     pub fn was_secure(&self) -> bool {
-        self.told_secure
+        self.secure_reported
     }
 
     /// Whether it can still carry something.
@@ -177,7 +177,7 @@ impl Connection {
     }
 
     /// Sends a media packet now.
-    pub fn send_packet(&mut self, now: Instant, packet: &Packet<'_>) -> bool {
+    pub fn send_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
         let Some(path) = self.path() else { return false };
         let Some(srtp) = &mut self.srtp else { return false };
         let to = &packet.bound.extensions;
@@ -255,8 +255,8 @@ impl Connection {
                 }
             }
         }
-        if !self.told_secure && self.is_secure() {
-            self.told_secure = true;
+        if !self.secure_reported && self.is_secure() {
+            self.secure_reported = true;
             return Some(Happened::Secure);
         }
         None
@@ -269,10 +269,10 @@ impl Connection {
     }
 
     /// Enters itself into the list of connections with something to send.
-    pub fn mark(&mut self, place: Place, dirty: &mut Vec<Place>) {
+    pub fn mark(&mut self, owner: Owner, dirty: &mut Vec<Owner>) {
         if !self.marked && !self.outgoing.is_empty() {
             self.marked = true;
-            dirty.push(place);
+            dirty.push(owner);
         }
     }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::keys::ParticipantKey;
 use crate::rtp;
+use crate::stats::Discard;
+use crate::stun;
 
 slotmap::new_key_type! {
     /// A room within its shard.
@@ -25,7 +27,7 @@ const OWNED: Duration = Duration::from_secs(10);
 
 /// A connection within its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Owner {
     pub room: RoomKey,
     pub participant: ParticipantKey,
     pub side: Side,
@@ -33,7 +35,7 @@ pub struct Place {
 
 /// What a datagram is, by its first byte (RFC 7983) and, for media, its second (RFC 5761).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum DatagramKind {
     Stun,
     Dtls,
     Rtp,
@@ -41,13 +43,24 @@ pub enum Class {
     Unknown,
 }
 
-pub fn classify(datagram: &[u8]) -> Class {
+/// A datagram, read as far as finding its connection takes.
+#[derive(Debug)]
+pub enum Datagram<'d> {
+    Stun(stun::Message<'d>),
+    Dtls(&'d [u8]),
+    /// Encrypted: it is opened in place.
+    Rtp(&'d mut [u8]),
+    /// Encrypted: it is opened in place.
+    Rtcp(&'d mut [u8]),
+}
+
+pub fn classify(datagram: &[u8]) -> DatagramKind {
     match datagram.first() {
-        Some(0..=3) => Class::Stun,
-        Some(20..=63) => Class::Dtls,
-        Some(128..=191) if rtp::is_rtcp(datagram) => Class::Rtcp,
-        Some(128..=191) => Class::Rtp,
-        _ => Class::Unknown,
+        Some(0..=3) => DatagramKind::Stun,
+        Some(20..=63) => DatagramKind::Dtls,
+        Some(128..=191) if rtp::is_rtcp(datagram) => DatagramKind::Rtcp,
+        Some(128..=191) => DatagramKind::Rtp,
+        _ => DatagramKind::Unknown,
     }
 }
 
@@ -56,33 +69,58 @@ pub fn classify(datagram: &[u8]) -> Class {
 #[derive(Debug, Default)]
 pub struct Demux {
     /// With the time of the last check from there.
-    by_address: HashMap<SocketAddr, (Place, Instant)>,
-    by_ufrag: HashMap<String, Place>,
+    by_address: HashMap<SocketAddr, (Owner, Instant)>,
+    by_ufrag: HashMap<String, Owner>,
 }
 
 impl Demux {
-    pub fn by_address(&self, from: &SocketAddr) -> Option<Place> {
-        self.by_address.get(from).map(|(place, _)| *place)
+    /// Reads a datagram and finds its connection: a STUN request names it, all else is known by its address.
+    pub fn route<'d>(
+        &self,
+        from: &SocketAddr,
+        datagram: &'d mut [u8],
+    ) -> Result<(Owner, Datagram<'d>), Discard> {
+        let datagram = match classify(datagram) {
+            DatagramKind::Stun => {
+                let message = stun::read(datagram).ok_or(Discard::Malformed)?;
+                if message.class() == stun::Class::Request {
+                    let (ufrag, _) = message.username().ok_or(Discard::UnknownUfrag)?;
+                    let owner = self.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag)?;
+                    return Ok((owner, Datagram::Stun(message)));
+                }
+                Datagram::Stun(message)
+            }
+            DatagramKind::Dtls => Datagram::Dtls(datagram),
+            DatagramKind::Rtp => Datagram::Rtp(datagram),
+            DatagramKind::Rtcp => Datagram::Rtcp(datagram),
+            DatagramKind::Unknown => return Err(Discard::Malformed),
+        };
+        let owner = self.by_address(from).ok_or(Discard::UnknownSource)?;
+        Ok((owner, datagram))
     }
 
-    pub fn by_ufrag(&self, ufrag: &str) -> Option<Place> {
+    pub fn by_address(&self, from: &SocketAddr) -> Option<Owner> {
+        self.by_address.get(from).map(|(owner, _)| *owner)
+    }
+
+    pub fn by_ufrag(&self, ufrag: &str) -> Option<Owner> {
         self.by_ufrag.get(ufrag).copied()
     }
 
     /// Whether an address is another connection's: whoever forges a source address must not take somebody's media away.
-    pub fn is_taken(&self, now: Instant, from: &SocketAddr, place: Place) -> bool {
-        self.by_address.get(from).is_some_and(|(owner, checked)| {
-            *owner != place && now.saturating_duration_since(*checked) < OWNED
+    pub fn is_taken(&self, now: Instant, from: &SocketAddr, owner: Owner) -> bool {
+        self.by_address.get(from).is_some_and(|(known, checked)| {
+            *known != owner && now.saturating_duration_since(*checked) < OWNED
         })
     }
 
     /// An authentic check for this connection came from there.
-    pub fn learn(&mut self, now: Instant, from: SocketAddr, place: Place) {
-        self.by_address.insert(from, (place, now));
+    pub fn learn(&mut self, now: Instant, from: SocketAddr, owner: Owner) {
+        self.by_address.insert(from, (owner, now));
     }
 
-    pub fn expect(&mut self, ufrag: &str, place: Place) {
-        self.by_ufrag.insert(ufrag.to_owned(), place);
+    pub fn expect(&mut self, ufrag: &str, owner: Owner) {
+        self.by_ufrag.insert(ufrag.to_owned(), owner);
     }
 
     pub fn forget_ufrag(&mut self, ufrag: &str) {
@@ -90,15 +128,15 @@ impl Demux {
     }
 
     /// Forgets an address, unless another connection has proved itself from it since.
-    pub fn forget_address(&mut self, from: &SocketAddr, place: Place) {
-        if self.by_address(from) == Some(place) {
+    pub fn forget_address(&mut self, from: &SocketAddr, owner: Owner) {
+        if self.by_address(from) == Some(owner) {
             self.by_address.remove(from);
         }
     }
 
     pub fn forget_room(&mut self, room: RoomKey) {
-        self.by_address.retain(|_, (place, _)| place.room != room);
-        self.by_ufrag.retain(|_, place| place.room != room);
+        self.by_address.retain(|_, (owner, _)| owner.room != room);
+        self.by_ufrag.retain(|_, owner| owner.room != room);
     }
 
     /// Addresses and ufrags known, in all.

@@ -14,7 +14,7 @@ use rand::distr::{Alphanumeric, SampleString};
 
 use self::paths::Paths;
 use crate::stats::Discard;
-use crate::stun::{self, Check, Class, Message, Role};
+use crate::stun::{self, Check, Class, IceRole, Message};
 
 /// RFC 8445, 5.3 asks for 24 bits of randomness at least.
 const UFRAG_LEN: usize = 8;
@@ -35,24 +35,24 @@ const ROLE_CONFLICT: u16 = 487;
 
 /// What one side puts into its description.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct IceCredentials {
     pub ufrag: String,
     pub pwd: String,
 }
 
-impl Credentials {
-    pub fn fresh() -> Credentials {
+impl IceCredentials {
+    pub fn fresh() -> IceCredentials {
         let mut rng = rand::rng();
-        Credentials {
+        IceCredentials {
             ufrag: Alphanumeric.sample_string(&mut rng, UFRAG_LEN),
             pwd: Alphanumeric.sample_string(&mut rng, PWD_LEN),
         }
     }
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for IceCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+        f.debug_struct("IceCredentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
     }
 }
 
@@ -66,14 +66,14 @@ pub struct Heard {
 /// One set of credentials: from the start or a restart until the next.
 #[derive(Debug)]
 struct Generation {
-    local: Credentials,
+    local: IceCredentials,
     /// Unknown until the peer's description came; its checks may come before.
-    remote: Option<Credentials>,
+    remote: Option<IceCredentials>,
 }
 
 impl Generation {
     fn fresh() -> Generation {
-        Generation { local: Credentials::fresh(), remote: None }
+        Generation { local: IceCredentials::fresh(), remote: None }
     }
 
     fn is_meant(&self, (to, from): (&str, &str)) -> bool {
@@ -110,7 +110,7 @@ impl Ice {
         }
     }
 
-    pub fn local(&self) -> &Credentials {
+    pub fn local(&self) -> &IceCredentials {
         &self.current.local
     }
 
@@ -126,7 +126,7 @@ impl Ice {
 
     /// From the peer's description. After a restart comes [`restart`](Ice::restart) first, then this.
     pub fn set_remote(&mut self, ufrag: &str, pwd: &str) {
-        self.current.remote = Some(Credentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() });
+        self.current.remote = Some(IceCredentials { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() });
     }
 
     pub fn remote_ufrag(&self) -> Option<&str> {
@@ -224,7 +224,7 @@ impl Ice {
             local_ufrag: &local.ufrag,
             priority: PRIORITY,
             tie_breaker: self.tie_breaker,
-            role: Role::Controlled,
+            role: IceRole::Controlled,
             password: &remote.pwd,
         };
         stun::write_request(out, &check);

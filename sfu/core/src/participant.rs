@@ -5,16 +5,14 @@ mod subscriptions;
 use std::collections::HashMap;
 use std::time::Instant;
 
-use beckon_sfu_api::{
-    Announced, Connection as Mode, ParticipantId, Permissions, TRACKS_MAX, TrackId,
-};
+use beckon_sfu_api::{Announced, ConnectionMode, ParticipantId, Permissions, TRACKS_MAX, TrackId};
 
 pub use self::subscriptions::Subscriptions;
 use crate::connection::Connection;
-use crate::demux::{Demux, Place, RoomKey, Side};
+use crate::demux::{Demux, Owner, RoomKey, Side};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::negotiation::{Answerer, Offerer};
-use crate::stats::Way;
+use crate::stats::PathQuality;
 use crate::track::Claim;
 use crate::transport::Identity;
 
@@ -45,7 +43,7 @@ pub struct Participant {
     pub unsettled: Unsettled,
     /// Single connection: the client was asked to offer again.
     pub asked: bool,
-    pub told_lost: bool,
+    pub lost_reported: bool,
     /// The part of its packets that gets lost on the way here, smoothed.
     pub uplink_loss: f64,
     pub allocate_at: Instant,
@@ -64,12 +62,12 @@ pub struct Unsettled {
 impl Participant {
     pub fn new(
         id: ParticipantId,
-        mode: Mode,
+        mode: ConnectionMode,
         permissions: Permissions,
         identity: &Identity,
         now: Instant,
     ) -> Participant {
-        let subscriber = (mode == Mode::Dual).then(|| Subscriber {
+        let subscriber = (mode == ConnectionMode::Dual).then(|| Subscriber {
             connection: Connection::new(identity, now),
             offerer: Offerer::new(),
         });
@@ -86,7 +84,7 @@ impl Participant {
             subscriptions: Subscriptions::default(),
             unsettled: Unsettled::default(),
             asked: false,
-            told_lost: false,
+            lost_reported: false,
             uplink_loss: 0.0,
             allocate_at: now,
             report_at: now,
@@ -102,9 +100,9 @@ impl Participant {
     }
 
     /// How well it is reached, once media can flow.
-    pub fn way(&self) -> Option<Way> {
+    pub fn path_quality(&self) -> Option<PathQuality> {
         let down = self.subscriber.as_ref().map_or(&self.publisher, |s| &s.connection);
-        down.was_secure().then(|| Way {
+        down.was_secure().then(|| PathQuality {
             rtt: down.downlink.measured_rtt(),
             uplink_loss: self.uplink_loss,
             downlink_loss: down.downlink.loss(),
@@ -142,9 +140,9 @@ impl Participant {
     /// Lets STUN requests find its connections.
     pub fn expect(&mut self, room: RoomKey, key: ParticipantKey, demux: &mut Demux) {
         for side in self.sides() {
-            let place = Place { room, participant: key, side };
+            let owner = Owner { room, participant: key, side };
             if let Some(connection) = self.connection(side) {
-                connection.expect(place, demux);
+                connection.expect(owner, demux);
             }
         }
     }

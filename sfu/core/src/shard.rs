@@ -10,12 +10,11 @@ use slotmap::SlotMap;
 
 use crate::clock::Clock;
 use crate::config::ShardConfig;
-use crate::demux::{Class, Demux, Place, RoomKey, classify};
+use crate::demux::{Demux, Owner, RoomKey};
 use crate::described::Described;
 use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, EFFORT_MAX, EFFORT_MIN, Room};
-use crate::stats::{Counters, Discard, Way};
-use crate::stun;
+use crate::stats::{Counters, Discard, PathQuality};
 
 pub struct Shard {
     config: ShardConfig,
@@ -25,7 +24,7 @@ pub struct Shard {
     demux: Demux,
     counters: Counters,
     busy: Vec<RoomKey>,
-    dirty: Vec<Place>,
+    dirty: Vec<Owner>,
     farewells: Vec<(Path, Vec<u8>)>,
     events: VecDeque<(RoomId, Event)>,
     failed: VecDeque<RoomId>,
@@ -85,33 +84,15 @@ impl Shard {
         local: Option<IpAddr>,
         datagram: &mut [u8],
     ) {
-        let handled = self.place_of(&from, datagram).and_then(|place| {
+        let handled = self.demux.route(&from, datagram).and_then(|(owner, datagram)| {
             let path = Path { remote: from, local };
             let handle = |room: &mut Room, ctx: &mut Context<'_>| {
-                room.handle_datagram(now, place, path, datagram, ctx)
+                room.handle_datagram(now, owner, path, datagram, ctx)
             };
-            self.within(place.room, handle).unwrap_or(Err(Discard::UnknownSource))
+            self.within(owner.room, handle).unwrap_or(Err(Discard::UnknownSource))
         });
         if let Err(why) = handled {
             self.counters.discard(why);
-        }
-    }
-
-    /// Whose datagram it is: a STUN request says it itself, the rest goes by its address.
-    fn place_of(&self, from: &SocketAddr, datagram: &[u8]) -> Result<Place, Discard> {
-        match classify(datagram) {
-            Class::Stun => {
-                let message = stun::read(datagram).ok_or(Discard::Malformed)?;
-                if message.class() != stun::Class::Request {
-                    return self.demux.by_address(from).ok_or(Discard::UnknownSource);
-                }
-                let (ufrag, _) = message.username().ok_or(Discard::UnknownUfrag)?;
-                self.demux.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag)
-            }
-            Class::Unknown => Err(Discard::Malformed),
-            Class::Dtls | Class::Rtp | Class::Rtcp => {
-                self.demux.by_address(from).ok_or(Discard::UnknownSource)
-            }
         }
     }
 
@@ -123,8 +104,8 @@ impl Shard {
         for (path, contents) in self.farewells.drain(..) {
             send(&Transmit { path, contents: &contents, segment: None });
         }
-        for place in self.dirty.drain(..) {
-            let connection = self.rooms.get_mut(place.room).and_then(|it| it.connection(place));
+        for owner in self.dirty.drain(..) {
+            let connection = self.rooms.get_mut(owner.room).and_then(|it| it.connection(owner));
             if let Some(connection) = connection {
                 connection.flush(send);
             }
@@ -175,8 +156,8 @@ impl Shard {
     }
 
     /// How well everybody is reached whom media can reach.
-    pub fn ways(&self) -> impl Iterator<Item = Way> {
-        self.rooms.values().flat_map(Room::ways)
+    pub fn path_qualities(&self) -> impl Iterator<Item = PathQuality> {
+        self.rooms.values().flat_map(Room::path_qualities)
     }
 
     /// Works in a room. A panic there ends that room and no other.

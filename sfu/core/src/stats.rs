@@ -96,7 +96,7 @@ impl DataError {
 
 /// How well the way to a participant and back carries, smoothed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Way {
+pub struct PathQuality {
     /// There and back; `None` before the first report that tells.
     pub rtt: Option<Duration>,
     /// The part of the participant's packets that did not reach us, from 0 to 1.

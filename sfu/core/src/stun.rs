@@ -252,14 +252,14 @@ pub struct Check<'a> {
     pub local_ufrag: &'a str,
     pub priority: u32,
     pub tie_breaker: u64,
-    pub role: Role,
+    pub role: IceRole,
     /// The receiver's password.
     pub password: &'a str,
 }
 
 /// Who of two agents decides on the path (RFC 8445, 6.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum IceRole {
     Controlled,
     Controlling { use_candidate: bool },
 }
@@ -270,9 +270,9 @@ pub fn write_request(out: &mut Vec<u8>, check: &Check<'_>) {
     let username = [check.remote_ufrag, ":", check.local_ufrag].concat();
     write_attribute(out, USERNAME, username.as_bytes());
     write_attribute(out, PRIORITY, &check.priority.to_be_bytes());
-    let role = if check.role == Role::Controlled { ICE_CONTROLLED } else { ICE_CONTROLLING };
+    let role = if check.role == IceRole::Controlled { ICE_CONTROLLED } else { ICE_CONTROLLING };
     write_attribute(out, role, &check.tie_breaker.to_be_bytes());
-    if check.role == (Role::Controlling { use_candidate: true }) {
+    if check.role == (IceRole::Controlling { use_candidate: true }) {
         write_attribute(out, USE_CANDIDATE, &[]);
     }
     seal(out, start, check.password);

@@ -75,7 +75,7 @@ pub struct Transport {
     outgoing: VecDeque<BytesMut>,
     /// Of the next record in the clear.
     sequence: u64,
-    gate: records::Gate,
+    gate: records::RecordGate,
     channels: Channels,
     wants_association: bool,
     wants_channels: bool,
@@ -97,7 +97,7 @@ impl Transport {
             held: Vec::new(),
             outgoing: VecDeque::new(),
             sequence: 0,
-            gate: records::Gate::default(),
+            gate: records::RecordGate::default(),
             channels: Channels::new(role),
             wants_association: false,
             wants_channels: false,

@@ -8,7 +8,7 @@ mod stage;
 use std::time::Duration;
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, DataKind, Description, Kind, Outgoing, Permissions, Preference,
+    Command, ConnectionMode, DataKind, DataMessage, Description, Kind, Permissions, Preference,
     Quality, TrackId,
 };
 use beckon_sfu_core::rtp;
@@ -74,7 +74,7 @@ impl Play {
     fn act(&mut self, stage: &mut Stage, who: usize, act: Act) {
         let Some(client) = self.present[who] else {
             if let Act::Join { dual } = act {
-                let mode = if dual { Mode::Dual } else { Mode::Single };
+                let mode = if dual { ConnectionMode::Dual } else { ConnectionMode::Single };
                 let id = format!("PA_{}", stage.clients.len());
                 self.present[who] = Some(stage.join(&id, mode));
             }
@@ -170,7 +170,7 @@ impl Play {
             Act::Permit { publish, subscribe } => {
                 Command::Permit { participant, permissions: Permissions { publish, subscribe } }
             }
-            Act::Say(reliable) => Command::Send(Outgoing {
+            Act::Say(reliable) => Command::Send(DataMessage {
                 from: "PA_x".into(),
                 kind: if reliable { DataKind::Reliable } else { DataKind::Lossy },
                 to: vec![participant],
@@ -208,7 +208,10 @@ fn rooms() {
         assert_eq!(stage.shard.rooms(), 1);
         stage.run(ms(50));
         assert_eq!(stage.shard.participants(), play.present.iter().flatten().count());
-        let newcomers = [stage.join("PA_new", Mode::Single), stage.join("PA_newer", Mode::Dual)];
+        let newcomers = [
+            stage.join("PA_new", ConnectionMode::Single),
+            stage.join("PA_newer", ConnectionMode::Dual),
+        ];
         let camera = stage.publish(newcomers[0], Kind::Video, 1);
         stage.run(secs(2));
         stage.assert_resumed(newcomers[1], &camera);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use beckon_sfu_api::{Announced, Codec, Kind, Source, TrackId};
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::negotiation::sdp::Session;
 use beckon_sfu_core::negotiation::{Answerer, Local, Offerer, Wanted};
@@ -78,7 +78,7 @@ fn boundary(line: &str, at: u8) -> usize {
 /// unless it mirrors it.
 fn play(text: &str) {
     let Ok(offer) = read_session(text).map(Arc::new) else { return };
-    let credentials = Credentials::fresh();
+    let credentials = IceCredentials::fresh();
     let candidates: [SocketAddr; 1] = [([192, 0, 2, 1], 7882).into()];
     let fingerprint = format!("sha-256 {}", ["AB"; 32].join(":"));
     let local = Local {

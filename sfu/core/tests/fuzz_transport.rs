@@ -8,7 +8,7 @@ use beckon_sfu_core::role::Role;
 use beckon_sfu_core::srtp::{Profile, Sealer, Srtp};
 use beckon_sfu_core::stun::{self, Check};
 use beckon_sfu_core::transport::client_hello::{self, Progress};
-use beckon_sfu_core::transport::dcep::{self, Message};
+use beckon_sfu_core::transport::dcep::{self, DcepMessage};
 use beckon_sfu_core::transport::records;
 use beckon_sfu_core::transport::{Identity, Transport};
 
@@ -63,7 +63,7 @@ fn stun() {
             local_ufrag: "peer",
             priority: 1,
             tie_breaker: 1,
-            role: stun::Role::Controlling { use_candidate: true },
+            role: stun::IceRole::Controlling { use_candidate: true },
             password: "not the password",
         },
     );
@@ -135,8 +135,8 @@ fn channel_messages() {
     let rounds = bolero::check!().with_type::<(u8, Vec<u8>)>().with_test_time(TIME);
     rounds.for_each(|(first, rest)| {
         let message: Vec<u8> = std::iter::once(first % 5).chain(rest.iter().copied()).collect();
-        if let Some(Message::Open(open)) = dcep::read(&message) {
-            assert_eq!(dcep::read(&open.write()), Some(Message::Open(open)));
+        if let Some(DcepMessage::Open(open)) = dcep::read(&message) {
+            assert_eq!(dcep::read(&open.write()), Some(DcepMessage::Open(open)));
         }
     });
 }

@@ -10,10 +10,10 @@ use beckon_load::headless::description::{Description as Text, OPUS, Section};
 use beckon_load::headless::{Headless, HeadlessEvent, Heard};
 use beckon_sfu::Sfu;
 use beckon_sfu_api::{
-    Announced, Command, Connection, Description, Event, Held, Kind, MediaNode, ParticipantId,
+    Announced, Command, ConnectionMode, Description, Event, Held, Kind, MediaNode, ParticipantId,
     Permissions, RoomId, RoomSettings, Source,
 };
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::rtp::{self, Fields, Header};
 use beckon_sfu_core::transport::Identity;
@@ -64,7 +64,7 @@ impl Person {
         socket.set_nonblocking(true).unwrap();
         let participant = ParticipantId::from(id);
         let permissions = Permissions { publish: true, subscribe: true };
-        let connection = Connection::Single;
+        let connection = ConnectionMode::Single;
         let id = participant.clone();
         let join = Command::Join { participant, connection, permissions };
         node.tell(room, join, Held::nothing()).unwrap();
@@ -72,7 +72,7 @@ impl Person {
     }
 
     fn offer(&self, section: Section) -> Command {
-        let Credentials { ufrag, pwd } = self.headless.credentials().clone();
+        let IceCredentials { ufrag, pwd } = self.headless.credentials().clone();
         let (fingerprint, role) = (self.headless.fingerprint().to_owned(), self.headless.role());
         let text = Text { ufrag, pwd, fingerprint, role, sections: vec![section] };
         let offer = Description { id: 1, sdp: text.offer(1).into() };
@@ -81,7 +81,7 @@ impl Person {
 
     fn connect(&mut self, sfu: &Sfu, answer: &str) {
         let answer = read_session(answer).unwrap();
-        let credentials = Credentials { ufrag: answer.ufrag, pwd: answer.pwd };
+        let credentials = IceCredentials { ufrag: answer.ufrag, pwd: answer.pwd };
         let address = sfu.listening()[0];
         self.headless.set_remote(Instant::now(), &credentials, &answer.fingerprint, address);
         let deadline = Instant::now() + Duration::from_secs(20);

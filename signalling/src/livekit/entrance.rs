@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
-use beckon_sfu_api::Connection;
+use beckon_sfu_api::ConnectionMode;
 use flate2::read::GzDecoder;
 use livekit_protocol::client_info::Sdk;
 use livekit_protocol::wrapped_join_request::Compression;
@@ -60,11 +60,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 impl Asked {
     /// `connection` is what the address stands for; a `join_request` means a single one at any: SDK 2.15 and 2.16 send it
     /// to `/rtc`.
-    pub(super) fn entrance(self, connection: Connection) -> Result<Entrance, NotAdmitted> {
+    pub(super) fn entrance(self, connection: ConnectionMode) -> Result<Entrance, NotAdmitted> {
         match (&self.join_request, connection) {
             (Some(request), _) => single(read(request)?, self.publish.as_deref()),
-            (None, Connection::Dual) => self.dual(),
-            (None, Connection::Single) => Err(missing("join_request is required")),
+            (None, ConnectionMode::Dual) => self.dual(),
+            (None, ConnectionMode::Single) => Err(missing("join_request is required")),
         }
     }
 
@@ -82,7 +82,7 @@ impl Asked {
         asked::refuse(&settings, self.publish.as_deref())?;
         let number = self.client_protocol.as_ref().and_then(|number| number.parse().ok());
         Ok(Entrance {
-            connection: Connection::Dual,
+            connection: ConnectionMode::Dual,
             auto_subscribe: self.auto_subscribe.is_none() || says(&self.auto_subscribe),
             resume: says(&self.reconnect).then(|| self.sid.clone().unwrap_or_default()),
             offer: None,
@@ -102,7 +102,7 @@ fn single(request: JoinRequest, publish: Option<&str>) -> Result<Entrance, NotAd
     let client = request.client_info.unwrap_or_default();
     asked::refuse(&request.connection_settings.unwrap_or_default(), publish)?;
     Ok(Entrance {
-        connection: Connection::Single,
+        connection: ConnectionMode::Single,
         auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
         resume: request.reconnect.then_some(request.participant_sid),
         offer: request.publisher_offer,
@@ -186,7 +186,7 @@ mod tests {
 
     fn asked(join_request: String) -> Result<Entrance, NotAdmitted> {
         let asked = Asked { join_request: Some(join_request), ..Asked::default() };
-        asked.entrance(Connection::Single)
+        asked.entrance(ConnectionMode::Single)
     }
 
     #[test]
@@ -237,8 +237,8 @@ mod tests {
         let plain = text.replace('-', "+").replace('_', "/");
         for join_request in [text, plain.clone(), plain.replace('+', " ")] {
             let asked = Asked { join_request: Some(join_request), ..Asked::default() };
-            let entrance = asked.entrance(Connection::Dual).unwrap();
-            assert_eq!(entrance.connection, Connection::Single);
+            let entrance = asked.entrance(ConnectionMode::Dual).unwrap();
+            assert_eq!(entrance.connection, ConnectionMode::Single);
             assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
         }
     }
@@ -252,7 +252,7 @@ mod tests {
         let json = BASE64_URL_SAFE.encode(r#"{"mood": "glad"}"#);
         let old =
             Asked { metadata: Some("here".into()), attributes: Some(json), ..Asked::default() };
-        for entrance in [new, old.entrance(Connection::Dual).unwrap()] {
+        for entrance in [new, old.entrance(ConnectionMode::Dual).unwrap()] {
             assert_eq!((entrance.metadata.as_str(), &entrance.attributes), ("here", &attributes));
         }
     }
@@ -266,7 +266,7 @@ mod tests {
         }
         assert!(asked(wrap(b"no gzip".to_vec(), Compression::Gzip)).is_err());
         assert!(asked(wrap(b"\xff\xff\xff".to_vec(), Compression::None)).is_err());
-        assert!(Asked::default().entrance(Connection::Single).is_err(), "nothing was said");
+        assert!(Asked::default().entrance(ConnectionMode::Single).is_err(), "nothing was said");
     }
 
     #[test]
@@ -277,10 +277,10 @@ mod tests {
             sid: Some("PA_x".into()),
             ..Asked::default()
         };
-        let entrance = asked.entrance(Connection::Dual).unwrap();
+        let entrance = asked.entrance(ConnectionMode::Dual).unwrap();
         assert!(!entrance.auto_subscribe);
         assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
-        let plain = Asked::default().entrance(Connection::Dual).unwrap();
+        let plain = Asked::default().entrance(ConnectionMode::Dual).unwrap();
         assert!(plain.auto_subscribe && plain.resume.is_none());
     }
 }

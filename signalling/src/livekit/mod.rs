@@ -21,7 +21,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
-use beckon_sfu_api::Connection;
+use beckon_sfu_api::ConnectionMode;
 use livekit_protocol::SessionDescription;
 use livekit_protocol::client_info::Sdk;
 
@@ -60,12 +60,12 @@ fn at(path: &str, route: MethodRouter<Arc<Node>>) -> Router<Arc<Node>> {
 
 /// The client offers on one connection and we offer on the other.
 async fn dual(State(node): State<Arc<Node>>, request: Request) -> Result<Response, NotAdmitted> {
-    come_in(node, request, Connection::Dual).await
+    come_in(node, request, ConnectionMode::Dual).await
 }
 
 /// One connection, on which the client offers.
 async fn single(State(node): State<Arc<Node>>, request: Request) -> Result<Response, NotAdmitted> {
-    come_in(node, request, Connection::Single).await
+    come_in(node, request, ConnectionMode::Single).await
 }
 
 /// Clients whose socket was refused ask here why.
@@ -84,7 +84,7 @@ async fn validate(
 async fn come_in(
     node: Arc<Node>,
     request: Request,
-    connection: Connection,
+    connection: ConnectionMode,
 ) -> Result<Response, NotAdmitted> {
     let (mut parts, _) = request.into_parts();
     let asked = Asked::from_request_parts(&mut parts, &()).await?;

@@ -51,7 +51,7 @@ const NOTICES_MAX: usize = 4096;
 /// How somebody comes into a room.
 #[derive(Clone, Debug)]
 pub struct Entrance {
-    pub connection: beckon_sfu_api::Connection,
+    pub connection: beckon_sfu_api::ConnectionMode,
     /// Whether tracks are received without being asked for.
     pub auto_subscribe: bool,
     /// Goes on as this participant, over a new socket.

@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::credentials::Key;
 use crate::opening::{Opened, RelayKey};
 use crate::outbox::{Act, Outbox, To};
-use crate::quota::Share;
+use crate::quota::QuotaShare;
 use crate::stats::Stats;
 use crate::strangers::Strangers;
 use crate::wire::{self, TransactionId};
@@ -32,7 +32,7 @@ struct Pending {
     transaction: TransactionId,
     key: Key,
     username: Box<str>,
-    share: Share,
+    share: QuotaShare,
     lifetime: Duration,
 }
 

@@ -19,7 +19,7 @@ pub(super) const BELL: Token = Token(u32::MAX as usize);
 #[derive(Debug)]
 pub(super) enum Input {
     /// A connection, and how to write to it.
-    Connected(Client, Link),
+    Connected(Client, StreamEnd),
     /// Messages that came over one.
     Messages(Client, Vec<Vec<u8>>),
     /// The holder of a name, whose allocations end.
@@ -28,15 +28,18 @@ pub(super) enum Input {
 
 /// The relay thread's end of a connection.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct StreamEnd {
     messages: mpsc::Sender<Box<[u8]>>,
     is_allocated: Arc<AtomicBool>,
 }
 
-impl Link {
+impl StreamEnd {
     /// `is_allocated` is shared with the connection's reader.
-    pub(super) fn new(messages: mpsc::Sender<Box<[u8]>>, is_allocated: Arc<AtomicBool>) -> Link {
-        Link { messages, is_allocated }
+    pub(super) fn new(
+        messages: mpsc::Sender<Box<[u8]>>,
+        is_allocated: Arc<AtomicBool>,
+    ) -> StreamEnd {
+        StreamEnd { messages, is_allocated }
     }
 
     /// Tells how many were lost.

@@ -32,7 +32,7 @@ use config::LISTENERS_MAX;
 pub use config::{Config, StartError};
 use inbox::{Input, Sender};
 use opening::Openings;
-use report::Report;
+use report::RelayReport;
 pub use report::describe as describe_metrics;
 use reservations::RESERVATIONS_MAX;
 use worker::Worker;
@@ -72,7 +72,7 @@ pub fn start(config: Config) -> Result<Turn, StartError> {
         journal = Some(Arc::new(Mutex::new(opened)));
     }
     let openings = Openings::new(config.relay_ports.clone(), addresses, reserved_max);
-    let report = Arc::new(Report::new(now));
+    let report = Arc::new(RelayReport::new(now));
 
     let mut listening = config.udp.clone();
     let mut turn = Turn {

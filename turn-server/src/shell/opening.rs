@@ -56,17 +56,17 @@ impl Openings {
         let ip = self.addresses.of(is_ipv6)?.bound;
         for candidate in self.candidates(port) {
             let socket = match bind(ip, candidate) {
-                Bound::Here(socket) => socket,
-                Bound::Taken => continue,
-                Bound::Nowhere => return None,
+                BindOutcome::Here(socket) => socket,
+                BindOutcome::Taken => continue,
+                BindOutcome::Nowhere => return None,
             };
             if port != Port::EvenAndNext {
                 return Some((socket, None));
             }
             let next = match bind(ip, candidate.checked_add(1)?) {
-                Bound::Here(next) => next,
-                Bound::Taken => continue,
-                Bound::Nowhere => return None,
+                BindOutcome::Here(next) => next,
+                BindOutcome::Taken => continue,
+                BindOutcome::Nowhere => return None,
             };
             let token = rand::rng().random();
             let is_kept = self.with_reservations(|all| all.keep(now, token, next));
@@ -96,22 +96,22 @@ impl Openings {
 }
 
 /// What became of a socket for one port.
-enum Bound {
+enum BindOutcome {
     Here(Socket),
     Taken,
     /// No port can be had, as when there are no descriptors left.
     Nowhere,
 }
 
-fn bind(ip: IpAddr, port: u16) -> Bound {
+fn bind(ip: IpAddr, port: u16) -> BindOutcome {
     match socket::relay(SocketAddr::new(ip, port)) {
-        Ok(socket) => Bound::Here(socket),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Bound::Taken,
+        Ok(socket) => BindOutcome::Here(socket),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => BindOutcome::Taken,
         // Ports below 1024, or closed by the system: others may be open.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Bound::Taken,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => BindOutcome::Taken,
         Err(error) => {
             tracing::warn!(%error, "a relay socket cannot be opened");
-            Bound::Nowhere
+            BindOutcome::Nowhere
         }
     }
 }

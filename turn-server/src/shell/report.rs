@@ -9,18 +9,18 @@ use crate::stats::Stats;
 const DIGEST_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct Report {
+pub(super) struct RelayReport {
     digest: Mutex<Digest>,
 }
 
 #[derive(Debug)]
 struct Digest {
     due: Instant,
-    refused: Refused,
+    refused: Refusals,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Refused {
+struct Refusals {
     unauthenticated: u64,
     forbidden: u64,
     over_quota: u64,
@@ -40,10 +40,10 @@ pub fn describe() {
     metrics::describe_counter!("beckon_turn_dropped_total", "TURN packets dropped, by reason.");
 }
 
-impl Report {
-    pub(super) fn new(now: Instant) -> Report {
-        let digest = Digest { due: now + DIGEST_INTERVAL, refused: Refused::default() };
-        Report { digest: Mutex::new(digest) }
+impl RelayReport {
+    pub(super) fn new(now: Instant) -> RelayReport {
+        let digest = Digest { due: now + DIGEST_INTERVAL, refused: Refusals::default() };
+        RelayReport { digest: Mutex::new(digest) }
     }
 
     pub(super) fn add(&self, now: Instant, stats: &Stats, allocations: usize, lost: u64) {
@@ -53,7 +53,7 @@ impl Report {
         if now >= digest.due {
             digest.due = now + DIGEST_INTERVAL;
             let refused = std::mem::take(&mut digest.refused);
-            if refused != Refused::default() {
+            if refused != Refusals::default() {
                 tracing::info!(?refused, "a minute of refusals");
             }
         }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::inbox::{Input, Link, Sender};
+use super::inbox::{Input, Sender, StreamEnd};
 use crate::client::Client;
 
 /// The longest message before there is an allocation: no request is longer.
@@ -35,7 +35,7 @@ enum End {
     TimedOut,
 }
 
-/// Serves one connection until either side ends it. However this ends, the thread finds its [`Link`] closed.
+/// Serves one connection until either side ends it. However this ends, the thread finds its [`StreamEnd`] closed.
 ///
 /// `patience` is how long it may take to get an allocation, to finish a message, or to take what there is to read.
 pub(super) async fn serve(
@@ -46,7 +46,7 @@ pub(super) async fn serve(
 ) {
     let (messages, outgoing) = mpsc::channel(WAITING_MAX);
     let is_allocated = Arc::new(AtomicBool::new(false));
-    let link = Link::new(messages, is_allocated.clone());
+    let link = StreamEnd::new(messages, is_allocated.clone());
     sender.send(Input::Connected(client, link)).await;
     let (reader, writer) = tokio::io::split(stream);
     let end = tokio::select! {

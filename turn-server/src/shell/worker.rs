@@ -11,9 +11,9 @@ use slotmap::{Key as _, KeyData, SecondaryMap};
 
 use super::clock::unix_s;
 use super::config::StartError;
-use super::inbox::{BELL, Inbox, Input, Link};
+use super::inbox::{BELL, Inbox, Input, StreamEnd};
 use super::opening::Openings;
-use super::report::Report;
+use super::report::RelayReport;
 use super::socket::{self, Buffers, Socket};
 use crate::client::{Client, Door};
 use crate::opening::{Opening, RelayKey};
@@ -41,10 +41,10 @@ pub(super) struct Worker {
     shared: Shared,
     listeners: Vec<Socket>,
     sockets: SecondaryMap<RelayKey, Socket>,
-    links: HashMap<Client, Link>,
+    links: HashMap<Client, StreamEnd>,
     inbox: Inbox,
     openings: Openings,
-    report: Arc<Report>,
+    report: Arc<RelayReport>,
     buffers: Buffers,
     out: Outbox,
     /// Sockets that had more than their turn's worth; no event will announce it.
@@ -79,7 +79,7 @@ impl Worker {
         mut listeners: Vec<Socket>,
         inbox: Inbox,
         openings: Openings,
-        report: Arc<Report>,
+        report: Arc<RelayReport>,
     ) -> io::Result<Worker> {
         for (index, listener) in listeners.iter_mut().enumerate() {
             inbox.poll.registry().register(&mut listener.io, Token(index), Interest::READABLE)?;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use crate::demux::{Demux, Place};
+use crate::demux::{Demux, Owner};
 use crate::ice::Ice;
 use crate::outgoing::Path;
 
@@ -19,7 +19,7 @@ pub(super) struct Entries {
 
 impl Entries {
     /// Lets STUN requests with the ufrags that are valid now find the connection.
-    pub(super) fn expect(&mut self, ice: &Ice, place: Place, demux: &mut Demux) {
+    pub(super) fn expect(&mut self, ice: &Ice, owner: Owner, demux: &mut Demux) {
         self.ufrags.retain(|ufrag| {
             let accepted = ice.accepts(ufrag);
             if !accepted {
@@ -29,7 +29,7 @@ impl Entries {
         });
         let ufrag = &ice.local().ufrag;
         if !self.ufrags.contains(ufrag) {
-            demux.expect(ufrag, place);
+            demux.expect(ufrag, owner);
             self.ufrags.push(ufrag.clone());
         }
     }
@@ -40,7 +40,7 @@ impl Entries {
         now: Instant,
         ice: &Ice,
         from: Path,
-        place: Place,
+        owner: Owner,
         demux: &mut Demux,
     ) {
         if let Some(known) = self.addresses.iter_mut().find(|it| it.remote == from.remote) {
@@ -49,11 +49,11 @@ impl Entries {
             if self.addresses.len() >= ADDRESSES_MAX {
                 let unused = self.addresses.iter().position(|it| Some(it.remote) != ice.path());
                 let oldest = self.addresses.remove(unused.unwrap_or(0));
-                demux.forget_address(&oldest.remote, place);
+                demux.forget_address(&oldest.remote, owner);
             }
             self.addresses.push(from);
         }
-        demux.learn(now, from.remote, place);
+        demux.learn(now, from.remote, owner);
     }
 
     /// Our address as it was asked from there.
@@ -61,12 +61,12 @@ impl Entries {
         self.addresses.iter().find(|it| it.remote == remote)?.local
     }
 
-    pub(super) fn forget(&self, place: Place, demux: &mut Demux) {
+    pub(super) fn forget(&self, owner: Owner, demux: &mut Demux) {
         for ufrag in &self.ufrags {
             demux.forget_ufrag(ufrag);
         }
         for address in &self.addresses {
-            demux.forget_address(&address.remote, place);
+            demux.forget_address(&address.remote, owner);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Connection, PROFILES};
-use crate::demux::{Demux, Place};
+use crate::demux::{Demux, Owner};
 use crate::negotiation::sdp::Session;
 use crate::outgoing::Path;
 use crate::role::Role;
@@ -51,10 +51,10 @@ impl Connection {
         now: Instant,
         path: Path,
         message: &stun::Message<'_>,
-        place: Place,
+        owner: Owner,
         demux: &mut Demux,
     ) -> Result<(), Discard> {
-        if demux.is_taken(now, &path.remote, place) {
+        if demux.is_taken(now, &path.remote, owner) {
             return Err(Discard::AddressTaken);
         }
         let ice = &mut self.ice;
@@ -69,7 +69,7 @@ impl Connection {
             self.start(now);
         }
         if message.class() == Class::Request {
-            self.entries.learn(now, &self.ice, path, place, demux);
+            self.entries.learn(now, &self.ice, path, owner, demux);
         }
         self.check(now);
         Ok(())
@@ -91,12 +91,12 @@ impl Connection {
     }
 
     /// Lets STUN requests with our ufrag find this connection.
-    pub fn expect(&mut self, place: Place, demux: &mut Demux) {
-        self.entries.expect(&self.ice, place, demux);
+    pub fn expect(&mut self, owner: Owner, demux: &mut Demux) {
+        self.entries.expect(&self.ice, owner, demux);
     }
 
     /// Takes its entries out of the demultiplexer.
-    pub fn forget(&self, place: Place, demux: &mut Demux) {
-        self.entries.forget(place, demux);
+    pub fn forget(&self, owner: Owner, demux: &mut Demux) {
+        self.entries.forget(owner, demux);
     }
 }

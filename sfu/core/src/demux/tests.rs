@@ -3,12 +3,12 @@ use slotmap::SlotMap;
 use super::*;
 
 /// Two connections in each of two rooms.
-fn places() -> [[Place; 2]; 2] {
+fn owners() -> [[Owner; 2]; 2] {
     let mut rooms: SlotMap<RoomKey, ()> = SlotMap::with_key();
     let mut participants: SlotMap<ParticipantKey, ()> = SlotMap::with_key();
     [(); 2].map(|()| {
         let (room, participant) = (rooms.insert(()), participants.insert(()));
-        [Side::Publisher, Side::Subscriber].map(|side| Place { room, participant, side })
+        [Side::Publisher, Side::Subscriber].map(|side| Owner { room, participant, side })
     })
 }
 
@@ -19,18 +19,18 @@ fn address(port: u16) -> SocketAddr {
 #[test]
 fn the_first_bytes_say_what_a_datagram_is() {
     let classes = [
-        (&[0, 1][..], Class::Stun),
-        (&[3, 1], Class::Stun),
-        (&[4, 1], Class::Unknown),
-        (&[22, 254], Class::Dtls),
-        (&[63, 254], Class::Dtls),
-        (&[64, 0], Class::Unknown),
-        (&[0x80, 96], Class::Rtp),
-        (&[0x90, 111 | 0x80], Class::Rtp),
-        (&[0x80, 200], Class::Rtcp),
-        (&[0x8f, 206], Class::Rtcp),
-        (&[192, 0], Class::Unknown),
-        (&[], Class::Unknown),
+        (&[0, 1][..], DatagramKind::Stun),
+        (&[3, 1], DatagramKind::Stun),
+        (&[4, 1], DatagramKind::Unknown),
+        (&[22, 254], DatagramKind::Dtls),
+        (&[63, 254], DatagramKind::Dtls),
+        (&[64, 0], DatagramKind::Unknown),
+        (&[0x80, 96], DatagramKind::Rtp),
+        (&[0x90, 111 | 0x80], DatagramKind::Rtp),
+        (&[0x80, 200], DatagramKind::Rtcp),
+        (&[0x8f, 206], DatagramKind::Rtcp),
+        (&[192, 0], DatagramKind::Unknown),
+        (&[], DatagramKind::Unknown),
     ];
     for (datagram, class) in classes {
         assert_eq!(classify(datagram), class, "{datagram:?}");
@@ -39,16 +39,16 @@ fn the_first_bytes_say_what_a_datagram_is() {
 
 #[test]
 fn a_connection_is_found_by_its_ufrag_and_its_addresses_until_it_ends() {
-    let [[place, other], _] = places();
+    let [[owner, other], _] = owners();
     let mut demux = Demux::default();
-    demux.expect("here", place);
+    demux.expect("here", owner);
     demux.expect("there", other);
-    demux.learn(Instant::now(), address(1), place);
-    assert_eq!((demux.by_ufrag("here"), demux.by_ufrag("there")), (Some(place), Some(other)));
-    assert_eq!((demux.by_address(&address(1)), demux.by_address(&address(2))), (Some(place), None));
+    demux.learn(Instant::now(), address(1), owner);
+    assert_eq!((demux.by_ufrag("here"), demux.by_ufrag("there")), (Some(owner), Some(other)));
+    assert_eq!((demux.by_address(&address(1)), demux.by_address(&address(2))), (Some(owner), None));
     demux.forget_address(&address(1), other);
-    assert_eq!(demux.by_address(&address(1)), Some(place), "not the other's to forget");
-    demux.forget_address(&address(1), place);
+    assert_eq!(demux.by_address(&address(1)), Some(owner), "not the other's to forget");
+    demux.forget_address(&address(1), owner);
     demux.forget_ufrag("here");
     demux.forget_ufrag("there");
     assert!(demux.is_empty());
@@ -56,7 +56,7 @@ fn a_connection_is_found_by_its_ufrag_and_its_addresses_until_it_ends() {
 
 #[test]
 fn an_address_is_nobody_elses_while_checks_come_from_it() {
-    let [[owner, other], _] = places();
+    let [[owner, other], _] = owners();
     let start = Instant::now();
     let mut demux = Demux::default();
     assert!(!demux.is_taken(start, &address(1), other));
@@ -71,13 +71,13 @@ fn an_address_is_nobody_elses_while_checks_come_from_it() {
 
 #[test]
 fn a_room_that_ends_takes_its_entries_along() {
-    let [[place, _], [other, _]] = places();
+    let [[owner, _], [other, _]] = owners();
     let mut demux = Demux::default();
-    for (at, place) in [(1, place), (2, place), (3, other)] {
-        demux.learn(Instant::now(), address(at), place);
-        demux.expect(&at.to_string(), place);
+    for (at, owner) in [(1, owner), (2, owner), (3, other)] {
+        demux.learn(Instant::now(), address(at), owner);
+        demux.expect(&at.to_string(), owner);
     }
-    demux.forget_room(place.room);
+    demux.forget_room(owner.room);
     assert_eq!(demux.len(), 2);
     assert_eq!(demux.by_address(&address(3)), Some(other));
 }

@@ -41,9 +41,9 @@ pub fn allocate(budget_bps: u64, demands: &[Demand], grants: &mut Vec<Grant>) {
     let audio = demands.iter().filter(|demand| demand.kind == Kind::Audio);
     let audio = audio.fold(0, |sum: u64, demand| sum.saturating_add(demand.layers[0]));
     let left = budget_bps.saturating_sub(audio).saturating_mul(KEPT);
-    let mut share = Share { left, demands, grants };
-    share.each_in_order(Share::start);
-    share.each_in_order(Share::keep);
+    let mut share = Remaining { left, demands, grants };
+    share.each_in_order(Remaining::start);
+    share.each_in_order(Remaining::keep);
     for (at, _) in demands.iter().enumerate().filter(|(_, demand)| demand.is_screen()) {
         while share.raise(at) {}
     }
@@ -90,14 +90,14 @@ impl Demand {
     }
 }
 
-struct Share<'a> {
+struct Remaining<'a> {
     /// In hundredths of a bit per second.
     left: u64,
     demands: &'a [Demand],
     grants: &'a mut [Grant],
 }
 
-impl Share<'_> {
+impl Remaining<'_> {
     /// Walks the pictures by rank without sorting them: there are few ranks.
     fn each_in_order(&mut self, mut serve: impl FnMut(&mut Self, usize)) {
         let demands = self.demands;

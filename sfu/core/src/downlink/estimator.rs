@@ -33,7 +33,7 @@ const CEILING_AGE_MAX: Duration = Duration::from_secs(60);
 /// The estimate may be this far above what was measured: half as much again, and the step to a larger layer.
 const BEYOND_PERCENT: u64 = 150;
 const BEYOND_BPS: u64 = 1_500_000;
-/// Losses beyond this are congestion, below that they are the air.
+/// Loss above this means congestion; below it, random loss on the radio link.
 const LOSS_HIGH: f64 = 0.10;
 const LOSS_LOW: f64 = 0.02;
 /// Losses are judged over so many packets at least.
@@ -46,7 +46,7 @@ const REMB_MAX_AGE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Estimator {
     start: Instant,
-    sent: Vec<Sent>,
+    sent: Vec<InFlight>,
     sent_rate: Rate,
     /// What arrived, by the time of the feedback.
     arrived_rate: Rate,
@@ -56,7 +56,7 @@ pub struct Estimator {
     /// What the way carried when it was full.
     ceiling: Option<Ceiling>,
     remb: Option<(u64, Instant)>,
-    losses: Losses,
+    losses: LossCounts,
     fed_back: Option<Instant>,
     updated: Option<Instant>,
     decreased: Option<Instant>,
@@ -71,7 +71,7 @@ struct Ceiling {
 
 /// A packet on its way.
 #[derive(Clone, Copy, Debug)]
-struct Sent {
+struct InFlight {
     sequence: u16,
     /// 0: the feedback came.
     bytes: u16,
@@ -88,7 +88,7 @@ struct Arrived {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Losses {
+struct LossCounts {
     lost: u32,
     packets: u32,
     /// Of the last packets that were enough to tell.
@@ -101,14 +101,14 @@ impl Estimator {
     pub fn new(now: Instant) -> Self {
         Estimator {
             start: now,
-            sent: vec![Sent { sequence: 0, bytes: 0, at_us: 0 }; SENT],
+            sent: vec![InFlight { sequence: 0, bytes: 0, at_us: 0 }; SENT],
             sent_rate: Rate::default(),
             arrived_rate: Rate::default(),
             trend: Trend::default(),
             bps: None,
             ceiling: None,
             remb: None,
-            losses: Losses::default(),
+            losses: LossCounts::default(),
             fed_back: None,
             updated: None,
             decreased: None,
@@ -138,7 +138,7 @@ impl Estimator {
         let Some(sequence) = transport_sequence else { return };
         let at_us = now.saturating_duration_since(self.start).as_micros() as u64;
         let bytes = bytes.clamp(1, usize::from(u16::MAX)) as u16;
-        self.sent[usize::from(sequence) % SENT] = Sent { sequence, bytes, at_us };
+        self.sent[usize::from(sequence) % SENT] = InFlight { sequence, bytes, at_us };
     }
 
     pub fn on_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
@@ -169,7 +169,7 @@ impl Estimator {
         if self.bps.is_none() && fraction <= LOSS_HIGH {
             return;
         }
-        self.losses = Losses { fraction, fresh: true, ..Losses::default() };
+        self.losses = LossCounts { fraction, fresh: true, ..LossCounts::default() };
         let sent = self.sent_rate.bits_per_second(now);
         let arrived = sent.saturating_sub((sent as f64 * fraction) as u64);
         self.update(now, Arrived { peak: arrived, recent: arrived }, Usage::Normal);
@@ -251,13 +251,13 @@ impl Estimator {
     }
 }
 
-impl Losses {
+impl LossCounts {
     fn count(&mut self, lost: bool) {
         self.packets += 1;
         self.lost += u32::from(lost);
         if self.packets >= LOSS_PACKETS {
             let fraction = f64::from(self.lost) / f64::from(self.packets);
-            *self = Losses { lost: 0, packets: 0, fraction, fresh: true };
+            *self = LossCounts { lost: 0, packets: 0, fraction, fresh: true };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One subscription: the stream that one participant gets of one track.
 
-mod counters;
+mod frame_numbers;
 mod outbound;
 mod rewriter;
 mod selector;
@@ -13,7 +13,7 @@ use beckon_sfu_api::Preference;
 pub use self::outbound::Outbound;
 use self::rewriter::Rewriter;
 use self::selector::{Selector, Verdict};
-use self::sent::{Packet, Sent};
+use self::sent::{Sent, SentPacket};
 use crate::extension::{Extension, ExtensionMap};
 use crate::keys::ParticipantKey;
 use crate::layers::{Layers, Received, ticks};
@@ -99,7 +99,7 @@ impl Forwarder {
 
     /// The layer that is forwarded.
     pub fn layer(&self) -> Option<u8> {
-        self.selector.current().map(|place| place.layer)
+        self.selector.current().map(|cursor| cursor.layer)
     }
 
     /// Whether anything can go to the subscriber, and it wants it.
@@ -155,7 +155,7 @@ impl Forwarder {
             Verdict::Late => self.rewriter.rewrite_late(received),
             _ => self.rewriter.rewrite(now, received),
         };
-        let packet = Packet::new(rewritten?, received);
+        let packet = SentPacket::new(rewritten?, received);
         self.sent.put(layers.kind, packet);
         if verdict == Verdict::Switch {
             self.catch_up(now, layers, received);
@@ -205,8 +205,8 @@ impl Forwarder {
             return None;
         }
         let clock_rate = layers.codec.clock_rate();
-        let (place, shift) = self.rewriter.timestamp_shift()?;
-        let layer = layers.get(place.layer).filter(|layer| layer.epoch() == place.epoch);
+        let (cursor, shift) = self.rewriter.timestamp_shift()?;
+        let layer = layers.get(cursor.layer).filter(|layer| layer.epoch() == cursor.epoch);
         let told = layer.and_then(|layer| layer.sender_report());
         let (rtp, at) = match told {
             Some(report) => (report.rtp.wrapping_add(shift), report.at),
@@ -224,13 +224,13 @@ impl Forwarder {
         for index in start.index + 1..=newest {
             let Some(overtaken) = layers.recall(start.layer, index) else { continue };
             if let Some(rewritten) = self.rewriter.rewrite(now, &overtaken) {
-                self.sent.put(layers.kind, Packet::new(rewritten, &overtaken));
+                self.sent.put(layers.kind, SentPacket::new(rewritten, &overtaken));
             }
         }
     }
 
-    fn outbound(&self, payload_type: u8, packet: &Packet) -> Outbound {
-        let Packet { layer, index, marker, payload_len, .. } = *packet;
+    fn outbound(&self, payload_type: u8, packet: &SentPacket) -> Outbound {
+        let SentPacket { layer, index, marker, payload_len, .. } = *packet;
         let rewritten = packet.rewritten();
         Outbound {
             fields: Fields {
@@ -244,7 +244,7 @@ impl Forwarder {
             layer,
             index,
             payload_len,
-            counters: rewritten.counters,
+            numbers: rewritten.numbers,
             osn: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use beckon_sfu_api::Kind;
 
-use super::counters::Counters;
+use super::frame_numbers::FrameNumbers;
 use crate::codec::{descriptor, vp8};
 use crate::extension::{Extension, ExtensionMap};
 use crate::layers::{Layers, Stored};
@@ -22,7 +22,7 @@ pub struct Outbound {
     pub layer: u8,
     pub index: u64,
     pub payload_len: u16,
-    pub(super) counters: Counters,
+    pub(super) numbers: FrameNumbers,
     /// Original sequence number, if this repairs (RFC 4588).
     pub(super) osn: Option<u16>,
 }
@@ -66,7 +66,7 @@ impl Outbound {
         let payload = out.len();
         out.extend_from_slice(stored.payload());
         if let Some(ids) = &stored.info.vp8 {
-            vp8::patch(&mut out[payload..], ids, self.counters.picture_id, self.counters.tl0);
+            vp8::patch(&mut out[payload..], ids, self.numbers.picture_id, self.numbers.tl0);
         }
         if layers.kind == Kind::Video && !self.fields.marker {
             rtp::pad(out, start, SEGMENT_STEP);
@@ -84,7 +84,7 @@ impl Outbound {
         let came = stored.extension(from.id(DESCRIPTOR)?)?;
         let descriptor = into.get_mut(..came.len())?;
         descriptor.copy_from_slice(came);
-        descriptor::renumber(descriptor, self.counters.frame);
+        descriptor::renumber(descriptor, self.numbers.frame);
         Some(descriptor)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::counters::Counters;
-use super::selector::Place;
+use super::frame_numbers::FrameNumbers;
+use super::selector::Cursor;
 use crate::layers::{Layers, Received, ticks};
 
 /// A packet's place in the outgoing stream.
@@ -12,18 +12,18 @@ pub struct Rewritten {
     /// Extended sequence number: its high bits are the rollover counter.
     pub out: u64,
     pub timestamp: u32,
-    pub counters: Counters,
+    pub numbers: FrameNumbers,
 }
 
 /// Whatever the stretch of a layer is shifted by.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
-    place: Place,
+    cursor: Cursor,
     /// Older packets are from before the switch.
     first: u64,
     sequence: u64,
     timestamp: u32,
-    counters: Counters,
+    numbers: FrameNumbers,
 }
 
 /// The newest of what was sent.
@@ -32,7 +32,7 @@ struct Newest {
     out: u64,
     timestamp: u32,
     at: Instant,
-    counters: Counters,
+    numbers: FrameNumbers,
 }
 
 #[derive(Debug)]
@@ -57,8 +57,8 @@ impl Rewriter {
     }
 
     /// What the current layer's timestamps are shifted by.
-    pub fn timestamp_shift(&self) -> Option<(Place, u32)> {
-        self.stretch.map(|stretch| (stretch.place, stretch.timestamp))
+    pub fn timestamp_shift(&self) -> Option<(Cursor, u32)> {
+        self.stretch.map(|stretch| (stretch.cursor, stretch.timestamp))
     }
 
     /// Timestamp and time of the newest packet.
@@ -81,17 +81,17 @@ impl Rewriter {
     /// The stream goes on with this packet's stretch, from this packet on.
     pub fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
         let mut stretch = Stretch {
-            place: Place::of(received),
+            cursor: Cursor::of(received),
             first: received.index,
             sequence: self.start.wrapping_sub(received.index),
             timestamp: 0,
-            counters: Counters::default(),
+            numbers: FrameNumbers::default(),
         };
         if let (Some(newest), Some(old)) = (self.newest, self.stretch) {
             let timestamp = follow(now, layers, &newest, &old, received);
             stretch.sequence = (newest.out + 1).wrapping_sub(received.index);
             stretch.timestamp = timestamp.wrapping_sub(received.header.timestamp);
-            stretch.counters = Counters::of(&received.info).following(newest.counters);
+            stretch.numbers = FrameNumbers::of(&received.info).following(newest.numbers);
         }
         self.previous = self.stretch.replace(stretch).zip(self.newest.map(|newest| newest.out));
     }
@@ -100,11 +100,11 @@ impl Rewriter {
     pub fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
         let stretch = self.stretch.filter(|stretch| stretch.covers(received))?;
         let rewritten = stretch.rewrite(received);
-        let Rewritten { out, timestamp, counters } = rewritten;
+        let Rewritten { out, timestamp, numbers } = rewritten;
         if self.newest.is_none_or(|newest| out > newest.out) {
-            let before = self.newest.map_or_else(Counters::default, |newest| newest.counters);
-            let counters = counters.carried(&received.info, before);
-            self.newest = Some(Newest { out, timestamp, at: now, counters });
+            let before = self.newest.map_or_else(FrameNumbers::default, |newest| newest.numbers);
+            let numbers = numbers.carried(&received.info, before);
+            self.newest = Some(Newest { out, timestamp, at: now, numbers });
         }
         Some(rewritten)
     }
@@ -118,14 +118,14 @@ impl Rewriter {
 
 impl Stretch {
     fn covers(&self, received: &Received) -> bool {
-        Place::of(received) == self.place && received.index >= self.first
+        Cursor::of(received) == self.cursor && received.index >= self.first
     }
 
     fn rewrite(&self, received: &Received) -> Rewritten {
         Rewritten {
             out: received.index.wrapping_add(self.sequence),
             timestamp: received.header.timestamp.wrapping_add(self.timestamp),
-            counters: Counters::of(&received.info).shifted(self.counters),
+            numbers: FrameNumbers::of(&received.info).shifted(self.numbers),
         }
     }
 }
@@ -139,10 +139,10 @@ fn follow(
     old: &Stretch,
     received: &Received,
 ) -> u32 {
-    let place = Place::of(received);
+    let cursor = Cursor::of(received);
     let clock_rate = layers.codec.clock_rate();
     let by_clock = ticks(now.saturating_duration_since(newest.at), clock_rate);
-    let by_sender = if place == old.place {
+    let by_sender = if cursor == old.cursor {
         Some(received.header.timestamp.wrapping_add(old.timestamp))
     } else {
         translate(layers, old, received)
@@ -157,8 +157,8 @@ fn follow(
 
 /// A timestamp of the new layer as the old one would have written it.
 fn translate(layers: &Layers, old: &Stretch, received: &Received) -> Option<u32> {
-    let (from, to) = (layers.get(received.layer)?, layers.get(old.place.layer)?);
-    if to.epoch() != old.place.epoch {
+    let (from, to) = (layers.get(received.layer)?, layers.get(old.cursor.layer)?);
+    if to.epoch() != old.cursor.epoch {
         return None;
     }
     let (from, to) = (from.sender_report()?, to.sender_report()?);

@@ -60,7 +60,7 @@ fn a_switch_leaves_no_trace_in_the_numbers() {
     let mut before = stage.switches(0);
     assert!(before.out < 1 << 15);
     for switch in [None, Some(2), None, None, Some(1), Some(0), None] {
-        let layer = stage.rewriter.stretch.unwrap().place.layer;
+        let layer = stage.rewriter.stretch.unwrap().cursor.layer;
         let after = match switch {
             Some(layer) => stage.switches(layer),
             None => stage.goes_on(layer),
@@ -68,7 +68,7 @@ fn a_switch_leaves_no_trace_in_the_numbers() {
         let (numbers, ticks) = step(before, after);
         assert_eq!(numbers, 1);
         assert!((2970..=3000).contains(&ticks), "{ticks} ticks in 33 ms");
-        let (old, new) = (before.counters, after.counters);
+        let (old, new) = (before.numbers, after.numbers);
         assert_eq!(new.picture_id, (old.picture_id + 1) & 0x7fff);
         assert_eq!(new.tl0, old.tl0.wrapping_add(1));
         assert_eq!(new.frame, old.frame.wrapping_add(1));
@@ -186,7 +186,7 @@ proptest! {
         seen.insert(stage.rewriter.newest.unwrap().out);
         for (step, act) in acts.into_iter().enumerate() {
             stage.now += ms(5);
-            let current = stage.rewriter.stretch.unwrap().place.layer;
+            let current = stage.rewriter.stretch.unwrap().cursor.layer;
             match act {
                 Act::Send { layer, delay } => {
                     let packet = stage.encoders[usize::from(layer)].packet(FRAME);

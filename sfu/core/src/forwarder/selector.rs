@@ -18,14 +18,14 @@ pub enum Verdict {
 
 /// A stretch of a layer without a new beginning in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     pub layer: u8,
     pub epoch: u32,
 }
 
-impl Place {
+impl Cursor {
     pub fn of(received: &Received) -> Self {
-        Place { layer: received.layer, epoch: received.epoch }
+        Cursor { layer: received.layer, epoch: received.epoch }
     }
 }
 
@@ -33,9 +33,9 @@ impl Place {
 #[derive(Debug, Default)]
 pub struct Selector {
     target: Option<u8>,
-    current: Option<Place>,
+    current: Option<Cursor>,
     /// What was forwarded until the last switch: some of it may still come, late or repaired.
-    previous: Option<Place>,
+    previous: Option<Cursor>,
 }
 
 impl Selector {
@@ -55,35 +55,35 @@ impl Selector {
         (self.current, self.previous) = (None, None);
     }
 
-    pub fn current(&self) -> Option<Place> {
+    pub fn current(&self) -> Option<Cursor> {
         self.current
     }
 
     pub fn select(&mut self, now: Instant, layers: &Layers, received: &Received) -> Verdict {
         let Some(target) = self.target else { return Verdict::Drop };
-        let place = Place::of(received);
-        if self.current == Some(place) {
+        let cursor = Cursor::of(received);
+        if self.current == Some(cursor) {
             return Verdict::Forward;
         }
-        let late = self.previous == Some(place);
+        let late = self.previous == Some(cursor);
         let entry = layers.kind == Kind::Audio || (received.info.keyframe && received.info.first);
-        if !entry || received.layer != layers.best(now, target) || self.is_past(layers, place) {
+        if !entry || received.layer != layers.best(now, target) || self.is_past(layers, cursor) {
             return if late { Verdict::Late } else { Verdict::Drop };
         }
-        self.previous = self.current.replace(place);
+        self.previous = self.current.replace(cursor);
         Verdict::Switch
     }
 
     /// A repaired packet may be of a stretch that is over.
-    fn is_past(&self, layers: &Layers, place: Place) -> bool {
-        layers.get(place.layer).is_none_or(|layer| layer.epoch() != place.epoch)
+    fn is_past(&self, layers: &Layers, cursor: Cursor) -> bool {
+        layers.get(cursor.layer).is_none_or(|layer| layer.epoch() != cursor.epoch)
     }
 
     /// The layer whose keyframe this waits for.
     pub fn awaits(&self, now: Instant, layers: &Layers) -> Option<u8> {
         let best = layers.best(now, self.target?);
-        let place = Place { layer: best, epoch: layers.get(best)?.epoch() };
-        (self.current != Some(place)).then_some(best)
+        let cursor = Cursor { layer: best, epoch: layers.get(best)?.epoch() };
+        (self.current != Some(cursor)).then_some(best)
     }
 }
 

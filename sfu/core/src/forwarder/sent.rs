@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::Kind;
 
-use super::counters::Counters;
+use super::frame_numbers::FrameNumbers;
 use super::rewriter::Rewritten;
 use crate::layers::Received;
 
@@ -20,7 +20,7 @@ const REPAIRS: usize = 64;
 /// Made with the first packet; its slots are overwritten in turn.
 #[derive(Debug, Default)]
 pub struct Sent {
-    slots: Vec<Packet>,
+    slots: Vec<SentPacket>,
     /// When which number was repaired, oldest first.
     repairs: VecDeque<(u64, Instant)>,
 }
@@ -29,11 +29,11 @@ pub struct Sent {
 /// hence half a cache line for it.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
-pub struct Packet {
+pub struct SentPacket {
     out: u64,
     pub index: u64,
     timestamp: u32,
-    counters: Counters,
+    numbers: FrameNumbers,
     pub payload_len: u16,
     pub layer: u8,
     pub marker: bool,
@@ -42,15 +42,15 @@ pub struct Packet {
     repairs: u8,
 }
 
-const _: () = assert!(size_of::<Packet>() == 32);
+const _: () = assert!(size_of::<SentPacket>() == 32);
 
-impl Packet {
+impl SentPacket {
     pub fn new(rewritten: Rewritten, received: &Received) -> Self {
-        Packet {
+        SentPacket {
             out: rewritten.out,
             index: received.index,
             timestamp: rewritten.timestamp,
-            counters: rewritten.counters,
+            numbers: rewritten.numbers,
             payload_len: received.payload_len,
             layer: received.layer,
             marker: received.header.marker,
@@ -60,7 +60,7 @@ impl Packet {
     }
 
     pub fn rewritten(&self) -> Rewritten {
-        Rewritten { out: self.out, timestamp: self.timestamp, counters: self.counters }
+        Rewritten { out: self.out, timestamp: self.timestamp, numbers: self.numbers }
     }
 
     pub fn hold(&mut self) {
@@ -74,31 +74,31 @@ impl Packet {
 }
 
 impl Sent {
-    pub fn put(&mut self, kind: Kind, packet: Packet) {
+    pub fn put(&mut self, kind: Kind, packet: SentPacket) {
         if self.slots.is_empty() {
             let len = if kind == Kind::Audio { AUDIO } else { VIDEO };
-            self.slots = vec![Packet { out: u64::MAX, ..packet }; len];
+            self.slots = vec![SentPacket { out: u64::MAX, ..packet }; len];
         }
-        let place = packet.out as usize % self.slots.len();
-        let older = self.slots[place].out;
+        let slot = packet.out as usize % self.slots.len();
+        let older = self.slots[slot].out;
         if older == u64::MAX || older < packet.out {
-            self.slots[place] = packet;
+            self.slots[slot] = packet;
         }
     }
 
     /// Reads what the next packet will need; see `Connection::warm`.
     pub fn warm(&self, out: u64) -> usize {
-        let place = (out as usize).checked_rem(self.slots.len()).unwrap_or(0);
-        self.slots.get(place).map_or(0, |packet| packet.payload_len.into())
+        let slot = (out as usize).checked_rem(self.slots.len()).unwrap_or(0);
+        self.slots.get(slot).map_or(0, |packet| packet.payload_len.into())
     }
 
-    pub fn get_mut(&mut self, out: u64) -> Option<&mut Packet> {
-        let place = (out as usize).checked_rem(self.slots.len())?;
-        self.slots.get_mut(place).filter(|packet| packet.out == out)
+    pub fn get_mut(&mut self, out: u64) -> Option<&mut SentPacket> {
+        let slot = (out as usize).checked_rem(self.slots.len())?;
+        self.slots.get_mut(slot).filter(|packet| packet.out == out)
     }
 
     /// A packet that is to be repaired now; not twice within a round trip.
-    pub fn repair(&mut self, now: Instant, out: u64, rtt: Duration) -> Option<Packet> {
+    pub fn repair(&mut self, now: Instant, out: u64, rtt: Duration) -> Option<SentPacket> {
         let fresh = |at: Instant| now.saturating_duration_since(at) < rtt;
         if self.repairs.iter().any(|(repaired, at)| *repaired == out && fresh(*at)) {
             return None;

@@ -27,11 +27,11 @@ pub(super) struct Due {
 
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    all: Vec<Path>,
+    all: Vec<CandidatePath>,
 }
 
 #[derive(Debug)]
-struct Path {
+struct CandidatePath {
     address: SocketAddr,
     /// When the last check came from there.
     heard: Instant,
@@ -59,7 +59,7 @@ impl Paths {
     ) {
         self.make_room(from, in_use);
         let at = self.all.iter().position(|path| path.address == from).unwrap_or_else(|| {
-            self.all.push(Path::new(now, from));
+            self.all.push(CandidatePath::new(now, from));
             self.all.len() - 1
         });
         let path = &mut self.all[at];
@@ -139,9 +139,9 @@ impl Paths {
     }
 }
 
-impl Path {
-    fn new(now: Instant, address: SocketAddr) -> Path {
-        Path {
+impl CandidatePath {
+    fn new(now: Instant, address: SocketAddr) -> CandidatePath {
+        CandidatePath {
             address,
             heard: now,
             is_answered: false,

@@ -6,7 +6,7 @@ use crate::stun::Check;
 const PWD: &str = "the password of the peer";
 
 struct Peer {
-    to: Credentials,
+    to: IceCredentials,
     address: SocketAddr,
 }
 
@@ -43,7 +43,7 @@ impl Peer {
             local_ufrag,
             priority: 1,
             tie_breaker: 1,
-            role: Role::Controlling { use_candidate },
+            role: IceRole::Controlling { use_candidate },
             password: &self.to.pwd,
         };
         stun::write_request(&mut out, &check);
@@ -88,7 +88,7 @@ impl Peer {
 
 #[test]
 fn credentials_are_long_enough_and_never_the_same() {
-    let (one, other) = (Credentials::fresh(), Credentials::fresh());
+    let (one, other) = (IceCredentials::fresh(), IceCredentials::fresh());
     assert!(one.ufrag.len() >= 4 && one.pwd.len() >= 22);
     assert!(one.ufrag != other.ufrag && one.pwd != other.pwd);
     assert!(!format!("{one:?}").contains(&one.pwd));

@@ -80,8 +80,9 @@ impl History {
         if self.arena.is_empty() {
             self.arena = vec![0; self.size.bytes];
         }
-        let place = self.place(index);
-        if len > self.arena.len() || self.slots.get(place).is_some_and(|slot| slot.index > index) {
+        let at_slot = self.slot_of(index);
+        if len > self.arena.len() || self.slots.get(at_slot).is_some_and(|slot| slot.index > index)
+        {
             return;
         }
         let start = self.reserve(len);
@@ -93,7 +94,7 @@ impl History {
             // Index 0 is never used: such a slot is free.
             self.slots = vec![Slot { index: 0, ..slot }; self.size.packets];
         }
-        self.slots[place] = slot;
+        self.slots[at_slot] = slot;
     }
 
     /// The packet with this index, unless it never came or was overwritten.
@@ -113,10 +114,10 @@ impl History {
     }
 
     fn slot(&self, index: u64) -> Option<&Slot> {
-        self.slots.get(self.place(index)).filter(|slot| slot.index == index && index != 0)
+        self.slots.get(self.slot_of(index)).filter(|slot| slot.index == index && index != 0)
     }
 
-    fn place(&self, index: u64) -> usize {
+    fn slot_of(&self, index: u64) -> usize {
         (index % self.size.packets as u64) as usize
     }
 

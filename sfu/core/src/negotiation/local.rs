@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use crate::ice::Credentials;
+use crate::ice::IceCredentials;
 use crate::role::Role;
 
 /// Our side of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'a> {
-    pub credentials: &'a Credentials,
+    pub credentials: &'a IceCredentials,
     /// `sha-256 AB:CD:...`
     pub fingerprint: &'a str,
     /// Of the two in DTLS, once it is agreed on.
@@ -21,7 +21,7 @@ pub struct Local<'a> {
 
 /// The same, for a description that is written later.
 pub(super) struct Kept {
-    credentials: Credentials,
+    credentials: IceCredentials,
     fingerprint: String,
     role: Option<Role>,
     candidates: Vec<SocketAddr>,

@@ -16,7 +16,7 @@ const DATA: &str = "0";
 /// The media sections of a subscriber connection, and whose turn it is. One offer is in flight at most.
 pub struct Offerer {
     origin: Origin,
-    slots: Vec<Slot>,
+    slots: Vec<SectionSlot>,
     /// The mid of the newest section.
     mid: u32,
     /// Tracks that the client cannot take, or for which there is no room.
@@ -32,7 +32,7 @@ pub struct Offerer {
 /// A media section. A browser's receiver keeps the id of the first track that it got, by which clients know the track. So
 /// a section whose track is gone is closed, and its place is taken by a new one with another mid (RFC 9429, 5.2.2).
 /// Before that it is offered as inactive: if it is closed at once, Firefox tells its page nothing of the track's end.
-struct Slot {
+struct SectionSlot {
     kind: Kind,
     mid: u32,
     state: State,
@@ -182,7 +182,7 @@ impl Offerer {
 
     /// Wanted tracks that have no section and were not refused one.
     fn unplaced<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
-        let carried = self.slots.iter().filter_map(Slot::carried);
+        let carried = self.slots.iter().filter_map(SectionSlot::carried);
         let carried: HashMap<_, _> = carried.map(|(track, ssrc)| (ssrc, track)).collect();
         let is_carried =
             |it: &Wanted| carried.get(&it.ssrc).is_some_and(|track| **track == it.track);
@@ -198,7 +198,8 @@ impl Offerer {
             codec: wanted.codec,
             binding: None,
         };
-        let slot = Slot { kind: wanted.kind, mid: self.mid + 1, state: State::Carries(carried) };
+        let slot =
+            SectionSlot { kind: wanted.kind, mid: self.mid + 1, state: State::Carries(carried) };
         if let Some(closed) = closed.and_then(|at| self.slots.get_mut(at)) {
             *closed = slot;
         } else if self.slots.len() + 1 < sections_max {
@@ -211,7 +212,7 @@ impl Offerer {
     }
 
     fn mirrored(&self, answer: &Session) -> bool {
-        let ours = std::iter::once(DATA.to_owned()).chain(self.slots.iter().map(Slot::mid));
+        let ours = std::iter::once(DATA.to_owned()).chain(self.slots.iter().map(SectionSlot::mid));
         let theirs = answer.sections.iter();
         answer.sections.len() == self.slots.len() + 1
             && ours.zip(theirs).all(|(mid, section)| {
@@ -273,7 +274,7 @@ impl Line {
     }
 }
 
-impl Slot {
+impl SectionSlot {
     fn mid(&self) -> String {
         self.mid.to_string()
     }

@@ -39,17 +39,17 @@ pub fn read_session(text: &str) -> Result<Session, Refused> {
 /// What was read so far.
 #[derive(Default)]
 struct Reader<'t> {
-    transport: Transport<'t>,
+    transport: TransportLines<'t>,
     bundle: Option<HashSet<&'t str>>,
     mixed_extensions: bool,
     candidates: Vec<SocketAddr>,
     defaults: Defaults,
-    sections: Vec<(Draft, Transport<'t>)>,
+    sections: Vec<(Draft, TransportLines<'t>)>,
 }
 
 /// What a level says of the transport.
 #[derive(Clone, Default)]
-struct Transport<'t> {
+struct TransportLines<'t> {
     ufrag: Option<&'t str>,
     pwd: Option<&'t str>,
     fingerprint: Option<String>,
@@ -73,7 +73,7 @@ impl<'t> Reader<'t> {
             return Err(Wrong::Limit);
         }
         let draft = Draft::read(number, value, &self.defaults)?;
-        self.sections.push((draft, Transport::default()));
+        self.sections.push((draft, TransportLines::default()));
         Ok(())
     }
 
@@ -113,13 +113,14 @@ impl<'t> Reader<'t> {
     fn finish(self) -> Result<Session, Refused> {
         let Reader { transport, bundle, mixed_extensions, candidates, sections, .. } = self;
         let lines: Vec<u32> = sections.iter().map(|(draft, _)| draft.line).collect();
-        let (mut sections, transports): (Vec<Section>, Vec<Transport<'_>>) = sections
+        let (mut sections, transports): (Vec<Section>, Vec<TransportLines<'_>>) = sections
             .into_iter()
             .map(|(draft, transport)| (draft.finish(bundle.as_ref()), transport))
             .unzip();
         name_the_only(&mut sections);
         let places = places(&sections, &lines)?;
-        let Transport { ufrag, pwd, fingerprint, setup } = used(&sections, &transports, &transport);
+        let TransportLines { ufrag, pwd, fingerprint, setup } =
+            used(&sections, &transports, &transport);
         Ok(Session {
             ufrag: ufrag.ok_or(missing("there is no a=ice-ufrag"))?.to_owned(),
             pwd: pwd.ok_or(missing("there is no a=ice-pwd"))?.to_owned(),
@@ -134,7 +135,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-impl<'t> Transport<'t> {
+impl<'t> TransportLines<'t> {
     /// The first of each counts; of fingerprints, that of the hash which everybody has.
     fn attribute(&mut self, name: &str, value: &'t str) -> Result<(), Wrong> {
         match name {
@@ -156,8 +157,8 @@ impl<'t> Transport<'t> {
         Ok(())
     }
 
-    fn or(self, other: &Transport<'t>) -> Transport<'t> {
-        Transport {
+    fn or(self, other: &TransportLines<'t>) -> TransportLines<'t> {
+        TransportLines {
             ufrag: self.ufrag.or(other.ufrag),
             pwd: self.pwd.or(other.pwd),
             fingerprint: self.fingerprint.or_else(|| other.fingerprint.clone()),
@@ -178,15 +179,15 @@ fn missing(why: &'static str) -> Refused {
 /// said in others alone is taken, too.
 fn used<'t>(
     sections: &[Section],
-    transports: &[Transport<'t>],
-    session: &Transport<'t>,
-) -> Transport<'t> {
+    transports: &[TransportLines<'t>],
+    session: &TransportLines<'t>,
+) -> TransportLines<'t> {
     let of = |rejected| {
         let all = sections.iter().zip(transports);
         all.filter(move |(section, _)| section.rejected == rejected).map(|(_, it)| it)
     };
     let first = of(false).take(1).chain([session]).chain(of(false)).chain(of(true));
-    first.fold(Transport::default(), |used, other| used.or(other))
+    first.fold(TransportLines::default(), |used, other| used.or(other))
 }
 
 /// A section without a name is in no bundle (RFC 9143, 7.2): the first is taken if nothing else is, because there is one

@@ -6,7 +6,7 @@ use beckon_sfu_api::{Codec, Sdp};
 
 use super::policy::{self, Sound};
 use super::sdp::{Direction, Section, Session};
-use super::write::{Opening, Rtp, Writer};
+use super::write::{Rtp, SessionHeader, Writer};
 use super::{Local, Wanted};
 
 pub(super) enum Reply {
@@ -28,7 +28,7 @@ pub(super) enum Reply {
 pub(super) fn write(
     offer: &Arc<Session>,
     replies: Vec<Reply>,
-    opening: Opening,
+    opening: SessionHeader,
     local: &Local<'_>,
 ) -> Sdp {
     let (offer, ours) = (offer.clone(), local.keep());

@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use super::policy;
 use super::sdp::{Agreed, Direction, Section};
 use super::{Local, Wanted};
-use crate::ice::Credentials;
+use crate::ice::IceCredentials;
 use crate::role::Role;
 
 /// Names a series of descriptions; each new one has the next version (RFC 8866, 5.2).
@@ -25,9 +25,9 @@ impl Origin {
     }
 
     /// How the next description begins.
-    pub(super) fn open(&mut self, says: Says) -> Opening {
+    pub(super) fn open(&mut self, says: Says) -> SessionHeader {
         self.version += 1;
-        Opening { origin: *self, says }
+        SessionHeader { origin: *self, says }
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Says {
 }
 
 /// How a description begins.
-pub(super) struct Opening {
+pub(super) struct SessionHeader {
     origin: Origin,
     says: Says,
 }
@@ -74,11 +74,11 @@ pub(super) struct Rtp<'a> {
 // Writing to a String cannot fail: the results of write! are dropped.
 impl<'a> Writer<'a> {
     pub(super) fn new<'m>(
-        opening: Opening,
+        opening: SessionHeader,
         local: &'a Local<'a>,
         mids: impl Iterator<Item = &'m str>,
     ) -> Writer<'a> {
-        let Opening { origin: Origin { id, version }, says } = opening;
+        let SessionHeader { origin: Origin { id, version }, says } = opening;
         let mut text = String::with_capacity(4096);
         let _ = write!(text, "v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
         let mids: Vec<&str> = mids.collect();
@@ -229,6 +229,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn ice(Credentials { ufrag, pwd }: &Credentials) -> String {
+fn ice(IceCredentials { ufrag, pwd }: &IceCredentials) -> String {
     format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n")
 }

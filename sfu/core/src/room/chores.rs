@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::messages::Messages;
 use super::{Context, Room};
-use crate::demux::Place;
+use crate::demux::Owner;
 use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::participant::Unsettled;
@@ -135,7 +135,7 @@ impl Room {
         if let Err(why) = participant.down().send_data(now, kind, &payload) {
             ctx.counters.undelivered(why);
         }
-        self.drive(now, Place { room: self.key, participant: key, side }, ctx);
+        self.drive(now, Owner { room: self.key, participant: key, side }, ctx);
         Some(effort)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Context, Room};
-use crate::demux::{Place, Side};
+use crate::demux::{Owner, Side};
 use crate::forwarder::{Forwarder, SenderInfo};
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::rtcp::{self, Packet, Report};
@@ -22,22 +22,22 @@ impl Room {
     pub(super) fn handle_rtcp(
         &mut self,
         now: Instant,
-        place: Place,
+        owner: Owner,
         datagram: &mut [u8],
         ctx: &mut Context<'_>,
     ) -> Result<(), Discard> {
-        let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
+        let connection = self.connection(owner).ok_or(Discard::UnknownSource)?;
         let compound: &[u8] = connection.open_rtcp(now, datagram)?;
-        let key = place.participant;
+        let key = owner.participant;
         let mut repairs_left = REPAIRS_AT_ONCE;
         for packet in rtcp::packets(compound) {
             match packet {
                 Packet::SenderReport { ssrc, ntp, rtp, reports, .. } => {
                     self.hear_sender(now, key, ssrc, ntp, rtp);
-                    reports.for_each(|report| self.hear_report(now, place, &report, ctx));
+                    reports.for_each(|report| self.hear_report(now, owner, &report, ctx));
                 }
                 Packet::ReceiverReport { reports, .. } => {
-                    reports.for_each(|report| self.hear_report(now, place, &report, ctx));
+                    reports.for_each(|report| self.hear_report(now, owner, &report, ctx));
                 }
                 Packet::Nack { media, lost, .. } => {
                     let Some(track) = self.received(key, media) else { continue };
@@ -51,12 +51,12 @@ impl Room {
                     targets.for_each(|(media, _)| self.want_keyframe(now, key, media));
                 }
                 Packet::TransportFeedback(feedback) => {
-                    if let Some(connection) = self.connection(place) {
+                    if let Some(connection) = self.connection(owner) {
                         connection.downlink.estimator.on_feedback(now, &feedback);
                     }
                 }
                 Packet::Remb { bitrate, .. } => {
-                    if let Some(connection) = self.connection(place) {
+                    if let Some(connection) = self.connection(owner) {
                         connection.downlink.estimator.on_remb(now, bitrate);
                     }
                 }
@@ -74,9 +74,9 @@ impl Room {
         }
     }
 
-    fn hear_report(&mut self, now: Instant, place: Place, report: &Report, ctx: &Context<'_>) {
-        if self.received(place.participant, report.ssrc).is_some()
-            && let Some(connection) = self.connection(place)
+    fn hear_report(&mut self, now: Instant, owner: Owner, report: &Report, ctx: &Context<'_>) {
+        if self.received(owner.participant, report.ssrc).is_some()
+            && let Some(connection) = self.connection(owner)
         {
             connection.downlink.on_report(now, ctx.clock.ntp(now), report);
         }
@@ -92,25 +92,25 @@ impl Room {
         let Some(track) = self.tracks.get_mut(track) else { return };
         if let Some(layer) = track.forwarder(key).and_then(Forwarder::layer) {
             track.request_keyframe(layer);
-            self.hurry(now);
+            self.schedule_tick(now);
         }
     }
 
     /// Asks publishers to repeat what is missing, and for the keyframes that somebody waits for.
     pub(super) fn ask_publishers(&mut self, now: Instant, ctx: &mut Context<'_>) {
         for track in self.tracks.values_mut() {
-            let Some(owner) = self.participants.get_mut(track.owner) else { continue };
-            if owner.told_lost {
+            let Some(publisher) = self.participants.get_mut(track.owner) else { continue };
+            if publisher.lost_reported {
                 continue;
             }
-            let place = Place { room: self.key, participant: track.owner, side: Side::Publisher };
-            let connection = &mut owner.publisher;
+            let owner = Owner { room: self.key, participant: track.owner, side: Side::Publisher };
+            let connection = &mut publisher.publisher;
             self.rtcp.clear();
             let asked = track.write_feedback(now, connection.rtcp_ssrc(), &mut self.rtcp);
             ctx.counters.keyframe_requests += asked.keyframes as u64;
             if !self.rtcp.is_empty() {
                 connection.send_rtcp(&self.rtcp);
-                connection.mark(place, ctx.dirty);
+                connection.mark(owner, ctx.dirty);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use beckon_sfu_api::{DataKind, Outgoing, ParticipantId};
+use beckon_sfu_api::{DataKind, DataMessage, ParticipantId};
 use bytes::Bytes;
 
 use crate::stats::DataError;
@@ -16,7 +16,7 @@ const RECEIVER_BYTES: usize = size_of::<ParticipantId>();
 
 #[derive(Default)]
 pub(super) struct Messages {
-    in_order: VecDeque<Outgoing>,
+    in_order: VecDeque<DataMessage>,
     bytes: usize,
     by_sender: HashMap<ParticipantId, usize>,
 }
@@ -27,10 +27,10 @@ impl Messages {
     }
 
     /// Takes one in; its receivers are served last first.
-    pub(super) fn push(&mut self, message: Outgoing) -> Result<(), DataError> {
+    pub(super) fn push(&mut self, message: DataMessage) -> Result<(), DataError> {
         let len = len(&message);
         let of_sender = self.by_sender.get(&message.from).copied().unwrap_or(0);
-        // Nobody is shut out by others: everybody has a place for one.
+        // Nobody is shut out by others: every sender has a place for one.
         let is_full = of_sender > 0 && self.bytes + len > BYTES_MAX;
         if is_full || of_sender + len > SENDER_BYTES_MAX {
             return Err(DataError::Full);
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-fn len(message: &Outgoing) -> usize {
+fn len(message: &DataMessage) -> usize {
     message.payload.len() + message.to.len() * RECEIVER_BYTES + 1
 }
 
@@ -75,9 +75,14 @@ fn len(message: &Outgoing) -> usize {
 mod tests {
     use super::*;
 
-    fn message(from: &str, len: usize) -> Outgoing {
+    fn message(from: &str, len: usize) -> DataMessage {
         let to = vec!["PA_1".into(), "PA_2".into()];
-        Outgoing { from: from.into(), kind: DataKind::Reliable, to, payload: vec![0; len].into() }
+        DataMessage {
+            from: from.into(),
+            kind: DataKind::Reliable,
+            to,
+            payload: vec![0; len].into(),
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, Event, Lost, Outgoing as Message, ParticipantId, Permissions,
-    Refused, RoomId, RoomSettings, TrackId,
+    Command, ConnectionMode, DataMessage, Event, Lost, ParticipantId, Permissions, Refused, RoomId,
+    RoomSettings, TrackId,
 };
 use slotmap::SlotMap;
 
@@ -25,7 +25,7 @@ use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
 use crate::config::ShardConfig;
 use crate::connection::{Connection, Happened};
-use crate::demux::{Class, Demux, Place, RoomKey, Side, classify};
+use crate::demux::{Datagram, Demux, Owner, RoomKey, Side};
 use crate::described::Described;
 use crate::downlink::allocator::{Demand, Grant};
 use crate::keys::{ParticipantKey, TrackKey};
@@ -33,8 +33,7 @@ use crate::outgoing::Path;
 use crate::participant::Participant;
 use crate::rtcp::Report;
 use crate::speakers::Speakers;
-use crate::stats::{Counters, Discard, Way};
-use crate::stun;
+use crate::stats::{Counters, Discard, PathQuality};
 use crate::track::Track;
 
 /// What a room may reach of its shard.
@@ -46,7 +45,7 @@ pub struct Context<'a> {
     /// Rooms with something to forward.
     pub busy: &'a mut Vec<RoomKey>,
     /// Connections with something to send.
-    pub dirty: &'a mut Vec<Place>,
+    pub dirty: &'a mut Vec<Owner>,
     /// Datagrams of connections that are no more.
     pub farewells: &'a mut Vec<(Path, Vec<u8>)>,
     pub events: &'a mut VecDeque<(RoomId, Event)>,
@@ -112,8 +111,8 @@ impl Room {
         self.participants.len()
     }
 
-    pub fn ways(&self) -> impl Iterator<Item = Way> {
-        self.participants.values().filter_map(Participant::way)
+    pub fn path_qualities(&self) -> impl Iterator<Item = PathQuality> {
+        self.participants.values().filter_map(Participant::path_quality)
     }
 
     /// Carries out a command; a refused one is told as an event.
@@ -122,7 +121,7 @@ impl Room {
             Ok(described) => return self.describe(now, described, ctx),
             Err(command) => command,
         };
-        self.hurry(now);
+        self.schedule_tick(now);
         match command {
             Command::Join { participant, connection, permissions } => {
                 self.join(now, participant, connection, permissions, ctx);
@@ -155,7 +154,7 @@ impl Room {
         &mut self,
         now: Instant,
         id: ParticipantId,
-        mode: Mode,
+        mode: ConnectionMode,
         permissions: Permissions,
         ctx: &mut Context<'_>,
     ) {
@@ -181,9 +180,9 @@ impl Room {
         let Some(mut participant) = self.participants.remove(key) else { return };
         self.chores.take_out(key, participant.subscriptions.iter().map(|it| it.track));
         for side in participant.sides() {
-            let place = Place { room: self.key, participant: key, side };
+            let owner = Owner { room: self.key, participant: key, side };
             let Some(connection) = participant.connection(side) else { continue };
-            connection.forget(place, ctx.demux);
+            connection.forget(owner, ctx.demux);
         }
         self.speakers.forget(key);
     }
@@ -202,80 +201,78 @@ impl Room {
         }
     }
 
-    /// A datagram of the connection at `place`, or a STUN request that names it.
+    /// A datagram of the connection `owner`, or a STUN request that names it.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
-        place: Place,
+        owner: Owner,
         path: Path,
-        datagram: &mut [u8],
+        datagram: Datagram<'_>,
         ctx: &mut Context<'_>,
     ) -> Result<(), Discard> {
-        let handled = match classify(datagram) {
-            Class::Rtp if place.side == Side::Publisher => {
-                return self.handle_rtp(now, place.participant, datagram, ctx);
+        let handled = match datagram {
+            Datagram::Rtp(packet) if owner.side == Side::Publisher => {
+                return self.handle_rtp(now, owner.participant, packet, ctx);
             }
-            Class::Rtp => return Err(Discard::UnknownSsrc),
-            Class::Rtcp => return self.handle_rtcp(now, place, datagram, ctx),
-            Class::Dtls => {
-                let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
-                connection.handle_dtls(now, path.remote, datagram)
+            Datagram::Rtp(_) => return Err(Discard::UnknownSsrc),
+            Datagram::Rtcp(compound) => return self.handle_rtcp(now, owner, compound, ctx),
+            Datagram::Dtls(records) => {
+                let connection = self.connection(owner).ok_or(Discard::UnknownSource)?;
+                connection.handle_dtls(now, path.remote, records)
             }
-            Class::Stun => {
-                let message = stun::read(datagram).ok_or(Discard::Malformed)?;
-                let connection = self.connection(place).ok_or(Discard::UnknownSource)?;
-                connection.handle_stun(now, path, &message, place, ctx.demux)
+            Datagram::Stun(message) => {
+                let connection = self.connection(owner).ok_or(Discard::UnknownSource)?;
+                connection.handle_stun(now, path, &message, owner, ctx.demux)
             }
-            Class::Unknown => return Err(Discard::Malformed),
         };
-        self.drive(now, place, ctx);
+        self.drive(now, owner, ctx);
         handled
     }
 
-    pub(crate) fn connection(&mut self, place: Place) -> Option<&mut Connection> {
-        self.participants.get_mut(place.participant)?.connection(place.side)
+    pub(crate) fn connection(&mut self, owner: Owner) -> Option<&mut Connection> {
+        self.participants.get_mut(owner.participant)?.connection(owner.side)
     }
 
     /// Tells what became of a connection after it was given something, and remembers that it may have something to send.
-    fn drive(&mut self, now: Instant, place: Place, ctx: &mut Context<'_>) {
-        while let Some(participant) = self.participants.get_mut(place.participant) {
-            let Some(connection) = participant.connection(place.side) else { return };
+    fn drive(&mut self, now: Instant, owner: Owner, ctx: &mut Context<'_>) {
+        while let Some(participant) = self.participants.get_mut(owner.participant) {
+            let Some(connection) = participant.connection(owner.side) else { return };
             let Some(happened) = connection.poll() else {
-                connection.mark(place, ctx.dirty);
+                connection.mark(owner, ctx.dirty);
                 return;
             };
             let id = participant.id.clone();
             match happened {
-                Happened::Secure => self.secured(now, place, ctx),
+                Happened::Secure => self.secured(now, owner, ctx),
                 Happened::Data(kind, payload) => {
                     ctx.tell(&self.id, Event::Data { participant: id, kind, payload });
                 }
                 Happened::Undelivered(why) => ctx.counters.undelivered(why),
                 Happened::Dropped(why) => ctx.counters.discard(why),
                 Happened::Closed => {
-                    self.lost(place.participant, Lost::Closed, "it said goodbye", ctx);
+                    self.lost(owner.participant, Lost::Closed, "it said goodbye", ctx);
                 }
-                Happened::Ended(lost, why) => self.lost(place.participant, lost, why, ctx),
+                Happened::Ended(lost, why) => self.lost(owner.participant, lost, why, ctx),
             }
         }
     }
 
-    fn secured(&mut self, now: Instant, place: Place, ctx: &mut Context<'_>) {
-        let Some(participant) = self.participants.get_mut(place.participant) else { return };
+    fn secured(&mut self, now: Instant, owner: Owner, ctx: &mut Context<'_>) {
+        let Some(participant) = self.participants.get_mut(owner.participant) else { return };
         if let Some(subscriber) = &mut participant.subscriber
-            && place.side == Side::Subscriber
+            && owner.side == Side::Subscriber
         {
             subscriber.connection.open_channels(now);
         }
-        if participant.down_side() == place.side {
-            self.connected(now, place.participant, ctx);
+        if participant.down_side() == owner.side {
+            self.connected(now, owner.participant, ctx);
         }
     }
 
     /// Media can flow to the participant, for the first time or again.
     fn connected(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        participant.told_lost = false;
+        participant.lost_reported = false;
         ctx.tell(&self.id, Event::Connected { participant: participant.id.clone() });
         self.start_forwarders(now, key);
     }
@@ -283,7 +280,7 @@ impl Room {
     /// Ends what goes to a participant, once, whatever the cause: logged here, counted and carried out by signalling.
     fn lost(&mut self, key: ParticipantKey, why: Lost, cause: &'static str, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        if std::mem::replace(&mut participant.told_lost, true) {
+        if std::mem::replace(&mut participant.lost_reported, true) {
             return;
         }
         let who = &participant.id;
@@ -298,7 +295,7 @@ impl Room {
     }
 
     /// Whoever hears of it from here does so soon: encrypting it for many takes long.
-    fn send(&mut self, message: Message, ctx: &mut Context<'_>) {
+    fn send(&mut self, message: DataMessage, ctx: &mut Context<'_>) {
         if let Err(why) = self.chores.messages.push(message) {
             ctx.counters.undelivered(why);
         }

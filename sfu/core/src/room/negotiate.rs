@@ -8,7 +8,7 @@ use beckon_sfu_api::{Description, Event, ParticipantId, Refused, TrackId};
 use super::{Context, Room};
 use crate::config::ShardConfig;
 use crate::connection::Connection;
-use crate::demux::{Place, Side};
+use crate::demux::{Owner, Side};
 use crate::described::Described;
 use crate::extension::Extension;
 use crate::forwarder::Bound;
@@ -24,7 +24,7 @@ const OTHER_PEER: &str = "its certificate or DTLS role is another than before";
 impl Room {
     /// The client offers, on its only connection or on the one that it publishes on; or it answers our offer.
     pub fn describe(&mut self, now: Instant, described: Described, ctx: &mut Context<'_>) {
-        self.hurry(now);
+        self.schedule_tick(now);
         let Described { participant: who, id, is_offer, session } = described;
         let Some(key) = self.by_id.get(&who).copied() else {
             return self.refuse(&who, None, Refused::NotFound, ctx);
@@ -52,7 +52,7 @@ impl Room {
             participant.asked = false;
         }
         let (session, sections_max) = (offer?, self.settings.sections_max());
-        let place = Place { room: self.key, participant: key, side: Side::Publisher };
+        let owner = Owner { room: self.key, participant: key, side: Side::Publisher };
         let wanted = self.wanted(key, Side::Publisher);
         let participant = self.participants.get_mut(key).ok_or(Refused::NotFound)?;
         let connection = &mut participant.publisher;
@@ -60,7 +60,7 @@ impl Room {
             return Err(Refused::malformed(OTHER_PEER));
         }
         connection.describe_remote(now, &session, true);
-        connection.expect(place, ctx.demux);
+        connection.expect(owner, ctx.demux);
         let may_publish = participant.permissions.publish;
         let announced = if may_publish { &participant.announced[..] } else { &[] };
         let local = local(connection, ctx.config, sections_max);
@@ -91,7 +91,7 @@ impl Room {
         let event = Event::Answer { participant: participant.clone(), answer, mids: answered.mids };
         ctx.tell(&self.id, event);
         self.refuse_tracks(&participant, answered.refused, ctx);
-        self.drive(now, Place { room: self.key, participant: key, side: Side::Publisher }, ctx);
+        self.drive(now, Owner { room: self.key, participant: key, side: Side::Publisher }, ctx);
         self.renegotiate(key);
     }
 
@@ -174,7 +174,7 @@ impl Room {
         let refused = accepted.refused.into_iter().map(|track| (track, Refused::Codec));
         self.refuse_tracks(&id, refused.collect(), ctx);
         self.bind(now, key, &accepted.bound);
-        self.drive(now, Place { room: self.key, participant: key, side: Side::Subscriber }, ctx);
+        self.drive(now, Owner { room: self.key, participant: key, side: Side::Subscriber }, ctx);
         if accepted.again {
             self.renegotiate(key);
         }

@@ -6,8 +6,8 @@ use beckon_sfu_api::{Kind, Source};
 use slotmap::SlotMap;
 
 use super::{Context, Room};
-use crate::connection::{Connection, Packet};
-use crate::demux::Place;
+use crate::connection::{Connection, MediaPacket};
+use crate::demux::Owner;
 use crate::downlink::Admission;
 use crate::extension::{Extension, ExtensionMap};
 use crate::forwarder::{Forwarder, Outbound};
@@ -41,7 +41,7 @@ impl Arrival {
 }
 
 /// What packets that are forwarded have in common.
-struct Origin<'a> {
+struct PublishedTrack<'a> {
     track: TrackKey,
     kind: Kind,
     layers: &'a Layers,
@@ -87,7 +87,7 @@ impl Room {
         }
         let received = track.handle_rtp(now, claim, &header, packet)?;
         if track.is_waiting() {
-            self.hurry(now);
+            self.schedule_tick(now);
         }
         let Some(received) = received else { return Ok(()) };
         let order = self.arrivals.len();
@@ -117,12 +117,12 @@ impl Room {
                 let Some(forwarder) = forwarders.get_mut(at) else { continue };
                 let key = forwarder.to;
                 let Some(to) = self.participants.get_mut(key) else { continue };
-                let place = Place { room: self.key, participant: key, side: to.down_side() };
+                let owner = Owner { room: self.key, participant: key, side: to.down_side() };
                 let connection = to.down();
                 let exchanged = send.is_some() && connection.outgoing.exchange(&mut self.train);
                 let was_holding = connection.downlink.pacer.is_holding();
                 for arrival in arrivals {
-                    let from = Origin { track, kind, layers, extensions };
+                    let from = PublishedTrack { track, kind, layers, extensions };
                     ctx.counters.forwarded +=
                         u64::from(pass_on(arrival, &from, forwarder, connection));
                 }
@@ -131,7 +131,7 @@ impl Room {
                 }
                 match &mut send {
                     Some(send) => connection.outgoing.flush(send),
-                    None => connection.mark(place, ctx.dirty),
+                    None => connection.mark(owner, ctx.dirty),
                 }
                 if exchanged {
                     connection.outgoing.exchange(&mut self.train);
@@ -139,7 +139,7 @@ impl Room {
             }
         }
         if let Some(last) = self.arrivals.last().filter(|_| !self.holding.is_empty()) {
-            self.hurry(last.now);
+            self.schedule_tick(last.now);
         }
         self.arrivals.clear();
     }
@@ -201,21 +201,21 @@ impl Room {
         let outbound = find(forwarder)?;
         let bound = forwarder.binding?;
         let to = self.participants.get_mut(key)?;
-        let place = Place { room: self.key, participant: key, side: to.down_side() };
+        let owner = Owner { room: self.key, participant: key, side: to.down_side() };
         let Parts { layers, extensions, .. } = track.split();
-        let packet = Packet { outbound: &outbound, layers, from: extensions, bound: &bound };
+        let packet = MediaPacket { outbound: &outbound, layers, from: extensions, bound: &bound };
         if !to.down().send_packet(now, &packet) {
             return None;
         }
         ctx.counters.forwarded += 1;
-        to.down().mark(place, ctx.dirty);
+        to.down().mark(owner, ctx.dirty);
         Some(outbound.size())
     }
 
     /// Media can flow to this participant: its forwarders begin, each with a keyframe.
     pub(super) fn start_forwarders(&mut self, now: Instant, key: ParticipantKey) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        if !participant.down().is_secure() || participant.told_lost {
+        if !participant.down().is_secure() || participant.lost_reported {
             return;
         }
         for subscription in participant.subscriptions.iter() {
@@ -246,7 +246,7 @@ fn warm<'a>(
 /// Sends a packet to a subscriber if it shall get it, or holds it back. Whether it was sent.
 fn pass_on(
     arrival: &Arrival,
-    from: &Origin<'_>,
+    from: &PublishedTrack<'_>,
     forwarder: &mut Forwarder,
     connection: &mut Connection,
 ) -> bool {
@@ -262,7 +262,8 @@ fn pass_on(
         }
         return false;
     }
-    let packet = Packet { outbound: &outbound, layers: from.layers, from: from.extensions, bound };
+    let packet =
+        MediaPacket { outbound: &outbound, layers: from.layers, from: from.extensions, bound };
     connection.send_packet(*now, &packet)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use beckon_sfu_api::{Event, Lost, NetworkQuality, Speaker};
 
 use super::{Context, Room};
-use crate::demux::Place;
+use crate::demux::Owner;
 use crate::keys::ParticipantKey;
 use crate::participant::Participant;
 use crate::track::Track;
@@ -40,14 +40,14 @@ impl Room {
         }
         if now >= self.round_at {
             self.round_at = now + ROUND;
-            self.look_at_all(now, ctx);
+            self.service_participants(now, ctx);
             self.tell_speakers(now, ctx);
         }
         self.ask_publishers(now, ctx);
         self.release_held(now, ctx);
         self.due = self.round_at;
         if !self.holding.is_empty() || self.tracks.values().any(Track::is_waiting) {
-            self.hurry(now);
+            self.schedule_tick(now);
         }
         if now >= self.quality_at {
             self.quality_at = now + QUALITY_INTERVAL;
@@ -56,41 +56,41 @@ impl Room {
     }
 
     /// Something does not wait for the next round.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(super) fn schedule_tick(&mut self, now: Instant) {
         self.due = self.due.min(now + TICK);
     }
 
-    fn look_at_all(&mut self, now: Instant, ctx: &mut Context<'_>) {
+    fn service_participants(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
         keys.extend(self.participants.keys());
         for key in &keys {
-            self.look_at(now, *key, ctx);
+            self.service_participant(now, *key, ctx);
         }
         self.keys = keys;
     }
 
-    fn look_at(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+    fn service_participant(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let sides = participant.sides();
         let is_due = now >= participant.allocate_at;
-        if !participant.told_lost {
+        if !participant.lost_reported {
             self.report(now, key, ctx);
         }
         if is_due {
             self.allocate(now, key, ctx);
         }
         for side in sides {
-            let place = Place { room: self.key, participant: key, side };
-            let Some(connection) = self.connection(place) else { continue };
+            let owner = Owner { room: self.key, participant: key, side };
+            let Some(connection) = self.connection(owner) else { continue };
             connection.handle_timeout(now);
-            self.drive(now, place, ctx);
+            self.drive(now, owner, ctx);
         }
-        self.look_for(now, key, ctx);
+        self.check_liveness(now, key, ctx);
     }
 
     /// Whether a participant has vanished, or is back.
-    fn look_for(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
+    fn check_liveness(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         // How long to wait for the first connection is up to signalling.
         if !participant.down().was_secure() {
@@ -98,7 +98,7 @@ impl Room {
         }
         if now.saturating_duration_since(participant.last_heard()) >= SILENCE_MAX {
             self.lost(key, Lost::Silent, "nothing comes from it", ctx);
-        } else if participant.told_lost && participant.is_open() {
+        } else if participant.lost_reported && participant.is_open() {
             self.connected(now, key, ctx);
         }
     }

@@ -11,14 +11,14 @@ const FIR_ENTRY_LEN: usize = 8;
 
 /// Sequence numbers that a receiver misses.
 #[derive(Clone, Debug, Default)]
-pub struct Lost<'a> {
+pub struct LostSequences<'a> {
     entries: &'a [u8],
     /// The entry under way: its number, and the bits of those that follow and were not given yet.
     sequence: u16,
     following: u16,
 }
 
-impl Iterator for Lost<'_> {
+impl Iterator for LostSequences<'_> {
     type Item = u16;
 
     fn next(&mut self) -> Option<u16> {
@@ -72,9 +72,11 @@ pub(super) fn read(kind: u8, format: u8, body: &[u8]) -> Option<Packet<'_>> {
     let (sender, rest) = split_u32(body)?;
     let (media, entries) = split_u32(rest)?;
     Some(match (kind, format) {
-        (TRANSPORT_FEEDBACK, NACK) => {
-            Packet::Nack { sender, media, lost: Lost { entries, ..Lost::default() } }
-        }
+        (TRANSPORT_FEEDBACK, NACK) => Packet::Nack {
+            sender,
+            media,
+            lost: LostSequences { entries, ..LostSequences::default() },
+        },
         (TRANSPORT_FEEDBACK, TRANSPORT_CC) => {
             Packet::TransportFeedback(TransportFeedback::read(sender, media, entries)?)
         }

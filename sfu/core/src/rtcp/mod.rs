@@ -6,7 +6,7 @@ mod feedback;
 mod report;
 pub(crate) mod twcc;
 
-pub use feedback::{Lost, Ssrcs, Targets, write_bye, write_fir, write_nack, write_pli};
+pub use feedback::{LostSequences, Ssrcs, Targets, write_bye, write_fir, write_nack, write_pli};
 pub use report::{Report, Reports, write_receiver_report, write_sender_report};
 pub use twcc::{Arrivals, TransportFeedback};
 
@@ -46,7 +46,7 @@ pub enum Packet<'a> {
     Nack {
         sender: u32,
         media: u32,
-        lost: Lost<'a>,
+        lost: LostSequences<'a>,
     },
     /// A keyframe, please (RFC 4585, section 6.3.1).
     Pli {

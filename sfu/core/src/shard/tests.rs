@@ -1,4 +1,4 @@
-use beckon_sfu_api::{Connection, Permissions};
+use beckon_sfu_api::{ConnectionMode, Permissions};
 
 use super::*;
 use crate::transport::Identity;
@@ -10,7 +10,7 @@ fn a_panic_in_a_room_ends_that_room_and_no_other() {
     let mut shard = Shard::new(ShardConfig { identity, candidates: Vec::new() }, now);
     for room in ["RM_one", "RM_other"].map(RoomId::from) {
         shard.open(now, room.clone(), RoomSettings { participants_max: 10 });
-        for (id, connection) in [("PA_a", Connection::Single), ("PA_b", Connection::Dual)] {
+        for (id, connection) in [("PA_a", ConnectionMode::Single), ("PA_b", ConnectionMode::Dual)] {
             let permissions = Permissions { publish: true, subscribe: true };
             let participant = id.into();
             shard.command(now, &room, Command::Join { participant, connection, permissions });

@@ -36,7 +36,7 @@ fn check(password: &str) -> Check<'_> {
         local_ufrag: "us",
         priority: 7,
         tie_breaker: 9,
-        role: Role::Controlling { use_candidate: true },
+        role: IceRole::Controlling { use_candidate: true },
         password,
     }
 }
@@ -112,7 +112,7 @@ fn what_follows_the_integrity_is_not_believed() {
     let mut out = Vec::new();
     write_request(
         &mut out,
-        &Check { role: Role::Controlling { use_candidate: false }, ..check(PASSWORD) },
+        &Check { role: IceRole::Controlling { use_candidate: false }, ..check(PASSWORD) },
     );
     out.truncate(out.len() - FINGERPRINT_LEN);
     write_attribute(&mut out, USE_CANDIDATE, &[]);

@@ -79,7 +79,7 @@ impl Track {
         };
         let size = preference.size.map_or(top, |(width, height)| {
             // The picture keeps its shape, so that one side fits and the other has room.
-            let suits = |layer: &beckon_sfu_api::Layer| {
+            let suits = |layer: &beckon_sfu_api::AnnouncedLayer| {
                 layer.width.saturating_mul(UPSCALING) >= width.saturating_mul(100)
                     || layer.height.saturating_mul(UPSCALING) >= height.saturating_mul(100)
             };

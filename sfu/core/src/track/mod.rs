@@ -46,7 +46,7 @@ pub struct Track {
     layers: Layers,
     rids: Vec<String>,
     /// Lowest first, as the publisher said.
-    announced: Vec<beckon_sfu_api::Layer>,
+    announced: Vec<beckon_sfu_api::AnnouncedLayer>,
     muted: bool,
     /// Of [`Track::write_feedback`], kept for its memory.
     missing: Vec<u16>,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{Announced, Codec, Kind, Layer, Source};
+use beckon_sfu_api::{Announced, AnnouncedLayer, Codec, Kind, Source};
 
 use super::{Claim, Track};
 use crate::extension::{Extension, ExtensionMap};
@@ -44,7 +44,7 @@ pub(crate) fn track(codec: Codec, layers: u32) -> Track {
         codec: Some(codec),
         stereo: false,
         layers: (0..layers)
-            .map(|layer| Layer {
+            .map(|layer| AnnouncedLayer {
                 width: size(layer) * 16 / 9,
                 height: size(layer),
                 bitrate: 150_000 << (2 * layer),

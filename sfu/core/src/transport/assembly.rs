@@ -6,7 +6,7 @@ use super::records::{Fragment, records};
 
 /// A handshake message of which nothing is missing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct HandshakeMessage {
     pub message_type: u8,
     pub sequence: u16,
     pub body: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct Message {
 pub fn assemble<D: AsRef<[u8]>>(
     datagrams: &[D],
     wanted: impl Fn(&Fragment<'_>) -> bool,
-) -> Option<Message> {
+) -> Option<HandshakeMessage> {
     let records = || datagrams.iter().flat_map(|datagram| records(datagram.as_ref()).flatten());
     let fragments = || records().flat_map(|record| record.fragments().flatten());
     let first = fragments().find(wanted)?;
@@ -34,10 +34,10 @@ pub fn assemble<D: AsRef<[u8]>>(
         body.extend_from_slice(next.body.get(have - next.offset..)?);
     }
     let Fragment { message_type, message_sequence, .. } = first;
-    Some(Message { message_type, sequence: message_sequence, body })
+    Some(HandshakeMessage { message_type, sequence: message_sequence, body })
 }
 
-impl Message {
+impl HandshakeMessage {
     /// As one fragment (RFC 6347, 4.2.2).
     pub fn write(&self, out: &mut Vec<u8>) {
         // `assemble` makes none that is longer than a u24 can say.

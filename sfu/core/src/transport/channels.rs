@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use self::link::{Channel, Link};
 use super::TransportEvent;
-use super::chunks::{self, Verdict};
+use super::chunks::{self, ChunkVerdict};
 use super::sctp::{Event, PayloadProtocolIdentifier as Ppid};
 use crate::role::Role;
 use crate::stats::DataError;
@@ -65,11 +65,11 @@ impl Channels {
         }
         let Some(link) = &mut self.link else { return };
         match link.gate.received(&packet) {
-            Ok(Verdict::Pass) => {
+            Ok(ChunkVerdict::Pass) => {
                 link.handle(now, packet);
                 self.turn(now, events);
             }
-            Ok(Verdict::Drop(why)) => events.push_back(TransportEvent::Dropped(why)),
+            Ok(ChunkVerdict::Drop(why)) => events.push_back(TransportEvent::Dropped(why)),
             Err(why) => self.give_up(why, events),
         }
     }

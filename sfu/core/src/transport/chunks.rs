@@ -39,7 +39,7 @@ const STARVED_LEN_MAX: usize = 1024 * 1024;
 
 /// What becomes of a packet of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ChunkVerdict {
     Pass,
     /// The association must not see it. Its sender repeats what matters.
     Drop(Discard),
@@ -47,7 +47,7 @@ pub enum Verdict {
 
 /// Watches one association for floods.
 #[derive(Debug)]
-pub struct Gate {
+pub struct ChunkGate {
     window_max: u32,
     /// Every DATA chunk up to this number has come (the cumulative TSN of RFC 9260, 3.3.4), or a few more.
     received_to: u32,
@@ -58,20 +58,20 @@ pub struct Gate {
     said_goodbye: bool,
 }
 
-impl Gate {
+impl ChunkGate {
     /// For an association whose window is so many bytes when nothing is held.
-    pub fn new(window_max: u32) -> Gate {
-        Gate { window_max, received_to: 0, held: 0, starved: None, said_goodbye: false }
+    pub fn new(window_max: u32) -> ChunkGate {
+        ChunkGate { window_max, received_to: 0, held: 0, starved: None, said_goodbye: false }
     }
 
     /// Looks at a packet of the peer.
     ///
     /// # Errors
     /// Why the association is to be given up.
-    pub fn received(&mut self, packet: &[u8]) -> Result<Verdict, &'static str> {
+    pub fn received(&mut self, packet: &[u8]) -> Result<ChunkVerdict, &'static str> {
         if chunks(packet).all(|(kind, _)| kind == ERROR) {
             // A complaint ends nothing (RFC 9260, 3.3.10), but the association would take it for an end.
-            return Ok(Verdict::Drop(Discard::Malformed));
+            return Ok(ChunkVerdict::Drop(Discard::Malformed));
         }
         for (kind, value) in chunks(packet) {
             match kind {
@@ -81,7 +81,7 @@ impl Gate {
                 SACK if !is_ascending(value) => return Err("gaps of a SACK that overlap"),
                 ABORT => self.said_goodbye |= cause(value).is_none_or(|it| it == USER_INITIATED),
                 SHUTDOWN => self.said_goodbye = true,
-                RE_CONFIG if self.is_early(value) => return Ok(Verdict::Drop(Discard::Stale)),
+                RE_CONFIG if self.is_early(value) => return Ok(ChunkVerdict::Drop(Discard::Stale)),
                 FORWARD_TSN => self.skip(value)?,
                 _ => {}
             }
@@ -114,7 +114,7 @@ impl Gate {
         self.said_goodbye
     }
 
-    fn admit_data(&mut self, packet: &[u8]) -> Result<Verdict, &'static str> {
+    fn admit_data(&mut self, packet: &[u8]) -> Result<ChunkVerdict, &'static str> {
         let (mut new, mut len, mut is_next) = (0, 0, false);
         for (_, value) in chunks(packet).filter(|(kind, _)| *kind == DATA) {
             let tsn = number(value, 0).ok_or("a DATA chunk without a header")?;
@@ -136,13 +136,13 @@ impl Gate {
             return Err("too many fragments of a message");
         }
         if self.held + new > HELD_MAX && !is_next {
-            return Ok(Verdict::Drop(Discard::TooMany));
+            return Ok(ChunkVerdict::Drop(Discard::TooMany));
         }
         self.held += new;
         self.starved = self.starved.map(|starved| starved + len);
         match self.starved {
             Some(starved) if starved > STARVED_LEN_MAX => Err("a message without an end"),
-            _ => Ok(Verdict::Pass),
+            _ => Ok(ChunkVerdict::Pass),
         }
     }
 

@@ -13,7 +13,7 @@ const UNORDERED: u8 = 0x80;
 pub const ACK: [u8; 1] = [DATA_CHANNEL_ACK];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Message<'a> {
+pub enum DcepMessage<'a> {
     Open(Open<'a>),
     Ack,
 }
@@ -35,10 +35,10 @@ pub enum Reliability {
     Lifetime(u32),
 }
 
-pub fn read(message: &[u8]) -> Option<Message<'_>> {
+pub fn read(message: &[u8]) -> Option<DcepMessage<'_>> {
     match *message.first()? {
-        DATA_CHANNEL_ACK => Some(Message::Ack),
-        DATA_CHANNEL_OPEN => Some(Message::Open(read_open(message)?)),
+        DATA_CHANNEL_ACK => Some(DcepMessage::Ack),
+        DATA_CHANNEL_OPEN => Some(DcepMessage::Open(read_open(message)?)),
         _ => None,
     }
 }
@@ -103,20 +103,20 @@ mod tests {
     #[test]
     fn the_channels_of_a_livekit_client_are_understood() {
         let lossy = b"\x03\x81\0\0\0\0\0\0\0\x06\0\0_lossy";
-        let Some(Message::Open(open)) = read(lossy) else { panic!("an open request") };
+        let Some(DcepMessage::Open(open)) = read(lossy) else { panic!("an open request") };
         assert_eq!(open, Open::of(DataKind::Lossy));
         assert_eq!(open.kind(), Some(DataKind::Lossy));
         assert_eq!(open.write(), lossy);
 
         let reliable = Open::of(DataKind::Reliable).write();
-        let Some(Message::Open(open)) = read(&reliable) else { panic!("an open request") };
+        let Some(DcepMessage::Open(open)) = read(&reliable) else { panic!("an open request") };
         assert_eq!(open.kind(), Some(DataKind::Reliable));
         assert!(!open.unordered);
 
         let other = b"\x03\x82\x01\0\0\0\x01\0\0\x0b\0\0_data_track";
-        let Some(Message::Open(open)) = read(other) else { panic!("an open request") };
+        let Some(DcepMessage::Open(open)) = read(other) else { panic!("an open request") };
         assert_eq!((open.kind(), open.reliability), (None, Reliability::Lifetime(256)));
-        assert_eq!(read(&ACK), Some(Message::Ack));
+        assert_eq!(read(&ACK), Some(DcepMessage::Ack));
     }
 
     #[test]

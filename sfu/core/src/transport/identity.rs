@@ -18,9 +18,9 @@ const FLIGHT_INTERVAL: Duration = Duration::from_nanos(1);
 
 /// The certificate that this node shows everybody, and its key.
 #[derive(Clone)]
-pub struct Identity(Arc<Parts>);
+pub struct Identity(Arc<IdentityParts>);
 
-struct Parts {
+struct IdentityParts {
     provider: Arc<dyn RTCCryptoProvider>,
     certificate: Certificate,
     fingerprint: String,
@@ -33,7 +33,7 @@ impl Identity {
             Certificate::generate_self_signed(["beckon".to_owned()], provider.crypto())
                 .expect("ring makes P-256 keys");
         let fingerprint = fingerprint(&certificate.certificate[0]);
-        Identity(Arc::new(Parts { provider, certificate, fingerprint }))
+        Identity(Arc::new(IdentityParts { provider, certificate, fingerprint }))
     }
 
     /// As `a=fingerprint` has it: `sha-256 AB:CD..`.

@@ -50,13 +50,13 @@ pub struct Fragment<'a> {
 
 /// What one connection has used up of the bounds.
 #[derive(Debug, Default)]
-pub struct Gate {
+pub struct RecordGate {
     datagrams: usize,
     fragments: usize,
     sealed_handshakes: usize,
 }
 
-impl Gate {
+impl RecordGate {
     /// Whether a datagram may reach the endpoint.
     pub fn admit(&mut self, datagram: &[u8], is_secure: bool) -> Result<(), Discard> {
         self.datagrams += usize::from(!is_secure);

@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 
-use super::assembly::{Message, assemble};
+use super::assembly::{HandshakeMessage, assemble};
 use super::records::{
     HANDSHAKE, HELLO_VERIFY_REQUEST, Record, SERVER_HELLO, SERVER_HELLO_DONE, VERSION, records,
 };
@@ -14,7 +14,7 @@ const MESSAGES_MAX: u16 = 6;
 
 /// A whole flight, as one record.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Flight {
+pub struct ServerFlight {
     pub datagram: BytesMut,
     pub messages: u16,
     /// Our certificate answers it, and not another ClientHello.
@@ -22,8 +22,8 @@ pub struct Flight {
 }
 
 /// Looks for the flight that begins with message number `first`.
-pub fn read<D: AsRef<[u8]>>(datagrams: &[D], first: u16) -> Option<Flight> {
-    let mut messages: Vec<Message> = Vec::new();
+pub fn read<D: AsRef<[u8]>>(datagrams: &[D], first: u16) -> Option<ServerFlight> {
+    let mut messages: Vec<HandshakeMessage> = Vec::new();
     for sequence in first..first.checked_add(MESSAGES_MAX)? {
         let is_first = sequence == first;
         let message = assemble(datagrams, |fragment| {
@@ -41,7 +41,11 @@ pub fn read<D: AsRef<[u8]>>(datagrams: &[D], first: u16) -> Option<Flight> {
 }
 
 /// `None` if no record can hold the messages.
-fn write<D: AsRef<[u8]>>(datagrams: &[D], messages: &[Message], is_last: bool) -> Option<Flight> {
+fn write<D: AsRef<[u8]>>(
+    datagrams: &[D],
+    messages: &[HandshakeMessage],
+    is_last: bool,
+) -> Option<ServerFlight> {
     let mut payload = Vec::new();
     messages.iter().for_each(|message| message.write(&mut payload));
     // Any number that the server has used will do: none of these records reaches the endpoint.
@@ -54,7 +58,7 @@ fn write<D: AsRef<[u8]>>(datagrams: &[D], messages: &[Message], is_last: bool) -
     datagram.extend_from_slice(&sequence);
     datagram.extend_from_slice(&u16::try_from(payload.len()).ok()?.to_be_bytes());
     datagram.extend_from_slice(&payload);
-    Some(Flight { datagram, messages: messages.len() as u16, is_last })
+    Some(ServerFlight { datagram, messages: messages.len() as u16, is_last })
 }
 
 #[cfg(test)]

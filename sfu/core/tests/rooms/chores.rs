@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use beckon_sfu_api::{Command, Connection as Mode, DataKind, Event, Kind, Outgoing};
+use beckon_sfu_api::{Command, ConnectionMode, DataKind, DataMessage, Event, Kind};
 use bytes::Bytes;
 
 use crate::stage::{Stage, ms, secs};
 
 const PEOPLE: usize = 12;
 
-fn crowd(mode: Mode) -> (Stage, Vec<usize>) {
+fn crowd(mode: ConnectionMode) -> (Stage, Vec<usize>) {
     let mut stage = Stage::new(12);
     let people = (0..PEOPLE).map(|at| stage.join(&format!("PA_{at}"), mode)).collect();
     stage.run(secs(3));
@@ -26,12 +26,12 @@ fn turn(stage: &mut Stage) -> HashSet<std::net::SocketAddr> {
 
 #[test]
 fn a_large_message_goes_to_one_after_the_other_and_reaches_all() {
-    let (mut stage, people) = crowd(Mode::Single);
+    let (mut stage, people) = crowd(ConnectionMode::Single);
     turn(&mut stage);
     let (from, payload) = ("PA_0".into(), Bytes::from(vec![7; 64 * 1024]));
     let to = people.iter().map(|at| stage.clients[*at].id.clone()).collect();
     let (kind, room) = (DataKind::Reliable, stage.room.clone());
-    let message = Outgoing { from, kind, to, payload: payload.clone() };
+    let message = DataMessage { from, kind, to, payload: payload.clone() };
     stage.shard.command(stage.now, &room, Command::Send(message));
     assert_eq!(turn(&mut stage).len(), 1, "the first");
     assert!(stage.shard.poll_timeout().is_some_and(|due| due <= stage.now), "it goes on at once");
@@ -44,13 +44,13 @@ fn a_large_message_goes_to_one_after_the_other_and_reaches_all() {
 
 #[test]
 fn messages_that_nobody_has_time_for_are_lost_and_counted() {
-    let (mut stage, people) = crowd(Mode::Single);
+    let (mut stage, people) = crowd(ConnectionMode::Single);
     let to: Vec<_> = people.iter().map(|at| stage.clients[*at].id.clone()).collect();
     let room = stage.room.clone();
     for _ in 0..100 {
         let payload = Bytes::from(vec![7; 64 * 1024]);
         let message =
-            Outgoing { from: "PA_0".into(), kind: DataKind::Lossy, to: to.clone(), payload };
+            DataMessage { from: "PA_0".into(), kind: DataKind::Lossy, to: to.clone(), payload };
         stage.shard.command(stage.now, &room, Command::Send(message));
     }
     let full = beckon_sfu_core::stats::DataError::Full;
@@ -59,7 +59,7 @@ fn messages_that_nobody_has_time_for_are_lost_and_counted() {
 
 #[test]
 fn who_leaves_with_many_tracks_causes_one_offer_for_each_other() {
-    let (mut stage, people) = crowd(Mode::Dual);
+    let (mut stage, people) = crowd(ConnectionMode::Dual);
     for _ in 0..10 {
         stage.publish(people[0], Kind::Audio, 1);
     }

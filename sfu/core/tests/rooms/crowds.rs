@@ -1,6 +1,6 @@
 //! Many people do not ask a publisher for more than one would.
 
-use beckon_sfu_api::{Connection as Mode, Kind};
+use beckon_sfu_api::{ConnectionMode, Kind};
 use beckon_sfu_core::rtcp;
 
 use crate::stage::network::Link;
@@ -9,9 +9,9 @@ use crate::stage::{Stage, ms, secs};
 #[test]
 fn a_storm_of_fifty_viewers_is_one_keyframe_request() {
     let mut stage = Stage::new(50);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     let viewers: Vec<usize> =
-        (0..50).map(|at| stage.join(&format!("PA_{at}"), Mode::Single)).collect();
+        (0..50).map(|at| stage.join(&format!("PA_{at}"), ConnectionMode::Single)).collect();
     stage.run(secs(2));
     let camera = stage.publish(alice, Kind::Video, 1);
     stage.run(secs(2));
@@ -37,7 +37,7 @@ fn eight_people_all_see_and_hear_each_other() {
     let lossy = Link { loss: 0.01, jitter: ms(5), ..Link::default() };
     let mut tracks = Vec::new();
     for at in 0..8 {
-        let mode = if at % 2 == 0 { Mode::Single } else { Mode::Dual };
+        let mode = if at % 2 == 0 { ConnectionMode::Single } else { ConnectionMode::Dual };
         let client = stage.join(&format!("PA_{at}"), mode);
         stage.set_links(client, &lossy);
         tracks.push((client, stage.publish(client, Kind::Audio, 1)));

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use beckon_load::headless::description::{MID, OPUS, VP8};
-use beckon_sfu_api::{Connection as Mode, Kind, TrackId};
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_api::{ConnectionMode, Kind, TrackId};
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::rtp::{self, Fields};
 use beckon_sfu_core::stats::Discard;
 use beckon_sfu_core::stun::{self, Check};
@@ -25,7 +25,7 @@ impl Meeting {
     fn new() -> Meeting {
         let mut stage = Stage::new(666);
         let [alice, bob, mallory] =
-            ["PA_alice", "PA_bob", "PA_mallory"].map(|id| stage.join(id, Mode::Single));
+            ["PA_alice", "PA_bob", "PA_mallory"].map(|id| stage.join(id, ConnectionMode::Single));
         let tracks = [stage.publish(alice, Kind::Audio, 1), stage.publish(alice, Kind::Video, 3)];
         stage.run(secs(2));
         Meeting { stage, alice, bob, mallory, tracks }
@@ -73,7 +73,7 @@ fn check(remote_ufrag: &str, local_ufrag: &str, password: &str) -> Vec<u8> {
         local_ufrag,
         priority: 1,
         tie_breaker: 1,
-        role: stun::Role::Controlling { use_candidate: true },
+        role: stun::IceRole::Controlling { use_candidate: true },
         password,
     };
     stun::write_request(&mut request, &check);
@@ -84,7 +84,7 @@ fn check(remote_ufrag: &str, local_ufrag: &str, password: &str) -> Vec<u8> {
 fn ten_thousand_strangers_leave_no_trace() {
     let mut meeting = Meeting::new();
     let known = meeting.stage.shard.demux().len();
-    let Credentials { ufrag, .. } = meeting.stage.clients[meeting.alice].server();
+    let IceCredentials { ufrag, .. } = meeting.stage.clients[meeting.alice].server();
     meeting.stage.settle();
     for at in 0..10_000 {
         let datagram = match at % 5 {
@@ -107,7 +107,7 @@ fn ten_thousand_strangers_leave_no_trace() {
 #[test]
 fn a_stolen_ufrag_without_its_password_is_worth_nothing() {
     let mut meeting = Meeting::new();
-    let Credentials { ufrag, .. } = meeting.stage.clients[meeting.alice].server();
+    let IceCredentials { ufrag, .. } = meeting.stage.clients[meeting.alice].server();
     let own = meeting.stage.clients[meeting.alice].publisher.headless.credentials().ufrag.clone();
     meeting.inject(spoofed(1), check(&ufrag, &own, "a password that is long enough"));
     assert_eq!(meeting.discarded(Discard::BadIntegrity), 1);
@@ -117,7 +117,7 @@ fn a_stolen_ufrag_without_its_password_is_worth_nothing() {
 #[test]
 fn nobody_takes_anothers_address_by_forging_it() {
     let mut meeting = Meeting::new();
-    let Credentials { ufrag, pwd } = meeting.stage.clients[meeting.mallory].server();
+    let IceCredentials { ufrag, pwd } = meeting.stage.clients[meeting.mallory].server();
     let mallory = &meeting.stage.clients[meeting.mallory].publisher;
     let own = mallory.headless.credentials().ufrag.clone();
     for client in [meeting.alice, meeting.bob] {
@@ -132,7 +132,7 @@ fn nobody_takes_anothers_address_by_forging_it() {
 fn a_participant_with_ever_new_addresses_takes_no_room() {
     let mut meeting = Meeting::new();
     let known = meeting.stage.shard.demux().len();
-    let Credentials { ufrag, pwd } = meeting.stage.clients[meeting.mallory].server();
+    let IceCredentials { ufrag, pwd } = meeting.stage.clients[meeting.mallory].server();
     let mallory = &meeting.stage.clients[meeting.mallory].publisher;
     let own = mallory.headless.credentials().ufrag.clone();
     for at in 0..1000 {
@@ -171,7 +171,7 @@ fn replayed_altered_and_truncated_packets_are_dropped() {
 #[test]
 fn media_before_the_keys_is_dropped() {
     let mut meeting = Meeting::new();
-    let late = meeting.stage.join("PA_late", Mode::Single);
+    let late = meeting.stage.join("PA_late", ConnectionMode::Single);
     meeting.stage.clients[late].publisher.deaf_to_dtls = true;
     meeting.stage.run(ms(500));
     let address = meeting.stage.clients[late].publisher.address;

@@ -1,12 +1,12 @@
 //! Whoever watches a camera does not see its layers change, nor whether it was off for a while.
 
-use beckon_sfu_api::{Command, Connection as Mode, Kind, Quality, TrackId};
+use beckon_sfu_api::{Command, ConnectionMode, Kind, Quality, TrackId};
 
 use crate::stage::sink::Frame;
 use crate::stage::{Stage, ms, secs};
 
 /// Alice shows herself in three layers, Bob watches.
-fn watched(modes: [Mode; 2]) -> (Stage, usize, usize, TrackId) {
+fn watched(modes: [ConnectionMode; 2]) -> (Stage, usize, usize, TrackId) {
     let mut stage = Stage::new(7);
     let alice = stage.join("PA_alice", modes[0]);
     let bob = stage.join("PA_bob", modes[1]);
@@ -28,7 +28,10 @@ fn watched_until(stage: &Stage, client: usize, track: &TrackId) -> u64 {
 
 #[test]
 fn a_layer_switch_has_no_seam() {
-    for modes in [[Mode::Single, Mode::Single], [Mode::Dual, Mode::Dual]] {
+    for modes in [
+        [ConnectionMode::Single, ConnectionMode::Single],
+        [ConnectionMode::Dual, ConnectionMode::Dual],
+    ] {
         let (mut stage, alice, bob, camera) = watched(modes);
         for quality in [Quality::Low, Quality::Medium, Quality::Low, Quality::High] {
             stage.prefer(bob, &camera, quality, true);
@@ -49,7 +52,7 @@ fn a_layer_switch_has_no_seam() {
 
 #[test]
 fn a_muted_camera_comes_back_as_if_nothing_had_been() {
-    let (mut stage, alice, bob, camera) = watched([Mode::Single, Mode::Dual]);
+    let (mut stage, alice, bob, camera) = watched([ConnectionMode::Single, ConnectionMode::Dual]);
     for client_stops in [false, true] {
         let before = watched_until(&stage, bob, &camera);
         stage.tell(Command::Mute { track: camera.clone(), muted: true });
@@ -70,8 +73,8 @@ fn a_muted_camera_comes_back_as_if_nothing_had_been() {
 #[test]
 fn a_muted_microphone_comes_back_as_if_nothing_had_been() {
     let mut stage = Stage::new(7);
-    let alice = stage.join("PA_alice", Mode::Single);
-    let bob = stage.join("PA_bob", Mode::Dual);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
+    let bob = stage.join("PA_bob", ConnectionMode::Dual);
     let microphone = stage.publish(alice, Kind::Audio, 1);
     stage.run(secs(2));
     let heard = stage.sink(bob, &microphone).packets.len();
@@ -88,7 +91,7 @@ fn a_muted_microphone_comes_back_as_if_nothing_had_been() {
 
 #[test]
 fn what_a_viewer_hides_is_not_sent_until_it_is_shown_again() {
-    let (mut stage, _, bob, camera) = watched([Mode::Single, Mode::Single]);
+    let (mut stage, _, bob, camera) = watched([ConnectionMode::Single, ConnectionMode::Single]);
     stage.prefer(bob, &camera, Quality::High, false);
     stage.run(ms(500));
     let hidden = watched_until(&stage, bob, &camera);
@@ -101,7 +104,7 @@ fn what_a_viewer_hides_is_not_sent_until_it_is_shown_again() {
 
 #[test]
 fn a_publisher_may_stop_its_larger_layers() {
-    let (mut stage, alice, bob, camera) = watched([Mode::Single, Mode::Dual]);
+    let (mut stage, alice, bob, camera) = watched([ConnectionMode::Single, ConnectionMode::Dual]);
     for top in [1, 0, 1, 2] {
         for (at, layer) in (0..).zip(&mut stage.clients[alice].sources[0].layers) {
             layer.active = at <= top;
@@ -116,7 +119,7 @@ fn a_publisher_may_stop_its_larger_layers() {
 
 #[test]
 fn a_camera_may_come_muted() {
-    for mode in [Mode::Single, Mode::Dual] {
+    for mode in [ConnectionMode::Single, ConnectionMode::Dual] {
         let mut stage = Stage::new(7);
         let alice = stage.join("PA_alice", mode);
         let bob = stage.join("PA_bob", mode);

@@ -1,10 +1,10 @@
 //! Who is gone is gone for everybody, and leaves nothing behind.
 
-use beckon_sfu_api::{Command, Connection as Mode, Event, Kind, Lost, ParticipantId};
+use beckon_sfu_api::{Command, ConnectionMode, Event, Kind, Lost, ParticipantId};
 
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 
 fn is_lost(event: &Event, id: &str, why: Lost) -> bool {
     *event == Event::Lost { participant: ParticipantId::from(id), why }
@@ -15,7 +15,7 @@ fn whoever_falls_silent_is_lost_after_twenty_seconds() {
     for mode in MODES {
         let mut stage = Stage::new(3);
         let alice = stage.join("PA_alice", mode);
-        stage.join("PA_bob", Mode::Single);
+        stage.join("PA_bob", ConnectionMode::Single);
         stage.publish(alice, Kind::Audio, 1);
         stage.run(secs(2));
         stage.clients[alice].set_cut(true);
@@ -47,7 +47,7 @@ fn whoever_never_connects_is_lost_after_half_a_minute() {
 #[test]
 fn a_goodbye_of_the_client_is_heard() {
     let mut stage = Stage::new(3);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     stage.run(secs(2));
     stage.clients[alice].publisher.headless.close(stage.now);
     stage.run(ms(100));
@@ -60,7 +60,7 @@ fn whoever_has_no_data_channels_any_more_is_lost() {
     for mode in MODES {
         let mut stage = Stage::new(3);
         let alice = stage.join("PA_alice", mode);
-        stage.join("PA_bob", Mode::Single);
+        stage.join("PA_bob", ConnectionMode::Single);
         stage.run(secs(2));
         // A DATA chunk without data (RFC 9260, 6.2).
         let empty = [&[0; 12][..], &[0, 3, 0, 16], &[0; 12]].concat();
@@ -75,7 +75,10 @@ fn whoever_has_no_data_channels_any_more_is_lost() {
 
 #[test]
 fn whoever_left_leaves_nothing_behind() {
-    for modes in [[Mode::Single, Mode::Dual], [Mode::Dual, Mode::Single]] {
+    for modes in [
+        [ConnectionMode::Single, ConnectionMode::Dual],
+        [ConnectionMode::Dual, ConnectionMode::Single],
+    ] {
         let mut stage = Stage::new(3);
         let alice = stage.join("PA_alice", modes[0]);
         let bob = stage.join("PA_bob", modes[1]);
@@ -121,7 +124,7 @@ fn a_room_that_closes_says_goodbye_but_whoever_leaves_knows() {
         assert_eq!(stage.clients[alice].goodbyes, 0);
         stage.tell(Command::Close);
         stage.run(ms(100));
-        assert_eq!(stage.clients[bob].goodbyes, if mode == Mode::Dual { 2 } else { 1 });
+        assert_eq!(stage.clients[bob].goodbyes, if mode == ConnectionMode::Dual { 2 } else { 1 });
     }
 }
 
@@ -131,7 +134,7 @@ fn a_section_is_used_again_for_the_next_to_come() {
         let mut stage = Stage::new(3);
         let bob = stage.join("PA_bob", mode);
         for round in 0..5 {
-            let guest = stage.join(&format!("PA_guest{round}"), Mode::Single);
+            let guest = stage.join(&format!("PA_guest{round}"), ConnectionMode::Single);
             let camera = stage.publish(guest, Kind::Video, 1);
             stage.run(secs(2));
             assert!(stage.sink(bob, &camera).frames().len() > 30, "round {round}");
@@ -152,7 +155,7 @@ fn leaving_in_the_middle_of_anything_harms_nobody() {
         stage.run(ms(wait));
         stage.leave(alice);
         let microphone = stage.publish(bob, Kind::Audio, 1);
-        let carol = stage.join("PA_carol", Mode::Single);
+        let carol = stage.join("PA_carol", ConnectionMode::Single);
         stage.run(secs(2));
         assert_eq!(stage.shard.participants(), 2);
         let subscribed = stage.clients[carol].sinks.values().any(|it| it.track == microphone);

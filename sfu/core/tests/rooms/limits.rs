@@ -1,6 +1,6 @@
 //! Rooms are as large as they may be, and what is beyond is refused.
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind, ParticipantId, Refused};
+use beckon_sfu_api::{ConnectionMode, Event, Kind, ParticipantId, Refused};
 
 use crate::stage::{Stage, ms, secs};
 
@@ -16,7 +16,7 @@ fn refusals(stage: &Stage) -> Vec<(ParticipantId, Refused)> {
 fn a_full_room_takes_nobody_more() {
     let mut stage = Stage::of(3, 1);
     for at in 0..5 {
-        stage.join(&format!("PA_{at}"), Mode::Single);
+        stage.join(&format!("PA_{at}"), ConnectionMode::Single);
         stage.run(ms(20));
     }
     let limited: Vec<_> =
@@ -25,7 +25,7 @@ fn a_full_room_takes_nobody_more() {
     assert_eq!(stage.shard.participants(), 3);
     stage.leave(0);
     stage.run(ms(20));
-    stage.join("PA_5", Mode::Dual);
+    stage.join("PA_5", ConnectionMode::Dual);
     stage.run(secs(1));
     assert_eq!(stage.shard.participants(), 3);
 }
@@ -36,7 +36,7 @@ fn a_newcomer_receives_everybody_of_a_full_room() {
     let mut stage = Stage::of(100, 1);
     let mut tracks = Vec::new();
     for at in 0..7 {
-        let publisher = stage.join(&format!("PA_{at}"), Mode::Single);
+        let publisher = stage.join(&format!("PA_{at}"), ConnectionMode::Single);
         stage.clients[publisher].subscribes = false;
         for number in (32 * at)..(32 * (at + 1)).min(198) {
             let kind = if number < 99 { Kind::Audio } else { Kind::Video };
@@ -44,7 +44,8 @@ fn a_newcomer_receives_everybody_of_a_full_room() {
         }
     }
     stage.run(ms(500));
-    let newcomers = [stage.join("PA_one", Mode::Single), stage.join("PA_two", Mode::Dual)];
+    let newcomers =
+        [stage.join("PA_one", ConnectionMode::Single), stage.join("PA_two", ConnectionMode::Dual)];
     for newcomer in newcomers {
         stage.subscribe(newcomer, &tracks.iter().collect::<Vec<_>>());
     }
@@ -63,8 +64,8 @@ fn a_newcomer_receives_everybody_of_a_full_room() {
 #[test]
 fn nobody_publishes_without_end() {
     let mut stage = Stage::new(1);
-    let alice = stage.join("PA_alice", Mode::Single);
-    let bob = stage.join("PA_bob", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
+    let bob = stage.join("PA_bob", ConnectionMode::Single);
     let tracks: Vec<_> = (0..40).map(|_| stage.publish(alice, Kind::Audio, 1)).collect();
     stage.run(secs(2));
     assert_eq!(refusals(&stage), vec![("PA_alice".into(), Refused::Limit); 8]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind, Quality, TrackId};
+use beckon_sfu_api::{ConnectionMode, Event, Kind, Quality, TrackId};
 use beckon_sfu_core::role::Role;
 
 use crate::stage::network::Link;
@@ -10,7 +10,10 @@ use crate::stage::{Stage, ms, secs};
 
 #[test]
 fn on_a_good_network_everything_arrives() {
-    for modes in [[Mode::Single, Mode::Dual], [Mode::Dual, Mode::Single]] {
+    for modes in [
+        [ConnectionMode::Single, ConnectionMode::Dual],
+        [ConnectionMode::Dual, ConnectionMode::Single],
+    ] {
         let mut stage = Stage::new(1);
         let [alice, bob] =
             [("PA_alice", modes[0]), ("PA_bob", modes[1])].map(|(id, mode)| stage.join(id, mode));
@@ -29,8 +32,8 @@ fn on_a_good_network_everything_arrives() {
 fn what_is_lost_both_ways_is_repaired() {
     for seed in 1..=3 {
         let mut stage = Stage::new(seed);
-        let alice = stage.join("PA_alice", Mode::Single);
-        let bob = stage.join("PA_bob", Mode::Dual);
+        let alice = stage.join("PA_alice", ConnectionMode::Single);
+        let bob = stage.join("PA_bob", ConnectionMode::Dual);
         let lossy = Link { loss: 0.05, jitter: ms(8), ..Link::default() };
         stage.set_links(alice, &lossy);
         stage.set_links(bob, &lossy);
@@ -48,8 +51,8 @@ fn what_is_lost_both_ways_is_repaired() {
 fn layers_change_without_a_seam_on_a_bad_network_too() {
     for seed in 1..=3 {
         let mut stage = Stage::new(seed);
-        let alice = stage.join("PA_alice", Mode::Single);
-        let bob = stage.join("PA_bob", Mode::Single);
+        let alice = stage.join("PA_alice", ConnectionMode::Single);
+        let bob = stage.join("PA_bob", ConnectionMode::Single);
         let camera = stage.publish(alice, Kind::Video, 3);
         stage.run(secs(2));
         let bad = Link { loss: 0.03, jitter: ms(25), ..Link::default() };
@@ -72,7 +75,7 @@ fn layers_change_without_a_seam_on_a_bad_network_too() {
 
 #[test]
 fn a_moment_without_a_network_is_over_within_a_second() {
-    for mode in [Mode::Single, Mode::Dual] {
+    for mode in [ConnectionMode::Single, ConnectionMode::Dual] {
         let mut stage = Stage::new(4);
         let alice = stage.join("PA_alice", mode);
         let bob = stage.join("PA_bob", mode);
@@ -94,7 +97,7 @@ fn a_moment_without_a_network_is_over_within_a_second() {
 fn meet_on_a_very_bad_network(seed: u64, role: Role) -> (Stage, TrackId) {
     let mut stage = Stage::new(seed);
     stage.next_role = role;
-    let mode = if seed.is_multiple_of(2) { Mode::Single } else { Mode::Dual };
+    let mode = if seed.is_multiple_of(2) { ConnectionMode::Single } else { ConnectionMode::Dual };
     let [alice, bob] = ["PA_alice", "PA_bob"].map(|id| stage.join(id, mode));
     for client in [alice, bob] {
         stage.set_links(client, &Link { loss: 0.25, jitter: ms(40), ..Link::default() });

@@ -2,16 +2,16 @@
 
 use beckon_load::headless::description::Section;
 use beckon_sfu_api::{
-    Command, Connection as Mode, Description, Event, Kind, Refused, RoomSettings, TrackId,
+    Command, ConnectionMode, Description, Event, Kind, Refused, RoomSettings, TrackId,
 };
 use beckon_sfu_core::rtcp;
 use beckon_sfu_core::transport::Identity;
 
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 
-fn meeting(mode: Mode) -> (Stage, [usize; 2], [TrackId; 2]) {
+fn meeting(mode: ConnectionMode) -> (Stage, [usize; 2], [TrackId; 2]) {
     let mut stage = Stage::new(99);
     let both = [stage.join("PA_alice", mode), stage.join("PA_bob", mode)];
     let cameras = both.map(|client| stage.publish(client, Kind::Video, 1));
@@ -101,7 +101,9 @@ fn a_certificate_is_for_life() {
 
 #[test]
 fn answers_to_nothing_are_out_of_turn() {
-    for (mode, id) in [(Mode::Single, 1), (Mode::Dual, 1), (Mode::Dual, 77)] {
+    for (mode, id) in
+        [(ConnectionMode::Single, 1), (ConnectionMode::Dual, 1), (ConnectionMode::Dual, 77)]
+    {
         let (mut stage, [alice, bob], cameras) = meeting(mode);
         let participant = stage.clients[alice].id.clone();
         let Command::Offer { offer: any, .. } = offer(&mut stage, alice, |sdp| sdp) else {
@@ -116,7 +118,7 @@ fn answers_to_nothing_are_out_of_turn() {
 
 #[test]
 fn nobody_joins_twice_and_strangers_have_no_say() {
-    let (mut stage, both, cameras) = meeting(Mode::Single);
+    let (mut stage, both, cameras) = meeting(ConnectionMode::Single);
     let (stranger, track) = ("PA_stranger", cameras[0].clone());
     for command in [
         Command::Offer {
@@ -138,7 +140,7 @@ fn nobody_joins_twice_and_strangers_have_no_say() {
     }
     stage.run(ms(100));
     assert_eq!(refusals(&stage), [Refused::NotFound; 4]);
-    stage.join("PA_alice", Mode::Single);
+    stage.join("PA_alice", ConnectionMode::Single);
     stage.clients.pop();
     stage.run(ms(100));
     assert_eq!(refusals(&stage)[4], Refused::Limit, "the join");
@@ -153,7 +155,7 @@ fn nobody_joins_twice_and_strangers_have_no_say() {
 
 #[test]
 fn a_track_is_announced_once() {
-    let (mut stage, both, cameras) = meeting(Mode::Single);
+    let (mut stage, both, cameras) = meeting(ConnectionMode::Single);
     stage.publish(both[0], Kind::Audio, 1);
     stage.next_track = Some(cameras[0].clone());
     stage.publish(both[1], Kind::Audio, 1);
@@ -164,7 +166,7 @@ fn a_track_is_announced_once() {
 
 #[test]
 fn whoever_asks_for_everything_again_and_again_gets_little() {
-    let (mut stage, [alice, bob], cameras) = meeting(Mode::Single);
+    let (mut stage, [alice, bob], cameras) = meeting(ConnectionMode::Single);
     let ssrc = stage.sink(bob, &cameras[0]).ssrc;
     let everything: Vec<u16> =
         stage.sink(bob, &cameras[0]).packets.keys().map(|at| *at as u16).collect();
@@ -187,7 +189,7 @@ fn whoever_asks_for_everything_again_and_again_gets_little() {
 
 #[test]
 fn sections_for_nothing_cost_nothing() {
-    let (mut stage, both, cameras) = meeting(Mode::Single);
+    let (mut stage, both, cameras) = meeting(ConnectionMode::Single);
     let most = RoomSettings { participants_max: 100 }.sections_max();
     let sections = std::iter::repeat_n(Section::Receives(Kind::Video), most);
     stage.clients[both[0]].sections.extend(sections);

@@ -1,10 +1,10 @@
 //! What nobody allowed does not happen.
 
-use beckon_sfu_api::{Command, Connection as Mode, Event, Kind, Permissions, Refused, TrackId};
+use beckon_sfu_api::{Command, ConnectionMode, Event, Kind, Permissions, Refused, TrackId};
 
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 
 fn permit(stage: &mut Stage, client: usize, publish: bool, subscribe: bool) {
     let participant = stage.clients[client].id.clone();
@@ -19,7 +19,7 @@ fn refused(stage: &Stage, track: &TrackId) -> Option<Refused> {
     })
 }
 
-fn meeting(mode: Mode) -> (Stage, usize, usize, TrackId) {
+fn meeting(mode: ConnectionMode) -> (Stage, usize, usize, TrackId) {
     let mut stage = Stage::new(31);
     let alice = stage.join("PA_alice", mode);
     let bob = stage.join("PA_bob", mode);
@@ -109,7 +109,7 @@ fn a_subscription_can_be_given_up_and_taken_again() {
 
 #[test]
 fn nobody_subscribes_to_themselves_or_to_nothing() {
-    let (mut stage, alice, _, camera) = meeting(Mode::Single);
+    let (mut stage, alice, _, camera) = meeting(ConnectionMode::Single);
     stage.subscribe(alice, &[&camera]);
     stage.subscribe(alice, &[&"TR_none".into()]);
     stage.run(ms(100));

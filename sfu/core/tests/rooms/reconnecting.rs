@@ -1,13 +1,13 @@
 //! A room goes on for whoever loses the way for a while, or finds another.
 
-use beckon_sfu_api::{Command, Connection as Mode, Event, Kind, TrackId};
+use beckon_sfu_api::{Command, ConnectionMode, Event, Kind, TrackId};
 
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 
 /// Alice and Bob see each other.
-fn meeting(mode: Mode) -> (Stage, [usize; 2], [TrackId; 2]) {
+fn meeting(mode: ConnectionMode) -> (Stage, [usize; 2], [TrackId; 2]) {
     let mut stage = Stage::new(11);
     let both = [stage.join("PA_alice", mode), stage.join("PA_bob", mode)];
     let cameras = both.map(|client| stage.publish(client, Kind::Video, 1));

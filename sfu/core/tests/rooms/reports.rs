@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use beckon_sfu_api::{Command, Connection as Mode, Event, Kind, NetworkQuality};
+use beckon_sfu_api::{Command, ConnectionMode, Event, Kind, NetworkQuality};
 
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};
@@ -17,8 +17,8 @@ fn capture_time(report: (u64, u32), rtp: u32, clock_rate: f64) -> f64 {
 fn a_voice_and_its_picture_keep_step() {
     for (seed, jitter) in [(1, ms(0)), (2, ms(30))] {
         let mut stage = Stage::new(seed);
-        let alice = stage.join("PA_alice", Mode::Single);
-        let bob = stage.join("PA_bob", Mode::Dual);
+        let alice = stage.join("PA_alice", ConnectionMode::Single);
+        let bob = stage.join("PA_bob", ConnectionMode::Dual);
         stage.set_links(alice, &Link { jitter, ..Link::default() });
         let tracks = [(Kind::Audio, 48_000.0), (Kind::Video, 90_000.0)]
             .map(|(kind, clock_rate)| (stage.publish(alice, kind, 3), clock_rate));
@@ -40,8 +40,8 @@ fn a_voice_and_its_picture_keep_step() {
 #[test]
 fn publishers_learn_their_round_trip_and_their_losses() {
     let mut stage = Stage::new(5);
-    let alice = stage.join("PA_alice", Mode::Single);
-    stage.join("PA_bob", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
+    stage.join("PA_bob", ConnectionMode::Single);
     let link = Link { delay: ms(60), ..Link::default() };
     stage.set_links(alice, &link);
     stage.publish(alice, Kind::Video, 1);
@@ -62,7 +62,7 @@ fn publishers_learn_their_round_trip_and_their_losses() {
 
 #[test]
 fn publishers_hear_when_their_packets_arrived() {
-    for mode in [Mode::Single, Mode::Dual] {
+    for mode in [ConnectionMode::Single, ConnectionMode::Dual] {
         let mut stage = Stage::new(5);
         let alice = stage.join("PA_alice", mode);
         stage.publish(alice, Kind::Audio, 1);
@@ -81,7 +81,7 @@ fn publishers_hear_when_their_packets_arrived() {
 #[test]
 fn a_track_that_was_taken_away_is_no_congestion() {
     let mut stage = Stage::new(5);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     stage.publish(alice, Kind::Audio, 1);
     let camera = stage.publish(alice, Kind::Video, 1);
     stage.run(secs(2));
@@ -94,8 +94,8 @@ fn a_track_that_was_taken_away_is_no_congestion() {
 #[test]
 fn the_quality_of_a_connection_is_told() {
     let mut stage = Stage::new(5);
-    let alice = stage.join("PA_alice", Mode::Single);
-    let bob = stage.join("PA_bob", Mode::Dual);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
+    let bob = stage.join("PA_bob", ConnectionMode::Dual);
     stage.publish(alice, Kind::Audio, 1);
     stage.publish(alice, Kind::Video, 1);
     let quality = |stage: &Stage, client: &str| {
@@ -124,7 +124,7 @@ fn the_quality_of_a_connection_is_told() {
     assert_eq!(quality(&stage, "PA_alice"), NetworkQuality::Excellent);
     assert_eq!(quality(&stage, "PA_bob"), NetworkQuality::Excellent);
     stage.publish(alice, Kind::Audio, 1);
-    let carol = stage.join("PA_carol", Mode::Single);
+    let carol = stage.join("PA_carol", ConnectionMode::Single);
     stage.set_links(carol, &Link { delay: ms(200), ..Link::default() });
     stage.run(secs(1));
     let tracks: Vec<_> = stage.clients[bob].sinks.values().map(|sink| sink.track.clone()).collect();

@@ -1,7 +1,7 @@
 //! Clients that let us begin with DTLS are served like those that begin themselves (RFC 8842, 5.3).
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, DataKind, Description, Event, Kind, Outgoing, Refused, TrackId,
+    Command, ConnectionMode, DataKind, DataMessage, Description, Event, Kind, Refused, TrackId,
 };
 use beckon_sfu_core::role::Role;
 use bytes::Bytes;
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 const ROLES: [[Role; 2]; 3] =
     [[Role::Server, Role::Client], [Role::Client, Role::Server], [Role::Server, Role::Server]];
 
 /// Two with these roles see each other over this link.
 fn meeting(
     seed: u64,
-    mode: Mode,
+    mode: ConnectionMode,
     roles: [Role; 2],
     link: &Link,
 ) -> (Stage, [usize; 2], [TrackId; 2]) {
@@ -42,7 +42,12 @@ fn send(stage: &mut Stage, from: usize, to: usize, kind: DataKind, payload: &Byt
     let now = stage.now;
     stage.clients[from].publisher.headless.send_data(now, kind, payload).unwrap();
     let to = vec![stage.clients[to].id.clone()];
-    stage.tell(Command::Send(Outgoing { from: "PA_x".into(), kind, to, payload: payload.clone() }));
+    stage.tell(Command::Send(DataMessage {
+        from: "PA_x".into(),
+        kind,
+        to,
+        payload: payload.clone(),
+    }));
 }
 
 #[test]

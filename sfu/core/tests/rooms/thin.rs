@@ -1,13 +1,13 @@
 //! A thin link takes the picture first and never the voice.
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind, Quality, TrackId};
+use beckon_sfu_api::{ConnectionMode, Event, Kind, Quality, TrackId};
 
 use crate::stage::{Stage, ms, secs};
 
 /// Alice speaks and shows herself in three layers; Bob listens and watches.
-fn call(mode: Mode, layers: u8) -> (Stage, usize, usize, [TrackId; 2]) {
+fn call(mode: ConnectionMode, layers: u8) -> (Stage, usize, usize, [TrackId; 2]) {
     let mut stage = Stage::new(23);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     let bob = stage.join("PA_bob", mode);
     let microphone = stage.publish(alice, Kind::Audio, 1);
     let camera = stage.publish(alice, Kind::Video, layers);
@@ -43,7 +43,7 @@ fn pauses(stage: &Stage) -> Vec<bool> {
 
 #[test]
 fn a_voice_goes_on_while_the_picture_gives_way_and_comes_back() {
-    for mode in [Mode::Single, Mode::Dual] {
+    for mode in [ConnectionMode::Single, ConnectionMode::Dual] {
         let (mut stage, _, bob, [microphone, camera]) = call(mode, 3);
         assert_eq!(newest_layer(&stage, bob, &camera), 2);
         let before = balance(&stage, bob, &microphone);
@@ -69,7 +69,7 @@ fn a_voice_goes_on_while_the_picture_gives_way_and_comes_back() {
 
 #[test]
 fn a_picture_that_does_not_fit_is_paused_until_it_does() {
-    let (mut stage, _, bob, [microphone, camera]) = call(Mode::Dual, 1);
+    let (mut stage, _, bob, [microphone, camera]) = call(ConnectionMode::Dual, 1);
     // Alice's only layer takes 110 kbit/s, her voice 50.
     set_downlink(&mut stage, bob, Some(100_000));
     stage.run(secs(10));
@@ -87,8 +87,8 @@ fn a_picture_that_does_not_fit_is_paused_until_it_does() {
 
 #[test]
 fn one_thin_link_is_nobody_elses() {
-    let (mut stage, alice, bob, [microphone, camera]) = call(Mode::Single, 3);
-    let carol = stage.join("PA_carol", Mode::Single);
+    let (mut stage, alice, bob, [microphone, camera]) = call(ConnectionMode::Single, 3);
+    let carol = stage.join("PA_carol", ConnectionMode::Single);
     stage.subscribe(carol, &[&microphone, &camera]);
     stage.run(secs(3));
     set_downlink(&mut stage, bob, Some(150_000));
@@ -103,7 +103,7 @@ fn one_thin_link_is_nobody_elses() {
 
 #[test]
 fn whoever_hides_a_paused_picture_is_not_told_that_it_waits() {
-    let (mut stage, _, bob, [_, camera]) = call(Mode::Dual, 1);
+    let (mut stage, _, bob, [_, camera]) = call(ConnectionMode::Dual, 1);
     set_downlink(&mut stage, bob, Some(100_000));
     let mut waited = 0;
     while pauses(&stage).last() != Some(&true) {

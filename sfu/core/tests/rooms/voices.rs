@@ -1,12 +1,12 @@
 //! Who speaks, and what is said without a voice.
 
-use beckon_sfu_api::{Command, Connection as Mode, DataKind, Event, Kind, Outgoing, Source};
+use beckon_sfu_api::{Command, ConnectionMode, DataKind, DataMessage, Event, Kind, Source};
 use bytes::Bytes;
 
 use crate::stage::network::Link;
 use crate::stage::{Stage, ms, secs};
 
-const MODES: [Mode; 2] = [Mode::Single, Mode::Dual];
+const MODES: [ConnectionMode; 2] = [ConnectionMode::Single, ConnectionMode::Dual];
 
 /// Who was told to have begun or stopped to speak.
 fn turns(stage: &Stage) -> Vec<(String, bool)> {
@@ -28,7 +28,10 @@ fn turns(stage: &Stage) -> Vec<(String, bool)> {
 #[test]
 fn whoever_speaks_is_told_and_whoever_stops() {
     let mut stage = Stage::new(9);
-    let both = [stage.join("PA_alice", Mode::Single), stage.join("PA_bob", Mode::Dual)];
+    let both = [
+        stage.join("PA_alice", ConnectionMode::Single),
+        stage.join("PA_bob", ConnectionMode::Dual),
+    ];
     let microphones = both.map(|client| stage.publish(client, Kind::Audio, 1));
     stage.run(secs(3));
     assert_eq!(turns(&stage), []);
@@ -52,7 +55,7 @@ fn whoever_speaks_is_told_and_whoever_stops() {
 #[test]
 fn the_sound_of_a_shared_screen_is_nobodys_voice() {
     let mut stage = Stage::new(9);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     stage.next_shown = Some(Source::ScreenShareAudio);
     stage.publish(alice, Kind::Audio, 1);
     stage.clients[alice].sources[0].level = 10;
@@ -65,7 +68,7 @@ fn messages_go_both_ways() {
     for mode in MODES {
         let mut stage = Stage::new(9);
         let alice = stage.join("PA_alice", mode);
-        let bob = stage.join("PA_bob", Mode::Dual);
+        let bob = stage.join("PA_bob", ConnectionMode::Dual);
         let lossy = Link { loss: 0.05, jitter: ms(10), ..Link::default() };
         stage.set_links(alice, &lossy);
         stage.run(secs(4));
@@ -75,7 +78,7 @@ fn messages_go_both_ways() {
             let now = stage.now;
             stage.clients[alice].publisher.headless.send_data(now, kind, payload).unwrap();
             let to = [alice, bob].map(|client| stage.clients[client].id.clone()).to_vec();
-            stage.tell(Command::Send(Outgoing {
+            stage.tell(Command::Send(DataMessage {
                 from: "PA_x".into(),
                 kind,
                 to,
@@ -105,13 +108,18 @@ fn messages_go_both_ways() {
 #[test]
 fn lossy_messages_go_both_ways_too() {
     let mut stage = Stage::new(9);
-    let alice = stage.join("PA_alice", Mode::Dual);
+    let alice = stage.join("PA_alice", ConnectionMode::Dual);
     stage.run(secs(2));
     let (kind, payload) = (DataKind::Lossy, Bytes::from_static(b"here I am"));
     let now = stage.now;
     stage.clients[alice].publisher.headless.send_data(now, kind, &payload).unwrap();
     let to = vec![stage.clients[alice].id.clone()];
-    stage.tell(Command::Send(Outgoing { from: "PA_x".into(), kind, to, payload: payload.clone() }));
+    stage.tell(Command::Send(DataMessage {
+        from: "PA_x".into(),
+        kind,
+        to,
+        payload: payload.clone(),
+    }));
     stage.run(secs(1));
     assert_eq!(stage.clients[alice].data, [(kind, payload.clone())]);
     let heard = |event: &Event| matches!(event, Event::Data { kind: DataKind::Lossy, payload: it, .. } if *it == payload);

@@ -8,9 +8,9 @@ use beckon_load::headless::Headless;
 use beckon_load::headless::description::{Description, Section};
 use beckon_load::headless::sources::Sources;
 use beckon_sfu_api::{
-    Command, Connection as Mode, DataKind, Description as Text, Kind, MidTrack, ParticipantId,
+    Command, ConnectionMode, DataKind, Description as Text, Kind, MidTrack, ParticipantId,
 };
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 use beckon_sfu_core::negotiation::read_session;
 use beckon_sfu_core::negotiation::sdp::Session;
 use beckon_sfu_core::role::Role;
@@ -72,7 +72,7 @@ pub struct Endpoint {
     pub heard: Sources,
     pub number: u16,
     /// The server's half of ICE, as it was told last.
-    remote: Option<Credentials>,
+    remote: Option<IceCredentials>,
     /// Never answers the server's half of the handshake.
     pub deaf_to_dtls: bool,
 }
@@ -99,14 +99,14 @@ impl Endpoint {
     }
 
     fn describe(&self, sections: Vec<Section>) -> Description {
-        let Credentials { ufrag, pwd } = self.headless.credentials().clone();
+        let IceCredentials { ufrag, pwd } = self.headless.credentials().clone();
         let fingerprint = self.headless.fingerprint().to_owned();
         let role = self.headless.role();
         Description { ufrag, pwd, fingerprint, role, sections }
     }
 
     fn set_remote(&mut self, now: Instant, session: &Session) {
-        let credentials = Credentials { ufrag: session.ufrag.clone(), pwd: session.pwd.clone() };
+        let credentials = IceCredentials { ufrag: session.ufrag.clone(), pwd: session.pwd.clone() };
         if self.remote.as_ref() != Some(&credentials) {
             self.remote = Some(credentials.clone());
             let address = session.candidates[0];
@@ -119,14 +119,14 @@ impl Client {
     /// `role` is theirs in DTLS, on all of their connections.
     pub fn new(
         id: &str,
-        mode: Mode,
+        mode: ConnectionMode,
         role: Role,
         addresses: [SocketAddr; 2],
         now: Instant,
     ) -> Client {
         let mut publisher = Endpoint::new(addresses[0], role);
         publisher.headless.open_channels(now);
-        let subscriber = (mode == Mode::Dual).then(|| {
+        let subscriber = (mode == ConnectionMode::Dual).then(|| {
             let mut subscriber = Endpoint::new(addresses[1], role);
             subscriber.headless.accept_channels(now);
             subscriber
@@ -164,7 +164,7 @@ impl Client {
     }
 
     /// What the server told of its half of ICE on the publisher connection.
-    pub fn server(&self) -> Credentials {
+    pub fn server(&self) -> IceCredentials {
         self.publisher.remote.clone().expect("an answer")
     }
 

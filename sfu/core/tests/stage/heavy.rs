@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use beckon_sfu_core::ice::Credentials;
+use beckon_sfu_core::ice::IceCredentials;
 
 /// Payload types of which each section lists so many.
 const FORMATS: std::ops::Range<u8> = 32..128;
 
 /// With 128 sections it has about 370 KiB.
-pub fn offer(sections: usize, credentials: &Credentials, fingerprint: &str) -> String {
+pub fn offer(sections: usize, credentials: &IceCredentials, fingerprint: &str) -> String {
     let mids: Vec<String> = (0..sections).map(|mid| mid.to_string()).collect();
-    let Credentials { ufrag, pwd } = credentials;
+    let IceCredentials { ufrag, pwd } = credentials;
     let mut sdp = format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n\
          a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{fingerprint}\r\na=setup:actpass\r\n",

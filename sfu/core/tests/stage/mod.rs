@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{
-    Command, Connection as Mode, Event, ParticipantId, Permissions, RoomId, RoomSettings, Source,
+    Command, ConnectionMode, Event, ParticipantId, Permissions, RoomId, RoomSettings, Source,
     TrackId,
 };
 use beckon_sfu_core::config::ShardConfig;
@@ -122,7 +122,7 @@ impl Stage {
     }
 
     /// Somebody comes in and offers. Returns their number.
-    pub fn join(&mut self, id: &str, mode: Mode) -> usize {
+    pub fn join(&mut self, id: &str, mode: ConnectionMode) -> usize {
         let addresses = [self.address(), self.address()];
         let mut client = Client::new(id, mode, self.next_role, addresses, self.now);
         client.epoch = self.epoch;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use beckon_load::headless::description::Section;
 use beckon_sfu_api::{
-    Announced, Command, Event, Kind, Layer, ParticipantId, Preference, Quality, Source as Shown,
-    TrackId,
+    Announced, AnnouncedLayer, Command, Event, Kind, ParticipantId, Preference, Quality,
+    Source as Shown, TrackId,
 };
 
 use super::client::Client;
@@ -21,7 +21,7 @@ impl Stage {
         self.tracks += 1;
         let id = self.next_track.take().unwrap_or_else(|| format!("TR_{}", self.tracks).into());
         let cid = format!("cid-{}", self.tracks);
-        let layer = |at: u8| Layer {
+        let layer = |at: u8| AnnouncedLayer {
             width: 320 << at,
             height: 180 << at,
             bitrate: [120_000, 400_000, 1_200_000][usize::from(at)],

@@ -1,6 +1,6 @@
 //! The whole way through a shard: in from the network, out to everybody, with what they report.
 
-use beckon_sfu_api::{Connection as Mode, Event, Kind};
+use beckon_sfu_api::{ConnectionMode, Event, Kind};
 
 use crate::counting;
 use crate::stage::network::Link;
@@ -9,10 +9,13 @@ use crate::stage::{Stage, secs};
 /// Allocations of a shard in ten seconds, and events that it told.
 fn steady(loss: f64) -> (u64, Vec<Event>, u64) {
     let mut stage = Stage::new(2);
-    let alice = stage.join("PA_alice", Mode::Single);
+    let alice = stage.join("PA_alice", ConnectionMode::Single);
     let listeners: Vec<usize> = (0..10)
         .map(|at| {
-            stage.join(&format!("PA_{at}"), if at % 2 == 0 { Mode::Single } else { Mode::Dual })
+            stage.join(
+                &format!("PA_{at}"),
+                if at % 2 == 0 { ConnectionMode::Single } else { ConnectionMode::Dual },
+            )
         })
         .collect();
     for client in 0..stage.clients.len() {

@@ -1,6 +1,6 @@
 //! Messages between participants, over their data channels.
 
-use beckon_sfu_api::{DataKind, Outgoing, ParticipantId};
+use beckon_sfu_api::{DataKind, DataMessage, ParticipantId};
 use bytes::Bytes;
 use livekit_protocol::data_packet::{Kind, Value};
 use livekit_protocol::participant_info::State;
@@ -31,7 +31,7 @@ impl Room {
         let to = self.recipients(from, &packet);
         if !to.is_empty() {
             let payload = packet.encode_to_vec().into();
-            self.media.send(Outgoing { from: from.clone(), kind, to, payload });
+            self.media.send(DataMessage { from: from.clone(), kind, to, payload });
         }
     }
 

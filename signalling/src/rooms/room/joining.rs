@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Codec, Command, Connection, Held, ParticipantId, RoomSettings};
+use beckon_sfu_api::{Codec, Command, ConnectionMode, Held, ParticipantId, RoomSettings};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::server_info::Edition;
 use livekit_protocol::signal_response::Message;
@@ -138,7 +138,7 @@ impl Room {
             server_version: SERVER_VERSION.to_owned(),
             server_info: Some(self.server_info()),
             ice_servers: self.ice_servers(participant),
-            subscriber_primary: participant.connection == Connection::Dual,
+            subscriber_primary: participant.connection == ConnectionMode::Dual,
             ping_interval: PING_INTERVAL_S,
             ping_timeout: PING_TIMEOUT_S,
             enabled_publish_codecs: enabled_codecs(),

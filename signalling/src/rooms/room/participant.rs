@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{Connection, ParticipantId, Permissions, Preference, TrackId};
+use beckon_sfu_api::{ConnectionMode, ParticipantId, Permissions, Preference, TrackId};
 use bytes::Bytes;
 use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::signal_response::Message;
@@ -31,7 +31,7 @@ pub(super) struct Participant {
     pub number: u64,
     /// Its token, with what it has changed of its own name, metadata and attributes since.
     pub claims: Claims,
-    pub connection: Connection,
+    pub connection: ConnectionMode,
     pub auto_subscribe: bool,
     client_protocol: i32,
     capabilities: Vec<i32>,

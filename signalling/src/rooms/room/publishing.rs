@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Announced, Codec, Command, Kind, LAYERS_MAX, Layer, ParticipantId, Source, TRACKS_MAX, TrackId,
+    Announced, AnnouncedLayer, Codec, Command, Kind, LAYERS_MAX, ParticipantId, Source, TRACKS_MAX,
+    TrackId,
 };
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
@@ -263,10 +264,14 @@ fn is_stereo(request: &AddTrackRequest) -> bool {
 
 fn to_media(id: &TrackId, request: &AddTrackRequest) -> Announced {
     let kind = kind(request);
-    let mut layers: Vec<Layer> = layers(request)
+    let mut layers: Vec<AnnouncedLayer> = layers(request)
         .iter()
         .filter(|_| kind == Kind::Video)
-        .map(|layer| Layer { width: layer.width, height: layer.height, bitrate: layer.bitrate })
+        .map(|layer| AnnouncedLayer {
+            width: layer.width,
+            height: layer.height,
+            bitrate: layer.bitrate,
+        })
         .collect();
     layers.sort_by_key(|layer| u64::from(layer.width) * u64::from(layer.height));
     Announced {

@@ -16,7 +16,7 @@ use beckon_sfu_api::{Announced, Codec, Kind, MidTrack, Source};
 use super::read_session;
 use super::sdp::Session;
 use super::{Local, Wanted};
-use crate::ice::Credentials;
+use crate::ice::IceCredentials;
 
 /// livekit-client in a single connection: three audio and three video sections to receive in, and data.
 const CHROMIUM_FIRST: &str = include_str!("../../../tests/offers/chromium-first.sdp");
@@ -42,14 +42,14 @@ const FINGERPRINT: &str = "sha-256 F1:E5:F3:53:50:41:E0:F4:CE:DA:5E:A0:BF:D1:D3:
 
 /// Our side of the connection.
 struct Us {
-    credentials: Credentials,
+    credentials: IceCredentials,
     candidates: [SocketAddr; 2],
 }
 
 impl Us {
     fn new() -> Us {
         Us {
-            credentials: Credentials::fresh(),
+            credentials: IceCredentials::fresh(),
             candidates: [([192, 0, 2, 1], 7882).into(), ([127, 0, 0, 1], 7882).into()],
         }
     }

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use super::MESSAGE_LEN_MAX;
 use crate::role::Role;
 use crate::stats::{DataError, Discard};
-use crate::transport::chunks::Gate;
-use crate::transport::dcep::{self, Message, Open, Reliability};
+use crate::transport::chunks::ChunkGate;
+use crate::transport::dcep::{self, DcepMessage, Open, Reliability};
 use crate::transport::sctp::{
     Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Payload,
     PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, Stream, TimerConfig,
@@ -30,7 +30,7 @@ pub(super) struct Link {
     /// Whether its end was told.
     pub(super) is_ended: bool,
     pub(super) streams: Vec<Channel>,
-    pub(super) gate: Gate,
+    pub(super) gate: ChunkGate,
     /// Packets to send, the next one last.
     outgoing: Vec<Bytes>,
 }
@@ -49,7 +49,7 @@ impl Link {
             is_connected: false,
             is_ended: false,
             streams: Vec::new(),
-            gate: Gate::new(RECEIVE_BUFFER_LEN),
+            gate: ChunkGate::new(RECEIVE_BUFFER_LEN),
             outgoing: Vec::new(),
         }
     }
@@ -151,14 +151,14 @@ impl Channel {
         message: &[u8],
     ) -> Option<TransportEvent> {
         match dcep::read(message) {
-            Some(Message::Open(open)) => {
+            Some(DcepMessage::Open(open)) => {
                 self.kind = open.kind();
                 set_reliability(stream, &open);
                 // It fails only when the stream is gone already.
                 let _ = stream.write_with_ppi(now, &dcep::ACK, Ppid::Dcep);
                 None
             }
-            Some(Message::Ack) => None,
+            Some(DcepMessage::Ack) => None,
             None => Some(TransportEvent::Dropped(Discard::Malformed)),
         }
     }

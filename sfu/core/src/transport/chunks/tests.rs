@@ -32,11 +32,11 @@ fn one(chunk: Vec<u8>) -> Vec<u8> {
     packet(&[chunk])
 }
 
-const PASS: Result<Verdict, &str> = Ok(Verdict::Pass);
+const PASS: Result<ChunkVerdict, &str> = Ok(ChunkVerdict::Pass);
 
 #[test]
 fn a_message_without_an_end_is_given_up() {
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     gate.sent(&sack(0, 0, &[]));
     let taken = (1..10_000).take_while(|tsn| gate.received(&one(data(*tsn, 1000))).is_ok()).count();
     assert!((100..=STARVED_LEN_MAX / 1000).contains(&taken), "{taken}");
@@ -44,7 +44,7 @@ fn a_message_without_an_end_is_given_up() {
 
 #[test]
 fn fragments_of_any_size_pass_until_too_many_are_held() {
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     for tsn in 1..=HELD_MAX as u32 {
         assert_eq!(gate.received(&one(data(tsn, 1))), PASS, "{tsn}");
     }
@@ -61,12 +61,12 @@ fn fragments_of_any_size_pass_until_too_many_are_held() {
 /// Ten thousand small messages at once, the first of which is lost: what does not fit comes again, and nobody is cut off.
 #[test]
 fn small_messages_behind_a_lost_one_wait() {
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     let mut arrived: Vec<u32> = Vec::new();
     for tsn in 2..10_000 {
         match gate.received(&one(data(tsn, 10))) {
             PASS => arrived.push(tsn),
-            verdict => assert_eq!(verdict, Ok(Verdict::Drop(Discard::TooMany))),
+            verdict => assert_eq!(verdict, Ok(ChunkVerdict::Drop(Discard::TooMany))),
         }
     }
     assert_eq!(arrived.len(), HELD_MAX);
@@ -78,7 +78,7 @@ fn small_messages_behind_a_lost_one_wait() {
 
 #[test]
 fn repetitions_do_not_count() {
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     for _ in 0..HELD_MAX * 3 {
         assert_eq!(gate.received(&one(data(1, 10))), PASS);
     }
@@ -94,27 +94,27 @@ fn repetitions_do_not_count() {
 #[test]
 fn one_packet_cannot_cause_much_work() {
     let full = |count| packet(&(1..=count as u32).map(|tsn| data(tsn, 1)).collect::<Vec<_>>());
-    assert_eq!(Gate::new(WINDOW).received(&full(PACKET_DATA_MAX)), PASS);
-    assert!(Gate::new(WINDOW).received(&full(PACKET_DATA_MAX + 1)).is_err());
+    assert_eq!(ChunkGate::new(WINDOW).received(&full(PACKET_DATA_MAX)), PASS);
+    assert!(ChunkGate::new(WINDOW).received(&full(PACKET_DATA_MAX + 1)).is_err());
 
     let forward = |to: u32| one(chunk(FORWARD_TSN, &to.to_be_bytes()));
-    assert_eq!(Gate::new(WINDOW).received(&forward(1000)), PASS);
-    assert_eq!(Gate::new(WINDOW).received(&forward(u32::MAX)), PASS, "an old one");
-    assert!(Gate::new(WINDOW).received(&forward(1 << 30)).is_err());
+    assert_eq!(ChunkGate::new(WINDOW).received(&forward(1000)), PASS);
+    assert_eq!(ChunkGate::new(WINDOW).received(&forward(u32::MAX)), PASS, "an old one");
+    assert!(ChunkGate::new(WINDOW).received(&forward(1 << 30)).is_err());
 
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     assert_eq!(gate.received(&sack(0, 1, &[(2, 3), (5, 9)])), PASS);
     assert!(gate.received(&sack(0, 1, &[(2, 9), (2, 9)])).is_err());
 }
 
 #[test]
 fn a_reset_of_streams_waits_for_their_data() {
-    let mut gate = Gate::new(WINDOW);
+    let mut gate = ChunkGate::new(WINDOW);
     let reset = |last: u32| {
         let value = [&OUTGOING_RESET.to_be_bytes()[..], &[0, 18, 0, 0, 0, 1, 0, 0, 0, 1]].concat();
         one(chunk(RE_CONFIG, &[&value[..], &last.to_be_bytes(), &[0, 2]].concat()))
     };
-    assert_eq!(gate.received(&reset(1)), Ok(Verdict::Drop(Discard::Stale)));
+    assert_eq!(gate.received(&reset(1)), Ok(ChunkVerdict::Drop(Discard::Stale)));
     assert_eq!(gate.received(&one(data(1, 10))), PASS);
     assert_eq!(gate.received(&reset(1)), PASS);
 }
@@ -122,15 +122,15 @@ fn a_reset_of_streams_waits_for_their_data() {
 #[test]
 fn goodbyes_and_complaints_are_known() {
     let goodbye = |chunk| {
-        let mut gate = Gate::new(WINDOW);
+        let mut gate = ChunkGate::new(WINDOW);
         gate.received(&one(chunk)).unwrap();
         gate.said_goodbye()
     };
     assert!(goodbye(chunk(ABORT, &[])) && goodbye(chunk(ABORT, &[0, 12, 0, 4])));
     assert!(goodbye(chunk(SHUTDOWN, &[0; 4])));
     assert!(!goodbye(chunk(ABORT, &[0, 13, 0, 4])), "a protocol violation");
-    let complaint = Gate::new(WINDOW).received(&one(chunk(ERROR, &[0, 6, 0, 4])));
-    assert_eq!(complaint, Ok(Verdict::Drop(Discard::Malformed)));
+    let complaint = ChunkGate::new(WINDOW).received(&one(chunk(ERROR, &[0, 6, 0, 4])));
+    assert_eq!(complaint, Ok(ChunkVerdict::Drop(Discard::Malformed)));
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn an_init_is_known_and_a_torn_packet_does_no_harm() {
     assert!(is_init(&init) && !is_init(&one(data(1, 1))));
     for whole in [init, one(data(1, 9)), sack(1, 1, &[(2, 3)]), one(chunk(RE_CONFIG, &[0, 13]))] {
         for len in 0..whole.len() {
-            let _ = Gate::new(WINDOW).received(&whole[..len]);
+            let _ = ChunkGate::new(WINDOW).received(&whole[..len]);
         }
     }
-    assert!(Gate::new(WINDOW).received(&one(chunk(DATA, &[0; DATA_HEADER_LEN]))).is_err());
+    assert!(ChunkGate::new(WINDOW).received(&one(chunk(DATA, &[0; DATA_HEADER_LEN]))).is_err());
 }

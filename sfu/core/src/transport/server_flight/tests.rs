@@ -5,11 +5,11 @@ use super::*;
 const CERTIFICATE: u8 = 11;
 
 /// A message without meaning.
-fn message(message_type: u8, sequence: u16, len: usize) -> Message {
-    Message { message_type, sequence, body: (0..len).map(|at| at as u8).collect() }
+fn message(message_type: u8, sequence: u16, len: usize) -> HandshakeMessage {
+    HandshakeMessage { message_type, sequence, body: (0..len).map(|at| at as u8).collect() }
 }
 
-fn flight(first: u16) -> Vec<Message> {
+fn flight(first: u16) -> Vec<HandshakeMessage> {
     let types = [SERVER_HELLO, CERTIFICATE, 12, 13, SERVER_HELLO_DONE];
     let lens = [80, 900, 150, 30, 0];
     (first..)
@@ -19,11 +19,11 @@ fn flight(first: u16) -> Vec<Message> {
 }
 
 /// Datagrams of one fragment of at most `cut` bytes each.
-fn datagrams(messages: &[Message], cut: usize) -> Vec<Vec<u8>> {
+fn datagrams(messages: &[HandshakeMessage], cut: usize) -> Vec<Vec<u8>> {
     messages.iter().flat_map(|message| fragments(message, cut)).collect()
 }
 
-fn fragments(message: &Message, cut: usize) -> Vec<Vec<u8>> {
+fn fragments(message: &HandshakeMessage, cut: usize) -> Vec<Vec<u8>> {
     let len = message.body.len();
     let u24 = |value: usize| (value as u32).to_be_bytes().into_iter().skip(1);
     let cuts = (0..len.max(1)).step_by(cut);
@@ -41,7 +41,7 @@ fn fragments(message: &Message, cut: usize) -> Vec<Vec<u8>> {
     cuts.map(fragment).collect()
 }
 
-fn whole(messages: &[Message]) -> Vec<u8> {
+fn whole(messages: &[HandshakeMessage]) -> Vec<u8> {
     let mut payload = Vec::new();
     messages.iter().for_each(|message| message.write(&mut payload));
     payload
@@ -84,7 +84,8 @@ fn a_request_to_verify_comes_before_the_flight_and_only_once() {
 
 #[test]
 fn what_is_no_flight_is_never_heard() {
-    let mut endless: Vec<Message> = (0..20).map(|at| message(CERTIFICATE, at, 10)).collect();
+    let mut endless: Vec<HandshakeMessage> =
+        (0..20).map(|at| message(CERTIFICATE, at, 10)).collect();
     assert_eq!(read(&datagrams(&endless, 100), 0), None, "it does not begin with a ServerHello");
     endless[0].message_type = SERVER_HELLO;
     assert_eq!(read(&datagrams(&endless, 100), 0), None, "it does not end");

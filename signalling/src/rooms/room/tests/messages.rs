@@ -1,6 +1,6 @@
 //! Data between participants, and what they say of themselves.
 
-use beckon_sfu_api::{Command, DataKind, Event, Outgoing, ParticipantId, Speaker};
+use beckon_sfu_api::{Command, DataKind, DataMessage, Event, ParticipantId, Speaker};
 use bytes::Bytes;
 use livekit_protocol::data_packet::Value;
 use livekit_protocol::leave_request::Action;
@@ -29,7 +29,7 @@ fn data(from: &Person, packet: impl Into<Bytes>) -> Event {
 
 fn sent(stage: &Stage) -> Option<(Vec<ParticipantId>, DataPacket)> {
     match stage.told().pop()? {
-        Command::Send(Outgoing { mut to, payload, kind: DataKind::Reliable, .. }) => {
+        Command::Send(DataMessage { mut to, payload, kind: DataKind::Reliable, .. }) => {
             to.sort();
             Some((to, DataPacket::decode(payload).unwrap()))
         }

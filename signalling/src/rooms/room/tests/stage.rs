@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{
-    Command, Connection, Description, Event, EventSink, Held, MediaNode, ParticipantId, RoomId,
+    Command, ConnectionMode, Description, Event, EventSink, Held, MediaNode, ParticipantId, RoomId,
     RoomSettings, TrackId, Unavailable,
 };
 use livekit_protocol::participant_info::State;
@@ -82,7 +82,7 @@ pub(super) fn claims(identity: &str) -> Claims {
 
 pub(super) fn entrance() -> Entrance {
     Entrance {
-        connection: Connection::Single,
+        connection: ConnectionMode::Single,
         auto_subscribe: true,
         resume: None,
         offer: None,

@@ -1,13 +1,13 @@
-//! The counters of frames that packets carry, besides their own.
+//! The frame numbers that codecs write into packets, kept continuous over a change of layer.
 
 use crate::codec::FrameInfo;
 
 /// Picture ids have 15 bits at most (RFC 7741, section 4.2).
 const PICTURE_IDS: u16 = 0x7fff;
 
-/// Of a packet, or what those of a stretch are shifted by. One that the packet does not carry means nothing.
+/// The frame numbers of a packet, or the offsets added to those of a stretch. A number that the packet does not carry is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct FrameNumbers {
     /// VP8's.
     pub picture_id: u16,
     /// Of the dependency descriptor.
@@ -16,27 +16,27 @@ pub struct Counters {
     pub tl0: u8,
 }
 
-impl Counters {
-    pub fn of(info: &FrameInfo) -> Counters {
+impl FrameNumbers {
+    pub fn of(info: &FrameInfo) -> FrameNumbers {
         let ids = info.vp8;
-        Counters {
+        FrameNumbers {
             picture_id: ids.and_then(|ids| ids.picture_id).unwrap_or(0),
             frame: info.frame.unwrap_or(0),
             tl0: ids.and_then(|ids| ids.tl0).unwrap_or(0),
         }
     }
 
-    pub fn shifted(self, by: Counters) -> Counters {
-        Counters {
+    pub fn shifted(self, by: FrameNumbers) -> FrameNumbers {
+        FrameNumbers {
             picture_id: self.picture_id.wrapping_add(by.picture_id) & PICTURE_IDS,
             frame: self.frame.wrapping_add(by.frame),
             tl0: self.tl0.wrapping_add(by.tl0),
         }
     }
 
-    /// The shift that lets a stream with these counters go on after the newest that were sent.
-    pub fn following(self, newest: Counters) -> Counters {
-        Counters {
+    /// The shift that lets a stream with these numbers go on after the newest that were sent.
+    pub fn following(self, newest: FrameNumbers) -> FrameNumbers {
+        FrameNumbers {
             picture_id: newest.picture_id.wrapping_add(1).wrapping_sub(self.picture_id),
             frame: newest.frame.wrapping_add(1).wrapping_sub(self.frame),
             tl0: newest.tl0.wrapping_add(1).wrapping_sub(self.tl0),
@@ -44,9 +44,9 @@ impl Counters {
     }
 
     /// Those that the packet carries, and of the rest what was before.
-    pub fn carried(self, info: &FrameInfo, before: Counters) -> Counters {
-        let Counters { picture_id, tl0, .. } = if info.vp8.is_some() { self } else { before };
-        Counters {
+    pub fn carried(self, info: &FrameInfo, before: FrameNumbers) -> FrameNumbers {
+        let FrameNumbers { picture_id, tl0, .. } = if info.vp8.is_some() { self } else { before };
+        FrameNumbers {
             picture_id,
             tl0,
             frame: if info.frame.is_some() { self.frame } else { before.frame },

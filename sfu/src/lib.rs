@@ -2,6 +2,8 @@
 //!
 //! The core decides everything; the shell gives it datagrams, orders and the time, and carries out what it says.
 
+#![warn(unreachable_pub)]
+
 mod addresses;
 mod config;
 mod handle;

@@ -2,6 +2,8 @@
 //!
 //! [`Relay`] is the protocol without sockets and clocks (RFC 8489, RFC 8656); [`start`] puts threads and sockets around it.
 
+#![warn(unreachable_pub)]
+
 mod allocation;
 mod answer;
 mod answers;

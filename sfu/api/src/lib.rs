@@ -3,6 +3,8 @@
 //! Signalling sends [`Command`]s about a room, in order; the media node answers with [`Event`]s, in order. Neither
 //! waits for the other. Ids are text that signalling makes, because they appear in SDP and in LiveKit's messages.
 
+#![warn(unreachable_pub)]
+
 mod command;
 mod event;
 mod held;

@@ -7,17 +7,17 @@ use std::time::Instant;
 const BEGIN_SECONDS: u64 = 1 << 31;
 
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     begin: Instant,
 }
 
 impl Clock {
-    pub fn new(now: Instant) -> Clock {
+    pub(crate) fn new(now: Instant) -> Clock {
         Clock { begin: now }
     }
 
     /// Seconds with 32 bits of fraction.
-    pub fn ntp(&self, now: Instant) -> u64 {
+    pub(crate) fn ntp(&self, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.begin);
         let fraction = (u64::from(passed.subsec_nanos()) << 32) / 1_000_000_000;
         ((BEGIN_SECONDS + passed.as_secs()) << 32) | fraction

@@ -33,7 +33,7 @@ const FLIGHT_DATAGRAMS_MAX: usize = 8;
 
 /// What became of a connection.
 #[derive(Debug)]
-pub enum Happened {
+pub(crate) enum Happened {
     /// Media can flow: the path is known and keys are made.
     Secure,
     Data(DataKind, Bytes),
@@ -48,14 +48,14 @@ pub enum Happened {
 }
 
 /// A media packet to send: where its bytes are, and what they become for this client.
-pub struct MediaPacket<'a> {
+pub(crate) struct MediaPacket<'a> {
     pub outbound: &'a Outbound,
     pub layers: &'a Layers,
     pub from: &'a ExtensionMap,
     pub bound: &'a Bound,
 }
 
-pub struct Connection {
+pub(crate) struct Connection {
     pub ice: Ice,
     pub downlink: Downlink,
     pub outgoing: Outgoing,
@@ -82,7 +82,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(identity: &Identity, now: Instant) -> Connection {
+    pub(crate) fn new(identity: &Identity, now: Instant) -> Connection {
         Connection {
             ice: Ice::new(now),
             downlink: Downlink::new(now),
@@ -105,30 +105,30 @@ impl Connection {
     }
 
     /// Whether media can flow.
-    pub fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.srtp.is_some() && self.ice.path().is_some()
     }
 
     /// Whether it ever came about.
-    pub fn was_secure(&self) -> bool {
+    pub(crate) fn was_secure(&self) -> bool {
         self.secure_reported
     }
 
     /// Whether it can still carry something.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.ended
     }
 
     /// When something authentic came last.
-    pub fn last_heard(&self) -> Instant {
+    pub(crate) fn last_heard(&self) -> Instant {
         self.heard.max(self.ice.last_heard())
     }
 
-    pub fn rtcp_ssrc(&self) -> u32 {
+    pub(crate) fn rtcp_ssrc(&self) -> u32 {
         self.rtcp_ssrc
     }
 
-    pub fn handle_dtls(
+    pub(crate) fn handle_dtls(
         &mut self,
         now: Instant,
         from: SocketAddr,
@@ -139,7 +139,7 @@ impl Connection {
     }
 
     /// Decrypts in place.
-    pub fn open_rtp<'p>(
+    pub(crate) fn open_rtp<'p>(
         &mut self,
         now: Instant,
         datagram: &'p mut [u8],
@@ -151,7 +151,7 @@ impl Connection {
     }
 
     /// Decrypts in place.
-    pub fn open_rtcp<'p>(
+    pub(crate) fn open_rtcp<'p>(
         &mut self,
         now: Instant,
         datagram: &'p mut [u8],
@@ -163,13 +163,13 @@ impl Connection {
     }
 
     /// Notes when a packet of the client arrived, for its bandwidth estimation.
-    pub fn record_arrival(&mut self, now: Instant, ssrc: u32, sequence: u16) {
+    pub(crate) fn record_arrival(&mut self, now: Instant, ssrc: u32, sequence: u16) {
         self.remote_ssrc = Some(ssrc);
         self.arrivals.record(now, sequence);
     }
 
     /// Reads what [`Connection::send_packet`] will need, to have it in the CPU's caches; what is returned means nothing.
-    pub fn warm(&self) -> usize {
+    pub(crate) fn warm(&self) -> usize {
         let srtp = self.srtp.as_ref().map_or(0, |srtp| srtp.sealer.warm());
         let path = self.path().map_or(0, |path| usize::from(path.remote.port()));
         let state = [srtp, path, self.marked.into(), self.downlink.warm(), self.outgoing.warm()];
@@ -177,7 +177,7 @@ impl Connection {
     }
 
     /// Sends a media packet now.
-    pub fn send_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
+    pub(crate) fn send_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
         let Some(path) = self.path() else { return false };
         let Some(srtp) = &mut self.srtp else { return false };
         let to = &packet.bound.extensions;
@@ -195,7 +195,7 @@ impl Connection {
     }
 
     /// Sends an RTCP compound, if there is a secure way.
-    pub fn send_rtcp(&mut self, compound: &[u8]) {
+    pub(crate) fn send_rtcp(&mut self, compound: &[u8]) {
         let Some(path) = self.path() else { return };
         let Some(srtp) = &mut self.srtp else { return };
         self.outgoing.push(path, |bytes, start| {
@@ -205,13 +205,13 @@ impl Connection {
         });
     }
 
-    pub fn open_channels(&mut self, now: Instant) {
+    pub(crate) fn open_channels(&mut self, now: Instant) {
         self.transport.open_channels(now);
     }
 
     /// Queues a message for the data channel of this kind. It is dropped if there is none or it is too far behind: its
     /// sender waits for nobody, since there may be many receivers, each as slow as its network.
-    pub fn send_data(
+    pub(crate) fn send_data(
         &mut self,
         now: Instant,
         kind: DataKind,
@@ -221,7 +221,7 @@ impl Connection {
     }
 
     /// Tells the client that we are going: what is left to send goes to `farewells`.
-    pub fn close(&mut self, now: Instant, farewells: &mut Vec<(Path, Vec<u8>)>) {
+    pub(crate) fn close(&mut self, now: Instant, farewells: &mut Vec<(Path, Vec<u8>)>) {
         self.transport.close(now);
         let Some(path) = self.path() else { return };
         while let Some(datagram) = self.transport.poll_transmit() {
@@ -230,7 +230,7 @@ impl Connection {
     }
 
     /// What happened since last time; what the transport wants to send is queued.
-    pub fn poll(&mut self) -> Option<Happened> {
+    pub(crate) fn poll(&mut self) -> Option<Happened> {
         self.drain();
         while let Some(event) = self.transport.poll_event() {
             match event {
@@ -269,7 +269,7 @@ impl Connection {
     }
 
     /// Enters itself into the list of connections with something to send.
-    pub fn mark(&mut self, owner: Owner, dirty: &mut Vec<Owner>) {
+    pub(crate) fn mark(&mut self, owner: Owner, dirty: &mut Vec<Owner>) {
         if !self.marked && !self.outgoing.is_empty() {
             self.marked = true;
             dirty.push(owner);
@@ -277,13 +277,13 @@ impl Connection {
     }
 
     /// Gives everything to `send`; it is in the list no more.
-    pub fn flush(&mut self, send: &mut Sink<'_>) {
+    pub(crate) fn flush(&mut self, send: &mut Sink<'_>) {
         self.marked = false;
         self.outgoing.flush(send);
     }
 
     /// Does what is due: handshake and data channel timers, feedback about arrivals.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if self.transport.poll_timeout().is_some_and(|at| at <= now) {
             self.transport.handle_timeout(now);
         }

@@ -1,6 +1,8 @@
 //! The media core, sans-I/O: bytes and time go in, bytes and deadlines come out.
 
-pub mod clock;
+#![warn(unreachable_pub)]
+
+mod clock;
 pub mod codec;
 pub mod config;
 mod connection;
@@ -11,7 +13,7 @@ pub mod extension;
 pub mod forwarder;
 pub mod ice;
 pub mod keys;
-pub mod layers;
+mod layers;
 pub mod negotiation;
 pub mod outgoing;
 mod participant;
@@ -20,7 +22,7 @@ mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod shard;
-pub mod speakers;
+mod speakers;
 pub mod srtp;
 pub mod stats;
 pub mod stun;

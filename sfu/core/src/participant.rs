@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use beckon_sfu_api::{Announced, ConnectionMode, ParticipantId, Permissions, TRACKS_MAX, TrackId};
 
-pub use self::subscriptions::Subscriptions;
+pub(crate) use self::subscriptions::Subscriptions;
 use crate::connection::Connection;
 use crate::demux::{Demux, Owner, RoomKey, Side};
 use crate::keys::{ParticipantKey, TrackKey};
@@ -17,15 +17,15 @@ use crate::track::Claim;
 use crate::transport::Identity;
 
 /// Streams of one participant: three layers a track, each with its repair stream.
-pub const STREAMS_MAX: usize = TRACKS_MAX * 6;
+pub(crate) const STREAMS_MAX: usize = TRACKS_MAX * 6;
 
 /// A second connection, for receiving only: we offer on it.
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     pub connection: Connection,
     pub offerer: Offerer,
 }
 
-pub struct Participant {
+pub(crate) struct Participant {
     pub id: ParticipantId,
     pub permissions: Permissions,
     /// The client offers on it; with a single connection it carries both ways.
@@ -52,7 +52,7 @@ pub struct Participant {
 
 /// What is to be looked at again of a participant.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unsettled {
+pub(crate) struct Unsettled {
     /// Whether its descriptions say what it is to receive.
     pub descriptions: bool,
     /// How its way is shared out.
@@ -60,7 +60,7 @@ pub struct Unsettled {
 }
 
 impl Participant {
-    pub fn new(
+    pub(crate) fn new(
         id: ParticipantId,
         mode: ConnectionMode,
         permissions: Permissions,
@@ -92,7 +92,7 @@ impl Participant {
     }
 
     /// The connection that carries what it receives.
-    pub fn down(&mut self) -> &mut Connection {
+    pub(crate) fn down(&mut self) -> &mut Connection {
         match &mut self.subscriber {
             Some(subscriber) => &mut subscriber.connection,
             None => &mut self.publisher,
@@ -100,7 +100,7 @@ impl Participant {
     }
 
     /// How well it is reached, once media can flow.
-    pub fn path_quality(&self) -> Option<PathQuality> {
+    pub(crate) fn path_quality(&self) -> Option<PathQuality> {
         let down = self.subscriber.as_ref().map_or(&self.publisher, |s| &s.connection);
         down.was_secure().then(|| PathQuality {
             rtt: down.downlink.measured_rtt(),
@@ -110,35 +110,35 @@ impl Participant {
     }
 
     /// Which side [`Participant::down`] is.
-    pub fn down_side(&self) -> Side {
+    pub(crate) fn down_side(&self) -> Side {
         if self.subscriber.is_some() { Side::Subscriber } else { Side::Publisher }
     }
 
-    pub fn connection(&mut self, side: Side) -> Option<&mut Connection> {
+    pub(crate) fn connection(&mut self, side: Side) -> Option<&mut Connection> {
         match side {
             Side::Publisher => Some(&mut self.publisher),
             Side::Subscriber => self.subscriber.as_mut().map(|s| &mut s.connection),
         }
     }
 
-    pub fn sides(&self) -> impl Iterator<Item = Side> + use<> {
+    pub(crate) fn sides(&self) -> impl Iterator<Item = Side> + use<> {
         std::iter::once(Side::Publisher).chain(self.subscriber.as_ref().map(|_| Side::Subscriber))
     }
 
     /// When something authentic came last, on any connection.
-    pub fn last_heard(&self) -> Instant {
+    pub(crate) fn last_heard(&self) -> Instant {
         let publisher = self.publisher.last_heard();
         self.subscriber.as_ref().map_or(publisher, |s| s.connection.last_heard().max(publisher))
     }
 
     /// Whether all of its connections can still carry something.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         let subscriber = self.subscriber.as_ref();
         self.publisher.is_open() && subscriber.is_none_or(|s| s.connection.is_open())
     }
 
     /// Lets STUN requests find its connections.
-    pub fn expect(&mut self, room: RoomKey, key: ParticipantKey, demux: &mut Demux) {
+    pub(crate) fn expect(&mut self, room: RoomKey, key: ParticipantKey, demux: &mut Demux) {
         for side in self.sides() {
             let owner = Owner { room, participant: key, side };
             if let Some(connection) = self.connection(side) {

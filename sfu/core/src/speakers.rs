@@ -20,13 +20,13 @@ const PACKET: Duration = Duration::from_millis(20);
 const VOICES_MAX: usize = 1024;
 
 /// The level in an audio level extension, whose first bit says whether it is speech.
-pub fn level_dbov(extension: &[u8]) -> Option<u8> {
+pub(crate) fn level_dbov(extension: &[u8]) -> Option<u8> {
     Some(extension.first()? & 0x7f)
 }
 
 /// Smooths the levels of many voices. Those who are silent take no room, and nobody is woken for them.
 #[derive(Clone, Debug)]
-pub struct Speakers<K> {
+pub(crate) struct Speakers<K> {
     /// By key.
     voices: Vec<Voice<K>>,
     changes: Vec<(K, f32, bool)>,
@@ -54,12 +54,12 @@ impl<K: Ord + Copy> Default for Speakers<K> {
 }
 
 impl<K: Ord + Copy> Speakers<K> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Speakers { voices: Vec::new(), changes: Vec::new(), since: None }
     }
 
     /// A packet of this voice came.
-    pub fn observe(&mut self, now: Instant, key: K, level_dbov: u8) {
+    pub(crate) fn observe(&mut self, now: Instant, key: K, level_dbov: u8) {
         let loud = level_dbov <= ACTIVE_DBOV;
         let at = match self.voices.binary_search_by_key(&key, |voice| voice.key) {
             Ok(at) => at,
@@ -80,7 +80,7 @@ impl<K: Ord + Copy> Speakers<K> {
     }
 
     /// The voice is gone, untold. One that only falls silent need not be forgotten: its level falls.
-    pub fn forget(&mut self, key: K) {
+    pub(crate) fn forget(&mut self, key: K) {
         if let Ok(at) = self.voices.binary_search_by_key(&key, |voice| voice.key) {
             self.voices.remove(at);
         }
@@ -88,7 +88,7 @@ impl<K: Ord + Copy> Speakers<K> {
 
     /// What changed if it is time to judge, loudest first: each voice with its level, from 0 to 1, and whether it
     /// speaks.
-    pub fn poll(&mut self, now: Instant) -> Option<&[(K, f32, bool)]> {
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<&[(K, f32, bool)]> {
         let elapsed = now.duration_since(self.since?);
         if elapsed < INTERVAL {
             return None;
@@ -104,10 +104,6 @@ impl<K: Ord + Copy> Speakers<K> {
         // The stable sort would allocate; the key makes ties stable as well.
         self.changes.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         (!self.changes.is_empty()).then_some(&self.changes)
-    }
-
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.since? + INTERVAL)
     }
 }
 

@@ -6,20 +6,20 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 mod attribute {
-    pub const MAPPED_ADDRESS: u16 = 0x0001;
-    pub const USERNAME: u16 = 0x0006;
-    pub const MESSAGE_INTEGRITY: u16 = 0x0008;
-    pub const ERROR_CODE: u16 = 0x0009;
-    pub const UNKNOWN_ATTRIBUTES: u16 = 0x000a;
-    pub const REALM: u16 = 0x0014;
-    pub const NONCE: u16 = 0x0015;
-    pub const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
-    pub const XOR_MAPPED_ADDRESS: u16 = 0x0020;
-    pub const PRIORITY: u16 = 0x0024;
-    pub const USE_CANDIDATE: u16 = 0x0025;
-    pub const FINGERPRINT: u16 = 0x8028;
-    pub const ICE_CONTROLLED: u16 = 0x8029;
-    pub const ICE_CONTROLLING: u16 = 0x802a;
+    pub(super) const MAPPED_ADDRESS: u16 = 0x0001;
+    pub(super) const USERNAME: u16 = 0x0006;
+    pub(super) const MESSAGE_INTEGRITY: u16 = 0x0008;
+    pub(super) const ERROR_CODE: u16 = 0x0009;
+    pub(super) const UNKNOWN_ATTRIBUTES: u16 = 0x000a;
+    pub(super) const REALM: u16 = 0x0014;
+    pub(super) const NONCE: u16 = 0x0015;
+    pub(super) const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+    pub(super) const XOR_MAPPED_ADDRESS: u16 = 0x0020;
+    pub(super) const PRIORITY: u16 = 0x0024;
+    pub(super) const USE_CANDIDATE: u16 = 0x0025;
+    pub(super) const FINGERPRINT: u16 = 0x8028;
+    pub(super) const ICE_CONTROLLED: u16 = 0x8029;
+    pub(super) const ICE_CONTROLLING: u16 = 0x802a;
 }
 use attribute::*;
 

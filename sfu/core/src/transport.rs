@@ -14,17 +14,16 @@ mod fingerprint;
 mod flight;
 mod handshake;
 mod identity;
+mod peer;
 pub mod records;
 pub mod server_flight;
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::DataKind;
 use bytes::{Bytes, BytesMut};
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
-use rtc_sctp as sctp;
 use rtc_shared::TransportProtocol;
 use rtc_shared::error::Error;
 
@@ -35,9 +34,7 @@ use channels::Channels;
 pub use event::TransportEvent;
 use flight::Flight;
 pub use identity::Identity;
-
-/// The endpoints know their peer by its address. It always gets this one, so that a move of the ICE path goes unnoticed.
-const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+use peer::PEER;
 
 /// DTLS that comes before the peer's description, or before its ClientHello or flight is whole.
 const HELD_DATAGRAMS_MAX: usize = 8;

@@ -6,40 +6,21 @@ use super::FrameInfo;
 const CONTINUES: u8 = 0x80;
 /// In the aggregation header: a new coded video sequence begins.
 const NEW_SEQUENCE: u8 = 0x08;
-/// In a unit's header: a byte with layer ids follows.
-const HAS_LAYERS: u8 = 0x04;
 /// In the descriptor: the first packet of a frame.
 const START_OF_FRAME: u8 = 0x80;
 /// In the descriptor's fourth byte: templates follow, as they do on keyframes alone.
 const HAS_TEMPLATES: u8 = 0x80;
 
 pub(super) fn describe(payload: &[u8], descriptor: Option<&[u8]>) -> FrameInfo {
-    let Some((&aggregation, units)) = payload.split_first() else { return FrameInfo::default() };
+    let Some(&aggregation) = payload.first() else { return FrameInfo::default() };
     let begins = aggregation & CONTINUES == 0;
-    let (temporal, spatial) =
-        if begins { layers(aggregation, units).unwrap_or_default() } else { (0, 0) };
     let described = descriptor.and_then(|descriptor| descriptor.first());
     // Without a descriptor the nearest to a frame's start is a unit's.
     let first = described.map_or(begins, |lead| lead & START_OF_FRAME != 0);
     let templates =
         descriptor.is_some_and(|it| it.get(3).is_some_and(|byte| byte & HAS_TEMPLATES != 0));
     let keyframe = first && (templates || aggregation & NEW_SEQUENCE != 0);
-    FrameInfo { keyframe, first, temporal, spatial, ..FrameInfo::default() }
-}
-
-/// Temporal and spatial id of the first unit, if it has any.
-fn layers(aggregation: u8, units: &[u8]) -> Option<(u8, u8)> {
-    // A count of one means that the only unit is not preceded by its length.
-    let alone = aggregation >> 4 & 0x03 == 1;
-    let unit = if alone { units } else { after_leb128(units)? };
-    let &[header, layers] = unit.first_chunk()?;
-    (header & HAS_LAYERS != 0).then_some((layers >> 5, layers >> 3 & 0x03))
-}
-
-/// Skips a number of at most eight bytes, of which all but the last have the high bit.
-fn after_leb128(bytes: &[u8]) -> Option<&[u8]> {
-    let last = bytes.iter().take(8).position(|byte| byte & 0x80 == 0)?;
-    bytes.get(last + 1..)
+    FrameInfo { keyframe, first, ..FrameInfo::default() }
 }
 
 #[cfg(test)]
@@ -51,7 +32,6 @@ mod tests {
         // Two units: a sequence header of 11 bytes, then a frame.
         let info = describe(&[0x28, 0x0b, 0x0a, 0x00, 0x00], None);
         assert!(info.keyframe && info.first);
-        assert_eq!((info.temporal, info.spatial), (0, 0));
     }
 
     #[test]
@@ -59,16 +39,6 @@ mod tests {
         assert_eq!(describe(&[0x90, 0x00], None), FrameInfo::default());
         let info = describe(&[0x10, 0x32, 0x00], None);
         assert!(info.first && !info.keyframe);
-    }
-
-    #[test]
-    fn layers_are_read_from_the_first_unit() {
-        let alone = describe(&[0x10, 0x36, 0x48, 0x00], None);
-        assert_eq!((alone.temporal, alone.spatial), (2, 1));
-        let with_length = describe(&[0x00, 0x81, 0x01, 0x36, 0x28], None);
-        assert_eq!((with_length.temporal, with_length.spatial), (1, 1));
-        let endless = describe(&[0x00, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x36], None);
-        assert_eq!((endless.temporal, endless.spatial), (0, 0));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! 2. A file here with `describe(payload) -> FrameInfo`, and a test with the first bytes of real packets.
 //! 3. An arm in [`describe`]; the compiler lists the other places: how SDP offers the codec, and what it is allowed to be.
 //! 4. If packets carry counters that must go on without a gap when the stream behind them changes, as VP8's picture
-//!    ids do, a `patch` like [`vp8::patch`] and its ids in [`FrameInfo`]; `forwarder/counters.rs` keeps the counters.
+//!    ids do, a `patch` like [`vp8::patch`] and its ids in [`FrameInfo`]; `forwarder/frame_numbers.rs` keeps them.
 
 mod av1;
 pub mod descriptor;
@@ -26,10 +26,6 @@ pub struct FrameInfo {
     pub keyframe: bool,
     /// The first packet of a frame (of one spatial layer's frame in SVC).
     pub first: bool,
-    /// Temporal layer, 0 if there is but one.
-    pub temporal: u8,
-    /// Spatial layer within the stream, 0 if there is but one.
-    pub spatial: u8,
     /// VP8's counters and where they stand in the payload.
     pub vp8: Option<vp8::Ids>,
     /// Its number in the dependency descriptor.

@@ -31,7 +31,6 @@ const PICTURE_ID_AT: usize = 2;
 /// The optional part of a descriptor.
 struct Descriptor {
     ids: Ids,
-    temporal: u8,
     len: usize,
 }
 
@@ -40,15 +39,15 @@ pub(super) fn describe(payload: &[u8]) -> FrameInfo {
     let Some(descriptor) = read(payload) else { return FrameInfo::default() };
     let first = lead & START != 0 && lead & PARTITION == 0;
     let inter = payload.get(descriptor.len).is_none_or(|header| header & INTER != 0);
-    let Descriptor { ids, temporal, .. } = descriptor;
+    let ids = descriptor.ids;
     let vp8 = (ids.picture_id.is_some() || ids.tl0.is_some()).then_some(ids);
-    FrameInfo { keyframe: first && !inter, first, temporal, vp8, ..FrameInfo::default() }
+    FrameInfo { keyframe: first && !inter, first, vp8, ..FrameInfo::default() }
 }
 
 fn read(payload: &[u8]) -> Option<Descriptor> {
     let mut ids = Ids { picture_id: None, wide: false, tl0: None, tl0_at: 0 };
     if payload.first()? & EXTENDED == 0 {
-        return Some(Descriptor { ids, temporal: 0, len: 1 });
+        return Some(Descriptor { ids, len: 1 });
     }
     let has = *payload.get(1)?;
     let mut at = PICTURE_ID_AT;
@@ -67,15 +66,11 @@ fn read(payload: &[u8]) -> Option<Descriptor> {
         ids.tl0_at = at as u8;
         at += 1;
     }
-    let mut temporal = 0;
     if has & (HAS_TID | HAS_KEY_INDEX) != 0 {
-        let byte = *payload.get(at)?;
+        payload.get(at)?;
         at += 1;
-        if has & HAS_TID != 0 {
-            temporal = byte >> 6;
-        }
     }
-    Some(Descriptor { ids, temporal, len: at })
+    Some(Descriptor { ids, len: at })
 }
 
 /// Writes other counters over those that [`Ids`] found in this payload, in the width they have. What the descriptor
@@ -111,7 +106,6 @@ mod tests {
     fn a_browsers_keyframe_is_seen() {
         let info = describe(&KEYFRAME);
         assert!(info.keyframe && info.first);
-        assert_eq!(info.temporal, 0);
         let ids = info.vp8.unwrap();
         assert_eq!((ids.picture_id, ids.wide, ids.tl0), (Some(0x1abc), true, Some(0x42)));
     }
@@ -143,9 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn the_temporal_layer_is_read_without_the_other_fields() {
-        assert_eq!(describe(&[0x90, 0x20, 0x80, 0x01]).temporal, 2);
-        assert_eq!(describe(&[0x90, 0x10, 0x80, 0x01]).temporal, 0, "a key index alone");
+    fn layer_ids_and_key_indices_share_a_byte_that_is_skipped() {
+        for has in [HAS_TID, HAS_KEY_INDEX, HAS_TID | HAS_KEY_INDEX] {
+            assert!(describe(&[0x90, has, 0x81, 0x00]).keyframe);
+            assert!(!describe(&[0x90, has, 0x80, 0x01]).keyframe);
+        }
     }
 
     #[test]

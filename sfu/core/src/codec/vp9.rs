@@ -19,16 +19,11 @@ fn read(payload: &[u8]) -> Option<FrameInfo> {
     if lead & HAS_PICTURE_ID != 0 {
         at += if payload.get(at)? & WIDE != 0 { 2 } else { 1 };
     }
-    let (temporal, spatial) = if lead & HAS_LAYERS != 0 {
-        let layers = *payload.get(at)?;
-        (layers >> 5, layers >> 1 & 0x07)
-    } else {
-        (0, 0)
-    };
+    let spatial = if lead & HAS_LAYERS != 0 { *payload.get(at)? >> 1 & 0x07 } else { 0 };
     let first = lead & BEGIN != 0;
     // Higher spatial layers of a keyframe's picture are not inter-predicted either, but need the lowest.
     let keyframe = first && lead & INTER == 0 && spatial == 0;
-    Some(FrameInfo { keyframe, first, temporal, spatial, ..FrameInfo::default() })
+    Some(FrameInfo { keyframe, first, ..FrameInfo::default() })
 }
 
 #[cfg(test)]
@@ -41,7 +36,6 @@ mod tests {
         assert!(info.keyframe && info.first);
         let upper = describe(&[0xab, 0x81, 0x23, 0x03, 0x00]);
         assert!(!upper.keyframe && upper.first);
-        assert_eq!(upper.spatial, 1);
     }
 
     #[test]
@@ -53,7 +47,6 @@ mod tests {
     fn predicted_frames_are_no_keyframes() {
         let info = describe(&[0xec, 0x12, 0x52, 0x07]);
         assert!(!info.keyframe && info.first);
-        assert_eq!((info.temporal, info.spatial), (2, 1));
     }
 
     #[test]

@@ -13,13 +13,13 @@ use crate::stun::{self, Class};
 impl Connection {
     /// Whether a description can be of this connection's client: its certificate and the DTLS roles are for life
     /// (RFC 8842, section 4).
-    pub fn may_be_of(&self, remote: &Session) -> bool {
+    pub(crate) fn may_be_of(&self, remote: &Session) -> bool {
         self.transport.may_be(remote.setup.our_role(), &remote.fingerprint)
     }
 
     /// Takes the client's half of a description. In an offer a new ufrag is an ICE restart: then ours are new too, and
     /// DTLS goes on.
-    pub fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
+    pub(crate) fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
         let Session { ufrag, pwd, fingerprint, setup, .. } = remote;
         let role = self.transport.role().or(setup.our_role()).unwrap_or(Role::Server);
         self.transport.expect(now, role, fingerprint);
@@ -34,7 +34,7 @@ impl Connection {
     }
 
     /// Which side of DTLS we are, once that is agreed on.
-    pub fn role(&self) -> Option<Role> {
+    pub(crate) fn role(&self) -> Option<Role> {
         self.transport.role()
     }
 
@@ -46,7 +46,7 @@ impl Connection {
     }
 
     /// A STUN message for this connection. Its answer goes back the way it came.
-    pub fn handle_stun(
+    pub(crate) fn handle_stun(
         &mut self,
         now: Instant,
         path: Path,
@@ -91,12 +91,12 @@ impl Connection {
     }
 
     /// Lets STUN requests with our ufrag find this connection.
-    pub fn expect(&mut self, owner: Owner, demux: &mut Demux) {
+    pub(crate) fn expect(&mut self, owner: Owner, demux: &mut Demux) {
         self.entries.expect(&self.ice, owner, demux);
     }
 
     /// Takes its entries out of the demultiplexer.
-    pub fn forget(&self, owner: Owner, demux: &mut Demux) {
+    pub(crate) fn forget(&self, owner: Owner, demux: &mut Demux) {
         self.entries.forget(owner, demux);
     }
 }

@@ -121,11 +121,6 @@ impl Estimator {
         self.bps.unwrap_or(u64::MAX).min(remb).max(MIN_BPS)
     }
 
-    /// What arrives, by the feedback about packets.
-    pub fn throughput_bps(&self, now: Instant) -> u64 {
-        self.arrived_rate.bits_per_second(now)
-    }
-
     /// Reads what the next packet will need; see `Connection::warm`.
     pub fn warm(&self, sequence: u16) -> usize {
         let sent = self.sent[usize::from(sequence) % SENT];

@@ -116,13 +116,6 @@ impl Pacer {
         Some((track, sequence))
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let (filled, _) = (self.filled?, self.held.front()?);
-        let Some(rate) = self.rate.filter(|_| self.credit <= 0) else { return Some(filled) };
-        let wait = time_for(rate, 1 - self.credit) + Duration::from_nanos(1);
-        Some(filled + wait)
-    }
-
     fn may_send(&self) -> bool {
         self.rate.is_none() || self.credit > 0
     }

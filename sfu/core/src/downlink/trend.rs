@@ -23,7 +23,7 @@ const CLOCK_MS: f64 = 3000.0;
 const OVERUSE_MS: f64 = 10.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
+pub(super) enum Usage {
     /// A queue drains.
     Under,
     Normal,
@@ -41,7 +41,7 @@ struct Group {
 }
 
 #[derive(Debug)]
-pub struct Trend {
+pub(super) struct Trend {
     group: Option<Group>,
     before: Option<Group>,
     /// Arrival and smoothed delay.
@@ -73,12 +73,12 @@ impl Default for Trend {
 }
 
 impl Trend {
-    pub fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         self.usage
     }
 
     /// In the order in which they were sent.
-    pub fn on_packet(&mut self, sent: f64, arrived: f64) {
+    pub(super) fn on_packet(&mut self, sent: f64, arrived: f64) {
         let fresh = Group { first_sent: sent, sent, first_arrived: arrived, arrived };
         let Some(group) = &mut self.group else {
             self.group = Some(fresh);

@@ -7,7 +7,7 @@ const PICTURE_IDS: u16 = 0x7fff;
 
 /// The frame numbers of a packet, or the offsets added to those of a stretch. A number that the packet does not carry is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameNumbers {
+pub(super) struct FrameNumbers {
     /// VP8's.
     pub picture_id: u16,
     /// Of the dependency descriptor.
@@ -17,7 +17,7 @@ pub struct FrameNumbers {
 }
 
 impl FrameNumbers {
-    pub fn of(info: &FrameInfo) -> FrameNumbers {
+    pub(super) fn of(info: &FrameInfo) -> FrameNumbers {
         let ids = info.vp8;
         FrameNumbers {
             picture_id: ids.and_then(|ids| ids.picture_id).unwrap_or(0),
@@ -26,7 +26,7 @@ impl FrameNumbers {
         }
     }
 
-    pub fn shifted(self, by: FrameNumbers) -> FrameNumbers {
+    pub(super) fn shifted(self, by: FrameNumbers) -> FrameNumbers {
         FrameNumbers {
             picture_id: self.picture_id.wrapping_add(by.picture_id) & PICTURE_IDS,
             frame: self.frame.wrapping_add(by.frame),
@@ -35,7 +35,7 @@ impl FrameNumbers {
     }
 
     /// The shift that lets a stream with these numbers go on after the newest that were sent.
-    pub fn following(self, newest: FrameNumbers) -> FrameNumbers {
+    pub(super) fn following(self, newest: FrameNumbers) -> FrameNumbers {
         FrameNumbers {
             picture_id: newest.picture_id.wrapping_add(1).wrapping_sub(self.picture_id),
             frame: newest.frame.wrapping_add(1).wrapping_sub(self.frame),
@@ -44,7 +44,7 @@ impl FrameNumbers {
     }
 
     /// Those that the packet carries, and of the rest what was before.
-    pub fn carried(self, info: &FrameInfo, before: FrameNumbers) -> FrameNumbers {
+    pub(super) fn carried(self, info: &FrameInfo, before: FrameNumbers) -> FrameNumbers {
         let FrameNumbers { picture_id, tl0, .. } = if info.vp8.is_some() { self } else { before };
         FrameNumbers {
             picture_id,

@@ -8,7 +8,7 @@ use crate::layers::{Layers, Received, ticks};
 
 /// A packet's place in the outgoing stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rewritten {
+pub(super) struct Rewritten {
     /// Extended sequence number: its high bits are the rollover counter.
     pub out: u64,
     pub timestamp: u32,
@@ -36,7 +36,7 @@ struct Newest {
 }
 
 #[derive(Debug)]
-pub struct Rewriter {
+pub(super) struct Rewriter {
     start: u64,
     stretch: Option<Stretch>,
     /// The one before, with the last number that it was given.
@@ -47,7 +47,7 @@ pub struct Rewriter {
 impl Rewriter {
     /// The first sequence number is random, and low, so that the rollover counter's first step is far off (RFC 3711,
     /// section 3.3.1).
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Rewriter {
             start: u64::from(rand::random::<u16>() >> 1),
             stretch: None,
@@ -57,29 +57,29 @@ impl Rewriter {
     }
 
     /// What the current layer's timestamps are shifted by.
-    pub fn timestamp_shift(&self) -> Option<(Cursor, u32)> {
+    pub(super) fn timestamp_shift(&self) -> Option<(Cursor, u32)> {
         self.stretch.map(|stretch| (stretch.cursor, stretch.timestamp))
     }
 
     /// Timestamp and time of the newest packet.
-    pub fn newest(&self) -> Option<(u32, Instant)> {
+    pub(super) fn newest(&self) -> Option<(u32, Instant)> {
         self.newest.map(|newest| (newest.timestamp, newest.at))
     }
 
     /// Where the stream goes on.
-    pub fn next(&self) -> u64 {
+    pub(super) fn next(&self) -> u64 {
         self.newest.map_or(0, |newest| newest.out + 1)
     }
 
     /// The full index of a sequence number that was sent.
-    pub fn locate(&self, sequence: u16) -> Option<u64> {
+    pub(super) fn locate(&self, sequence: u16) -> Option<u64> {
         let newest = self.newest?.out;
         let back = (newest as u16).wrapping_sub(sequence);
         newest.checked_sub(back.into())
     }
 
     /// The stream goes on with this packet's stretch, from this packet on.
-    pub fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
+    pub(super) fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
         let mut stretch = Stretch {
             cursor: Cursor::of(received),
             first: received.index,
@@ -97,7 +97,7 @@ impl Rewriter {
     }
 
     /// `None` for packets from before the last switch.
-    pub fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
+    pub(super) fn rewrite(&mut self, now: Instant, received: &Received) -> Option<Rewritten> {
         let stretch = self.stretch.filter(|stretch| stretch.covers(received))?;
         let rewritten = stretch.rewrite(received);
         let Rewritten { out, timestamp, numbers } = rewritten;
@@ -110,7 +110,7 @@ impl Rewriter {
     }
 
     /// For packets from before the last switch: only those whose numbers were skipped then have a place.
-    pub fn rewrite_late(&self, received: &Received) -> Option<Rewritten> {
+    pub(super) fn rewrite_late(&self, received: &Received) -> Option<Rewritten> {
         let (stretch, last) = self.previous.filter(|(stretch, _)| stretch.covers(received))?;
         Some(stretch.rewrite(received)).filter(|rewritten| rewritten.out <= last)
     }

@@ -7,7 +7,7 @@ use beckon_sfu_api::Kind;
 use crate::layers::{Layers, Received};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     Drop,
     Forward,
     /// It is of what was forwarded before the last switch: it goes into its gap, if it left one.
@@ -18,20 +18,20 @@ pub enum Verdict {
 
 /// A stretch of a layer without a new beginning in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub(super) struct Cursor {
     pub layer: u8,
     pub epoch: u32,
 }
 
 impl Cursor {
-    pub fn of(received: &Received) -> Self {
+    pub(super) fn of(received: &Received) -> Self {
         Cursor { layer: received.layer, epoch: received.epoch }
     }
 }
 
 /// Starts and switches at keyframes alone: nothing else can be decoded without what was before.
 #[derive(Debug, Default)]
-pub struct Selector {
+pub(super) struct Selector {
     target: Option<u8>,
     current: Option<Cursor>,
     /// What was forwarded until the last switch: some of it may still come, late or repaired.
@@ -39,11 +39,11 @@ pub struct Selector {
 }
 
 impl Selector {
-    pub fn target(&self) -> Option<u8> {
+    pub(super) fn target(&self) -> Option<u8> {
         self.target
     }
 
-    pub fn set_target(&mut self, target: Option<u8>) {
+    pub(super) fn set_target(&mut self, target: Option<u8>) {
         self.target = target;
         if target.is_none() {
             self.stop();
@@ -51,15 +51,15 @@ impl Selector {
     }
 
     /// Forgets what was forwarded: it starts again with a keyframe.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         (self.current, self.previous) = (None, None);
     }
 
-    pub fn current(&self) -> Option<Cursor> {
+    pub(super) fn current(&self) -> Option<Cursor> {
         self.current
     }
 
-    pub fn select(&mut self, now: Instant, layers: &Layers, received: &Received) -> Verdict {
+    pub(super) fn select(&mut self, now: Instant, layers: &Layers, received: &Received) -> Verdict {
         let Some(target) = self.target else { return Verdict::Drop };
         let cursor = Cursor::of(received);
         if self.current == Some(cursor) {
@@ -80,7 +80,7 @@ impl Selector {
     }
 
     /// The layer whose keyframe this waits for.
-    pub fn awaits(&self, now: Instant, layers: &Layers) -> Option<u8> {
+    pub(super) fn awaits(&self, now: Instant, layers: &Layers) -> Option<u8> {
         let best = layers.best(now, self.target?);
         let cursor = Cursor { layer: best, epoch: layers.get(best)?.epoch() };
         (self.current != Some(cursor)).then_some(best)

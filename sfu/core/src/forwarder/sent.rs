@@ -19,7 +19,7 @@ const REPAIRS: usize = 64;
 
 /// Made with the first packet; its slots are overwritten in turn.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub(super) struct Sent {
     slots: Vec<SentPacket>,
     /// When which number was repaired, oldest first.
     repairs: VecDeque<(u64, Instant)>,
@@ -29,7 +29,7 @@ pub struct Sent {
 /// hence half a cache line for it.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
-pub struct SentPacket {
+pub(super) struct SentPacket {
     out: u64,
     pub index: u64,
     timestamp: u32,
@@ -45,7 +45,7 @@ pub struct SentPacket {
 const _: () = assert!(size_of::<SentPacket>() == 32);
 
 impl SentPacket {
-    pub fn new(rewritten: Rewritten, received: &Received) -> Self {
+    pub(super) fn new(rewritten: Rewritten, received: &Received) -> Self {
         SentPacket {
             out: rewritten.out,
             index: received.index,
@@ -59,22 +59,22 @@ impl SentPacket {
         }
     }
 
-    pub fn rewritten(&self) -> Rewritten {
+    pub(super) fn rewritten(&self) -> Rewritten {
         Rewritten { out: self.out, timestamp: self.timestamp, numbers: self.numbers }
     }
 
-    pub fn hold(&mut self) {
+    pub(super) fn hold(&mut self) {
         self.waits = true;
     }
 
     /// Whether it waited until now.
-    pub fn release(&mut self) -> bool {
+    pub(super) fn release(&mut self) -> bool {
         std::mem::take(&mut self.waits)
     }
 }
 
 impl Sent {
-    pub fn put(&mut self, kind: Kind, packet: SentPacket) {
+    pub(super) fn put(&mut self, kind: Kind, packet: SentPacket) {
         if self.slots.is_empty() {
             let len = if kind == Kind::Audio { AUDIO } else { VIDEO };
             self.slots = vec![SentPacket { out: u64::MAX, ..packet }; len];
@@ -87,18 +87,18 @@ impl Sent {
     }
 
     /// Reads what the next packet will need; see `Connection::warm`.
-    pub fn warm(&self, out: u64) -> usize {
+    pub(super) fn warm(&self, out: u64) -> usize {
         let slot = (out as usize).checked_rem(self.slots.len()).unwrap_or(0);
         self.slots.get(slot).map_or(0, |packet| packet.payload_len.into())
     }
 
-    pub fn get_mut(&mut self, out: u64) -> Option<&mut SentPacket> {
+    pub(super) fn get_mut(&mut self, out: u64) -> Option<&mut SentPacket> {
         let slot = (out as usize).checked_rem(self.slots.len())?;
         self.slots.get_mut(slot).filter(|packet| packet.out == out)
     }
 
     /// A packet that is to be repaired now; not twice within a round trip.
-    pub fn repair(&mut self, now: Instant, out: u64, rtt: Duration) -> Option<SentPacket> {
+    pub(super) fn repair(&mut self, now: Instant, out: u64, rtt: Duration) -> Option<SentPacket> {
         let fresh = |at: Instant| now.saturating_duration_since(at) < rtt;
         if self.repairs.iter().any(|(repaired, at)| *repaired == out && fresh(*at)) {
             return None;

@@ -19,7 +19,7 @@ const AUDIO: Size = Size { packets: 64, bytes: 16 << 10 };
 
 /// A ring of slots by index over a ring of bytes. Both are made with the first packet.
 #[derive(Debug)]
-pub struct History {
+pub(super) struct History {
     size: Size,
     slots: Vec<Slot>,
     arena: Vec<u8>,
@@ -56,18 +56,18 @@ impl<'h> Stored<'h> {
 }
 
 impl History {
-    pub fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         let size = if kind == Kind::Audio { AUDIO } else { VIDEO };
         History { size, slots: Vec::new(), arena: Vec::new(), written: 0 }
     }
 
     /// How many indices back from the newest a packet may be and still be kept.
-    pub fn reach(&self) -> u64 {
+    pub(super) fn reach(&self) -> u64 {
         self.size.packets as u64
     }
 
     /// Keeps a packet made of its header's bytes and its payload. A packet older than the one in its slot is not kept.
-    pub fn put(
+    pub(super) fn put(
         &mut self,
         index: u64,
         header: &Header,
@@ -98,7 +98,7 @@ impl History {
     }
 
     /// The packet with this index, unless it never came or was overwritten.
-    pub fn get(&self, index: u64) -> Option<Stored<'_>> {
+    pub(super) fn get(&self, index: u64) -> Option<Stored<'_>> {
         let slot = self.slot(index)?;
         if self.written > slot.start + self.arena.len() as u64 {
             return None;
@@ -109,7 +109,7 @@ impl History {
     }
 
     /// Whether the packet came, even if its bytes are gone.
-    pub fn contains(&self, index: u64) -> bool {
+    pub(super) fn contains(&self, index: u64) -> bool {
         self.slot(index).is_some()
     }
 

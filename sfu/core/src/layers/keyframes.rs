@@ -6,28 +6,28 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Default)]
-pub struct Keyframes {
+pub(crate) struct Keyframes {
     wanted: bool,
     asked: Option<Instant>,
 }
 
 impl Keyframes {
     /// Somebody cannot go on without one.
-    pub fn request(&mut self) {
+    pub(crate) fn request(&mut self) {
         self.wanted = true;
     }
 
     /// One came: everybody is served.
-    pub fn arrived(&mut self) {
+    pub(crate) fn arrived(&mut self) {
         self.wanted = false;
     }
 
-    pub fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted
     }
 
     /// Whether to ask now. Counts as asked if so; it goes on until one comes.
-    pub fn ask(&mut self, now: Instant) -> bool {
+    pub(crate) fn ask(&mut self, now: Instant) -> bool {
         let recent = self.asked.is_some_and(|asked| now.duration_since(asked) < INTERVAL);
         let ask = self.wanted && !recent;
         if ask {

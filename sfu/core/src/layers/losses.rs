@@ -16,7 +16,7 @@ const OUTSTANDING_MAX: usize = 64;
 const RTT_INITIAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
-pub struct Losses {
+pub(crate) struct Losses {
     /// Oldest first.
     missing: VecDeque<Missing>,
     rtt: Duration,
@@ -47,7 +47,7 @@ impl Default for Losses {
 
 impl Losses {
     /// These were skipped by the packet that came now.
-    pub fn skipped(&mut self, now: Instant, indices: Range<u64>) {
+    pub(crate) fn skipped(&mut self, now: Instant, indices: Range<u64>) {
         let from = indices.start.max(indices.end.saturating_sub(OUTSTANDING_MAX as u64));
         for index in from..indices.end {
             if self.missing.len() == OUTSTANDING_MAX {
@@ -58,14 +58,14 @@ impl Losses {
     }
 
     /// These lie between the first packet that came and one before it that came now.
-    pub fn preceded(&mut self, now: Instant, indices: Range<u64>) {
+    pub(crate) fn preceded(&mut self, now: Instant, indices: Range<u64>) {
         for index in indices.rev().take(OUTSTANDING_MAX - self.missing.len()) {
             self.missing.push_front(Missing { index, noticed: now, asked: None, tries: 0 });
         }
     }
 
     /// A packet from before the newest came after all, late or repaired.
-    pub fn arrived(&mut self, now: Instant, index: u64) {
+    pub(crate) fn arrived(&mut self, now: Instant, index: u64) {
         let Ok(at) = self.missing.binary_search_by_key(&index, |missing| missing.index) else {
             return;
         };
@@ -76,17 +76,17 @@ impl Losses {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.missing.is_empty()
     }
 
     /// The stream began anew.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.missing.clear();
     }
 
     /// Appends the sequence numbers to ask for now. What is older than `oldest` is given up.
-    pub fn due(&mut self, now: Instant, oldest: u64, sequences: &mut Vec<u16>) {
+    pub(crate) fn due(&mut self, now: Instant, oldest: u64, sequences: &mut Vec<u16>) {
         let retry = self.rtt.max(RETRY_MIN);
         self.missing.retain_mut(|missing| {
             if missing.index < oldest {

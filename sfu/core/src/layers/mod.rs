@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use beckon_sfu_api::{Codec, Kind};
 
-pub use self::history::Stored;
+pub(crate) use self::history::Stored;
 pub(crate) use self::layer::Fit;
-pub use self::layer::Layer;
-pub use self::rate::Rate;
-pub use self::reception::{SenderReport, ticks};
+pub(crate) use self::layer::Layer;
+pub(crate) use self::rate::Rate;
+pub(crate) use self::reception::ticks;
 use crate::codec::FrameInfo;
 use crate::rtp::Header;
 

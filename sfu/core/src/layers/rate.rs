@@ -7,7 +7,7 @@ const BUCKET_MS: u64 = 125;
 
 /// Counts bytes in buckets of time, the oldest of which is overwritten.
 #[derive(Debug, Default)]
-pub struct Rate {
+pub(crate) struct Rate {
     start: Option<Instant>,
     /// Number of the newest bucket, since `start`.
     newest: u64,
@@ -16,11 +16,11 @@ pub struct Rate {
 
 impl Rate {
     /// Reads what the next packet will need; see `Connection::warm`.
-    pub fn warm(&self) -> usize {
+    pub(crate) fn warm(&self) -> usize {
         (self.newest as usize).wrapping_add(self.buckets[0] as usize)
     }
 
-    pub fn add(&mut self, now: Instant, bytes: usize) {
+    pub(crate) fn add(&mut self, now: Instant, bytes: usize) {
         let bucket = self.bucket(now);
         if bucket >= self.newest + BUCKETS as u64 {
             self.buckets = [0; BUCKETS];
@@ -34,17 +34,17 @@ impl Rate {
     }
 
     /// Over what was measured so far, if that is less than a second; 0 until the first bucket is full.
-    pub fn bits_per_second(&self, now: Instant) -> u64 {
+    pub(crate) fn bits_per_second(&self, now: Instant) -> u64 {
         self.over(now, BUCKETS as u64 - 1)
     }
 
     /// Over the last half of a second if that is more, as after a step upwards.
-    pub fn peak_bits_per_second(&self, now: Instant) -> u64 {
+    pub(crate) fn peak_bits_per_second(&self, now: Instant) -> u64 {
         self.recent_bits_per_second(now).max(self.bits_per_second(now))
     }
 
     /// Over the last half of a second.
-    pub fn recent_bits_per_second(&self, now: Instant) -> u64 {
+    pub(crate) fn recent_bits_per_second(&self, now: Instant) -> u64 {
         self.over(now, BUCKETS as u64 / 2)
     }
 
@@ -61,7 +61,7 @@ impl Rate {
     }
 
     /// Whether a whole window was measured.
-    pub fn is_settled(&self, now: Instant) -> bool {
+    pub(crate) fn is_settled(&self, now: Instant) -> bool {
         self.start.is_some_and(|start| buckets_in(now.duration_since(start)) >= BUCKETS as u64)
     }
 

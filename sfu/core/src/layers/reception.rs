@@ -15,7 +15,7 @@ const OVERTAKEN_MAX: u64 = 32;
 
 /// Where a packet stands among those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
+pub(crate) enum Position {
     /// Ahead of all; `skipped` did not come yet.
     Newest { index: u64, skipped: u64 },
     /// Behind the newest.
@@ -29,7 +29,7 @@ pub enum Position {
 }
 
 #[derive(Debug)]
-pub struct Reception {
+pub(crate) struct Reception {
     ssrc: u32,
     clock_rate: u32,
     highest: u64,
@@ -61,7 +61,7 @@ pub struct SenderReport {
 }
 
 impl Reception {
-    pub fn new(now: Instant, ssrc: u32, clock_rate: u32, first: u16) -> Self {
+    pub(crate) fn new(now: Instant, ssrc: u32, clock_rate: u32, first: u16) -> Self {
         let index = sequence::first(first);
         Reception {
             ssrc,
@@ -79,27 +79,27 @@ impl Reception {
         }
     }
 
-    pub fn ssrc(&self) -> u32 {
+    pub(crate) fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
-    pub fn highest(&self) -> u64 {
+    pub(crate) fn highest(&self) -> u64 {
         self.highest
     }
 
-    pub fn sender_report(&self) -> Option<&SenderReport> {
+    pub(crate) fn sender_report(&self) -> Option<&SenderReport> {
         self.sender.as_ref()
     }
 
     /// Goes on with another stream in the place of this one.
-    pub fn replace(&mut self, ssrc: u32, sequence: u16) -> Position {
+    pub(crate) fn replace(&mut self, ssrc: u32, sequence: u16) -> Position {
         self.ssrc = ssrc;
         self.sender = None;
         self.begin_anew(sequence)
     }
 
     /// Places a packet that was just received.
-    pub fn place(&mut self, sequence: u16) -> Position {
+    pub(crate) fn place(&mut self, sequence: u16) -> Position {
         let index = sequence::nearest(self.highest, sequence);
         if index > self.highest + JUMP_MAX {
             return self.begin_anew(sequence);
@@ -127,12 +127,12 @@ impl Reception {
     }
 
     /// The index of a repaired packet.
-    pub fn locate(&self, sequence: u16) -> u64 {
+    pub(crate) fn locate(&self, sequence: u16) -> u64 {
         sequence::nearest(self.highest, sequence)
     }
 
     /// Counts a packet that was placed and is not a duplicate.
-    pub fn count(&mut self, now: Instant, timestamp: u32) {
+    pub(crate) fn count(&mut self, now: Instant, timestamp: u32) {
         self.received += 1;
         let arrival = ticks(now.duration_since(self.started), self.clock_rate) as u32;
         let transit = arrival.wrapping_sub(timestamp);
@@ -143,7 +143,7 @@ impl Reception {
     }
 
     /// Takes a clock reading over. Readings that came quicker are nearer to the truth; slower ones count little.
-    pub fn heard_sender(&mut self, now: Instant, ntp: u64, rtp: u32) {
+    pub(crate) fn heard_sender(&mut self, now: Instant, ntp: u64, rtp: u32) {
         let expected = self.sender.and_then(|last| {
             let passed = ntp_duration(ntp.checked_sub(last.ntp)?);
             let expected = last.at + passed;
@@ -158,7 +158,7 @@ impl Reception {
         self.sender = Some(SenderReport { ntp, rtp, at, received: now });
     }
 
-    pub fn report(&mut self, now: Instant) -> Report {
+    pub(crate) fn report(&mut self, now: Instant) -> Report {
         let expected = self.highest + 1 - self.base;
         let (expected_before, received_before) =
             std::mem::replace(&mut self.reported, (expected, self.received));
@@ -195,7 +195,7 @@ impl Reception {
 }
 
 /// A duration in ticks of an RTP clock.
-pub fn ticks(duration: Duration, clock_rate: u32) -> u64 {
+pub(crate) fn ticks(duration: Duration, clock_rate: u32) -> u64 {
     (duration.as_nanos() * u128::from(clock_rate) / 1_000_000_000) as u64
 }
 

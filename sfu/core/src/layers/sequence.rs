@@ -4,18 +4,18 @@
 const ROUND: u64 = 1 << 16;
 
 /// The index of the first packet of a stream.
-pub fn first(sequence: u16) -> u64 {
+pub(super) fn first(sequence: u16) -> u64 {
     ROUND + u64::from(sequence)
 }
 
 /// The index with these 16 low bits that is nearest to `reference`.
-pub fn nearest(reference: u64, sequence: u16) -> u64 {
+pub(super) fn nearest(reference: u64, sequence: u16) -> u64 {
     let ahead = sequence.wrapping_sub(reference as u16) as i16;
     reference.saturating_add_signed(ahead.into())
 }
 
 /// The index of a stream that begins anew with `sequence`, beyond every one that was near `reference`.
-pub fn anew(reference: u64, sequence: u16) -> u64 {
+pub(super) fn anew(reference: u64, sequence: u16) -> u64 {
     (reference / ROUND + 2) * ROUND + u64::from(sequence)
 }
 

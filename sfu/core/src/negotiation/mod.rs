@@ -54,8 +54,6 @@ pub struct Publication {
     pub ssrcs: Vec<(u32, Option<u32>)>,
     /// Layers, lowest first; empty without simulcast.
     pub rids: Vec<String>,
-    /// Its packets are numbered for congestion control, and feedback about them is awaited.
-    pub transport_cc: bool,
 }
 
 impl Publication {
@@ -78,10 +76,8 @@ pub struct Binding {
     pub mid: String,
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
-    /// What packets may carry.
+    /// What packets may carry. With a transport-wide number, feedback about them will come.
     pub extensions: ExtensionMap,
-    /// Packets are to be numbered: feedback about them will come.
-    pub transport_cc: bool,
 }
 
 /// What came of a client's offer.

@@ -179,7 +179,6 @@ pub(super) fn publication(
         nack: first.feedback.nack,
         ssrcs: layers.iter().filter_map(pick).collect(),
         rids: layers.iter().filter_map(|at| rids.get(*at).cloned()).collect(),
-        transport_cc: first.feedback.transport_cc,
     })
 }
 
@@ -217,7 +216,6 @@ pub(super) fn binding(track: &beckon_sfu_api::TrackId, mid: &str, agreed: &Agree
         payload_type: agreed.payload_type,
         rtx_payload_type: agreed.rtx,
         extensions,
-        transport_cc: agreed.feedback.transport_cc && !repeats,
     }
 }
 

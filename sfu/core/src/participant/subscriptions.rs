@@ -7,7 +7,7 @@ use beckon_sfu_api::Kind;
 use crate::keys::TrackKey;
 
 #[derive(Clone, Copy, Debug)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     pub track: TrackKey,
     pub kind: Kind,
     /// Our SSRC of the track, and that of its repairs.
@@ -19,45 +19,45 @@ pub struct Subscription {
 
 /// All of them, each found at once by its track and by its SSRCs.
 #[derive(Default)]
-pub struct Subscriptions {
+pub(crate) struct Subscriptions {
     in_order: Vec<Subscription>,
     places: HashMap<TrackKey, usize>,
     by_ssrc: HashMap<u32, TrackKey>,
 }
 
 impl Subscriptions {
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.in_order.len()
     }
 
-    pub fn get(&self, at: usize) -> Option<Subscription> {
+    pub(crate) fn get(&self, at: usize) -> Option<Subscription> {
         self.in_order.get(at).copied()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Subscription> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {
         self.in_order.iter()
     }
 
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
         self.in_order.iter_mut()
     }
 
-    pub fn has(&self, track: TrackKey) -> bool {
+    pub(crate) fn has(&self, track: TrackKey) -> bool {
         self.places.contains_key(&track)
     }
 
     /// Tracks of this kind.
-    pub fn of_kind(&self, kind: Kind) -> usize {
+    pub(crate) fn of_kind(&self, kind: Kind) -> usize {
         self.in_order.iter().filter(|subscription| subscription.kind == kind).count()
     }
 
     /// What RTCP of this participant about a stream of ours means.
-    pub fn by_ssrc(&self, ssrc: u32) -> Option<TrackKey> {
+    pub(crate) fn by_ssrc(&self, ssrc: u32) -> Option<TrackKey> {
         self.by_ssrc.get(&ssrc).copied()
     }
 
     /// Adds one, and tells its SSRCs.
-    pub fn add(&mut self, track: TrackKey, kind: Kind) -> (u32, u32) {
+    pub(crate) fn add(&mut self, track: TrackKey, kind: Kind) -> (u32, u32) {
         let (ssrc, rtx_ssrc) = self.name(track);
         self.places.insert(track, self.in_order.len());
         self.in_order.push(Subscription { track, kind, ssrc, rtx_ssrc, paused: false });
@@ -65,7 +65,7 @@ impl Subscriptions {
     }
 
     /// The track goes on as another stream, whose SSRCs are told.
-    pub fn renew(&mut self, track: TrackKey) -> Option<(u32, u32)> {
+    pub(crate) fn renew(&mut self, track: TrackKey) -> Option<(u32, u32)> {
         let at = *self.places.get(&track)?;
         let (ssrc, rtx_ssrc) = self.name(track);
         let subscription = self.in_order.get_mut(at)?;
@@ -75,7 +75,7 @@ impl Subscriptions {
         Some((ssrc, rtx_ssrc))
     }
 
-    pub fn forget_unless(&mut self, keep: impl Fn(TrackKey) -> bool) {
+    pub(crate) fn forget_unless(&mut self, keep: impl Fn(TrackKey) -> bool) {
         if self.in_order.iter().all(|subscription| keep(subscription.track)) {
             return;
         }

@@ -14,9 +14,9 @@ use crate::participant::Unsettled;
 
 /// What all rooms of a shard may do of their chores between two looks at the network. A unit of effort is about a tenth of
 /// a microsecond on a machine of today, so this is a fifth of a millisecond.
-pub const EFFORT_MAX: usize = 2000;
+pub(crate) const EFFORT_MAX: usize = 2000;
 /// What a room does at least when many have chores.
-pub const EFFORT_MIN: usize = 100;
+pub(crate) const EFFORT_MIN: usize = 100;
 
 /// Somebody is put in line.
 const NOTE_EFFORT: usize = 1;

@@ -7,7 +7,7 @@ use crate::track::Track;
 
 impl Room {
     /// Every name leads to what it names, and every subscription has its forwarder and the other way round.
-    pub fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         self.by_id.len() == self.participants.len()
             && self.track_ids.len() == self.tracks.len()
             && self.participants.iter().all(|(key, it)| self.is_participant_consistent(key, it))

@@ -20,7 +20,7 @@ use beckon_sfu_api::{
 use slotmap::SlotMap;
 
 use self::chores::Chores;
-pub use self::chores::{EFFORT_MAX, EFFORT_MIN};
+pub(crate) use self::chores::{EFFORT_MAX, EFFORT_MIN};
 use self::packets::{ARRIVALS_MAX, Arrival, TRAIN_BYTES};
 use crate::clock::Clock;
 use crate::config::ShardConfig;
@@ -37,7 +37,7 @@ use crate::stats::{Counters, Discard, PathQuality};
 use crate::track::Track;
 
 /// What a room may reach of its shard.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub config: &'a ShardConfig,
     pub clock: Clock,
     pub demux: &'a mut Demux,
@@ -51,7 +51,7 @@ pub struct Context<'a> {
     pub events: &'a mut VecDeque<(RoomId, Event)>,
 }
 
-pub struct Room {
+pub(crate) struct Room {
     pub id: RoomId,
     key: RoomKey,
     settings: RoomSettings,
@@ -81,7 +81,7 @@ pub struct Room {
 }
 
 impl Room {
-    pub fn new(key: RoomKey, id: RoomId, settings: RoomSettings, now: Instant) -> Room {
+    pub(crate) fn new(key: RoomKey, id: RoomId, settings: RoomSettings, now: Instant) -> Room {
         Room {
             id,
             key,
@@ -107,16 +107,16 @@ impl Room {
         }
     }
 
-    pub fn participants(&self) -> usize {
+    pub(crate) fn participants(&self) -> usize {
         self.participants.len()
     }
 
-    pub fn path_qualities(&self) -> impl Iterator<Item = PathQuality> {
+    pub(crate) fn path_qualities(&self) -> impl Iterator<Item = PathQuality> {
         self.participants.values().filter_map(Participant::path_quality)
     }
 
     /// Carries out a command; a refused one is told as an event.
-    pub fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
+    pub(crate) fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
         let command = match Described::read(command, self.settings) {
             Ok(described) => return self.describe(now, described, ctx),
             Err(command) => command,
@@ -202,7 +202,7 @@ impl Room {
     }
 
     /// A datagram of the connection `owner`, or a STUN request that names it.
-    pub fn handle_datagram(
+    pub(crate) fn handle_datagram(
         &mut self,
         now: Instant,
         owner: Owner,
@@ -314,7 +314,7 @@ impl Room {
 }
 
 impl Context<'_> {
-    pub fn tell(&mut self, room: &RoomId, event: Event) {
+    pub(crate) fn tell(&mut self, room: &RoomId, event: Event) {
         self.events.push_back((room.clone(), event));
     }
 }

@@ -23,7 +23,7 @@ const OTHER_PEER: &str = "its certificate or DTLS role is another than before";
 
 impl Room {
     /// The client offers, on its only connection or on the one that it publishes on; or it answers our offer.
-    pub fn describe(&mut self, now: Instant, described: Described, ctx: &mut Context<'_>) {
+    pub(crate) fn describe(&mut self, now: Instant, described: Described, ctx: &mut Context<'_>) {
         self.schedule_tick(now);
         let Described { participant: who, id, is_offer, session } = described;
         let Some(key) = self.by_id.get(&who).copied() else {

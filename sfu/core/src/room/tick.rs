@@ -26,14 +26,14 @@ const QUALITY_SILENCE: Duration = Duration::from_secs(8);
 
 impl Room {
     /// When to call [`Room::handle_timeout`].
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         // chores are due whenever there is time for them
         let due = if self.chores.is_empty() { self.due } else { self.opened_at };
         (!self.participants.is_empty()).then_some(due)
     }
 
     /// Does what is due, and of the chores what takes so much effort.
-    pub fn handle_timeout(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
         self.do_chores(now, effort, ctx);
         if now < self.due {
             return;

@@ -10,7 +10,7 @@ use super::RTCP_HEADER_LEN;
 use super::kdf::{AUTH_KEY_LEN, KEY_LEN, Label, Master, Protocol, keystream};
 use super::nonce::{Nonce, index_word};
 
-pub struct Cm {
+pub(super) struct Cm {
     cipher: Aes128Enc,
     salt: [u8; 14],
     /// Keyed once: a clone of it starts each packet's tag.
@@ -18,9 +18,9 @@ pub struct Cm {
 }
 
 impl Cm {
-    pub const TAG_LEN: usize = 10;
+    pub(super) const TAG_LEN: usize = 10;
 
-    pub fn new(master: &Master, protocol: Protocol) -> Cm {
+    pub(super) fn new(master: &Master, protocol: Protocol) -> Cm {
         let key: [u8; KEY_LEN] = master.derive(protocol, Label::Key);
         let auth: [u8; AUTH_KEY_LEN] = master.derive(protocol, Label::Auth);
         Cm {
@@ -30,13 +30,24 @@ impl Cm {
         }
     }
 
-    pub fn seal_rtp(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, nonce: Nonce) {
+    pub(super) fn seal_rtp(
+        &self,
+        buffer: &mut Vec<u8>,
+        start: usize,
+        header_len: usize,
+        nonce: Nonce,
+    ) {
         self.apply(nonce, &mut buffer[start + header_len..]);
         let tag = self.tag(&buffer[start..], &rollover(nonce));
         buffer.extend_from_slice(&tag);
     }
 
-    pub fn open_rtp(&self, packet: &mut [u8], header_len: usize, nonce: Nonce) -> Option<usize> {
+    pub(super) fn open_rtp(
+        &self,
+        packet: &mut [u8],
+        header_len: usize,
+        nonce: Nonce,
+    ) -> Option<usize> {
         let (packet, tag) = packet.split_last_chunk_mut::<{ Self::TAG_LEN }>()?;
         let authentic = self.tag(packet, &rollover(nonce)).ct_eq(tag);
         if !bool::from(authentic) {
@@ -46,14 +57,14 @@ impl Cm {
         Some(packet.len())
     }
 
-    pub fn seal_rtcp(&self, buffer: &mut Vec<u8>, start: usize, nonce: Nonce) {
+    pub(super) fn seal_rtcp(&self, buffer: &mut Vec<u8>, start: usize, nonce: Nonce) {
         self.apply(nonce, &mut buffer[start + RTCP_HEADER_LEN..]);
         buffer.extend_from_slice(&index_word(nonce.index));
         let tag = self.tag(&buffer[start..], &[]);
         buffer.extend_from_slice(&tag);
     }
 
-    pub fn open_rtcp(&self, packet: &mut [u8], nonce: Nonce) -> Option<usize> {
+    pub(super) fn open_rtcp(&self, packet: &mut [u8], nonce: Nonce) -> Option<usize> {
         let (packet, tag) = packet.split_last_chunk_mut::<{ Self::TAG_LEN }>()?;
         let authentic = self.tag(packet, &[]).ct_eq(tag);
         if !bool::from(authentic) {

@@ -6,43 +6,54 @@ use super::RTCP_HEADER_LEN;
 use super::kdf::{KEY_LEN, Label, Master, Protocol};
 use super::nonce::{Nonce, index_word};
 
-pub struct Gcm {
+pub(super) struct Gcm {
     key: LessSafeKey,
     salt: [u8; 12],
 }
 
 impl Gcm {
-    pub const TAG_LEN: usize = 16;
+    pub(super) const TAG_LEN: usize = 16;
 
-    pub fn new(master: &Master, protocol: Protocol) -> Gcm {
+    pub(super) fn new(master: &Master, protocol: Protocol) -> Gcm {
         let key = master.derive(protocol, Label::Key);
         Gcm::with_session_keys(&key, master.derive(protocol, Label::Salt))
     }
 
-    pub fn with_session_keys(key: &[u8; KEY_LEN], salt: [u8; 12]) -> Gcm {
+    pub(super) fn with_session_keys(key: &[u8; KEY_LEN], salt: [u8; 12]) -> Gcm {
         let key = UnboundKey::new(&AES_128_GCM, key).expect("the key has AES-128's length");
         Gcm { key: LessSafeKey::new(key), salt }
     }
 
     /// Reads what the next packet will need; see `Connection::warm`.
-    pub fn warm(&self) -> usize {
+    pub(super) fn warm(&self) -> usize {
         usize::from(self.salt[0]) + self.key.algorithm().tag_len()
     }
 
-    pub fn seal_rtp(&self, buffer: &mut Vec<u8>, start: usize, header_len: usize, nonce: Nonce) {
+    pub(super) fn seal_rtp(
+        &self,
+        buffer: &mut Vec<u8>,
+        start: usize,
+        header_len: usize,
+        nonce: Nonce,
+    ) {
         let (header, payload) = buffer[start..].split_at_mut(header_len);
         let tag = self.seal(nonce, header, payload);
         buffer.extend_from_slice(tag.as_ref());
     }
 
-    pub fn open_rtp(&self, packet: &mut [u8], header_len: usize, nonce: Nonce) -> Option<usize> {
+    pub(super) fn open_rtp(
+        &self,
+        packet: &mut [u8],
+        header_len: usize,
+        nonce: Nonce,
+    ) -> Option<usize> {
         let len = packet.len().checked_sub(Self::TAG_LEN)?;
         let (header, sealed) = packet.split_at_mut_checked(header_len)?;
         self.open(nonce, header, sealed)?;
         Some(len)
     }
 
-    pub fn seal_rtcp(&self, buffer: &mut Vec<u8>, start: usize, nonce: Nonce) {
+    pub(super) fn seal_rtcp(&self, buffer: &mut Vec<u8>, start: usize, nonce: Nonce) {
         let word = index_word(nonce.index);
         let (header, payload) = buffer[start..].split_at_mut(RTCP_HEADER_LEN);
         let tag = self.seal(nonce, &with_word(header, word), payload);
@@ -50,7 +61,7 @@ impl Gcm {
         buffer.extend_from_slice(&word);
     }
 
-    pub fn open_rtcp(&self, packet: &mut [u8], nonce: Nonce) -> Option<usize> {
+    pub(super) fn open_rtcp(&self, packet: &mut [u8], nonce: Nonce) -> Option<usize> {
         let (packet, word) = packet.split_last_chunk_mut::<4>()?;
         let len = packet.len().checked_sub(Self::TAG_LEN)?;
         let (header, sealed) = packet.split_at_mut_checked(RTCP_HEADER_LEN)?;

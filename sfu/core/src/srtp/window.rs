@@ -11,7 +11,7 @@ const WORDS: usize = WINDOW as usize / 64;
 const SENDERS_MAX: usize = 64;
 
 #[derive(Default)]
-pub struct Windows {
+pub(super) struct Windows {
     ssrcs: Vec<u32>,
     windows: Vec<Window>,
     accepted: u64,
@@ -26,19 +26,19 @@ struct Window {
 }
 
 impl Windows {
-    pub fn senders(&self) -> usize {
+    pub(super) fn senders(&self) -> usize {
         self.ssrcs.len()
     }
 
     /// The packet index of a sequence number: the one nearest to the newest (RFC 3711, 3.3.1). `None` if that would be
     /// before the first.
-    pub fn index_of(&self, ssrc: u32, sequence: u16) -> Option<u64> {
+    pub(super) fn index_of(&self, ssrc: u32, sequence: u16) -> Option<u64> {
         let Some(window) = self.find(ssrc) else { return Some(u64::from(sequence)) };
         let distance = sequence.wrapping_sub(window.highest as u16) as i16;
         window.highest.checked_add_signed(i64::from(distance))
     }
 
-    pub fn check(&self, ssrc: u32, index: u64) -> Result<(), Discard> {
+    pub(super) fn check(&self, ssrc: u32, index: u64) -> Result<(), Discard> {
         match self.find(ssrc) {
             Some(window) if window.is_seen(index) => Err(Discard::Replayed),
             _ => Ok(()),
@@ -46,7 +46,7 @@ impl Windows {
     }
 
     /// Remembers an authentic packet.
-    pub fn accept(&mut self, ssrc: u32, index: u64) {
+    pub(super) fn accept(&mut self, ssrc: u32, index: u64) {
         self.accepted += 1;
         let at = self.position(ssrc).unwrap_or_else(|| self.add(ssrc, index));
         let window = &mut self.windows[at];

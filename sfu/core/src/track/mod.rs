@@ -337,15 +337,12 @@ impl Track {
         self.layers.iter_mut().filter_map(move |layer| layer.report(now))
     }
 
-    /// Whether the report was about a layer of this track.
-    pub fn handle_sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64, rtp: u32) -> bool {
+    /// Takes in the clock reading of a publisher's report, if it is about a layer of this track.
+    pub fn handle_sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64, rtp: u32) {
         let mut streams = self.layers.iter_mut().filter_map(|layer| layer.reception.as_mut());
-        let stream = streams.find(|stream| stream.ssrc() == ssrc);
-        let found = stream.is_some();
-        if let Some(stream) = stream {
+        if let Some(stream) = streams.find(|stream| stream.ssrc() == ssrc) {
             stream.heard_sender(now, ntp, rtp);
         }
-        found
     }
 }
 

@@ -64,7 +64,6 @@ pub(crate) fn track(codec: Codec, layers: u32) -> Track {
         nack: rtx,
         ssrcs: (0..layers).map(|layer| (10 + layer, rtx.then_some(20 + layer))).collect(),
         rids: Vec::new(),
-        transport_cc: true,
     };
     Track::new(ParticipantKey::default(), &announced, &publication)
 }

@@ -146,7 +146,6 @@ fn unknown_streams_are_claimed_by_section_and_layer() {
         nack: true,
         ssrcs: Vec::new(),
         rids: vec!["q".into()],
-        transport_cc: false,
     });
     let claimed = |names: &[(u8, &[u8])]| {
         let packet = named(99, PAYLOAD_TYPE, names);
@@ -271,7 +270,6 @@ fn a_later_description_leaves_the_codec_as_the_packets_told_it() {
         nack: true,
         ssrcs: vec![(10, None)],
         rids: Vec::new(),
-        transport_cc: false,
     });
     assert_eq!(
         (track.codec(), track.payload_type, track.rtx_payload_type),

@@ -6,14 +6,14 @@ use super::records::{Fragment, records};
 
 /// A handshake message of which nothing is missing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct HandshakeMessage {
+pub(super) struct HandshakeMessage {
     pub message_type: u8,
     pub sequence: u16,
     pub body: Vec<u8>,
 }
 
 /// The first message in these datagrams that is `wanted`, if its fragments leave no gap.
-pub fn assemble<D: AsRef<[u8]>>(
+pub(super) fn assemble<D: AsRef<[u8]>>(
     datagrams: &[D],
     wanted: impl Fn(&Fragment<'_>) -> bool,
 ) -> Option<HandshakeMessage> {
@@ -39,7 +39,7 @@ pub fn assemble<D: AsRef<[u8]>>(
 
 impl HandshakeMessage {
     /// As one fragment (RFC 6347, 4.2.2).
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         // `assemble` makes none that is longer than a u24 can say.
         let [_, len @ ..] = (self.body.len() as u32).to_be_bytes();
         out.push(self.message_type);

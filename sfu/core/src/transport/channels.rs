@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
+use rtc_sctp::{Event, PayloadProtocolIdentifier as Ppid};
 
 use self::link::{Channel, Link};
-use super::TransportEvent;
 use super::chunks::{self, ChunkVerdict};
-use super::sctp::{Event, PayloadProtocolIdentifier as Ppid};
+use super::event::TransportEvent;
 use crate::role::Role;
 use crate::stats::DataError;
 
@@ -36,26 +36,31 @@ pub(super) struct Channels {
 }
 
 impl Channels {
-    pub fn new(role: Role) -> Channels {
+    pub(super) fn new(role: Role) -> Channels {
         Channels { role, link: None, is_opener: false, is_told: false, is_refused: false }
     }
 
     /// As the DTLS client: asks for the association.
-    pub fn connect(&mut self, now: Instant) {
+    pub(super) fn connect(&mut self, now: Instant) {
         if self.link.is_none() {
             self.link = Link::connect(now);
         }
     }
 
     /// Opens both channels now, or as soon as there is an association.
-    pub fn open(&mut self, now: Instant) {
+    pub(super) fn open(&mut self, now: Instant) {
         self.is_opener = true;
         if let Some(link) = self.link.as_mut().filter(|link| link.is_connected) {
             link.open(now, self.role);
         }
     }
 
-    pub fn handle(&mut self, now: Instant, packet: Bytes, events: &mut VecDeque<TransportEvent>) {
+    pub(super) fn handle(
+        &mut self,
+        now: Instant,
+        packet: Bytes,
+        events: &mut VecDeque<TransportEvent>,
+    ) {
         if chunks::is_init(&packet) {
             // Of two who both ask, as the DTLS client we are heard (RFC 9260, 5.2.1).
             if self.role == Role::Server || self.link.is_none() {
@@ -74,7 +79,12 @@ impl Channels {
         }
     }
 
-    pub fn send(&mut self, now: Instant, kind: DataKind, payload: &Bytes) -> Result<(), DataError> {
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        kind: DataKind,
+        payload: &Bytes,
+    ) -> Result<(), DataError> {
         if payload.len() > MESSAGE_LEN_MAX {
             return Err(DataError::TooLarge);
         }
@@ -93,7 +103,7 @@ impl Channels {
         Ok(())
     }
 
-    pub fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
+    pub(super) fn poll_transmit(&mut self, now: Instant) -> Option<Bytes> {
         let link = self.link.as_mut()?;
         let packet = link.poll_transmit(now);
         // A new association calls itself closed until the peer's cookie comes.
@@ -105,11 +115,11 @@ impl Channels {
         packet
     }
 
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.link.as_ref()?.association.poll_timeout()
     }
 
-    pub fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<TransportEvent>) {
+    pub(super) fn handle_timeout(&mut self, now: Instant, events: &mut VecDeque<TransportEvent>) {
         if let Some(link) = &mut self.link {
             link.association.handle_timeout(now);
             self.turn(now, events);

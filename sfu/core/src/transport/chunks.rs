@@ -39,7 +39,7 @@ const STARVED_LEN_MAX: usize = 1024 * 1024;
 
 /// What becomes of a packet of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChunkVerdict {
+pub(super) enum ChunkVerdict {
     Pass,
     /// The association must not see it. Its sender repeats what matters.
     Drop(Discard),
@@ -47,7 +47,7 @@ pub enum ChunkVerdict {
 
 /// Watches one association for floods.
 #[derive(Debug)]
-pub struct ChunkGate {
+pub(super) struct ChunkGate {
     window_max: u32,
     /// Every DATA chunk up to this number has come (the cumulative TSN of RFC 9260, 3.3.4), or a few more.
     received_to: u32,
@@ -60,7 +60,7 @@ pub struct ChunkGate {
 
 impl ChunkGate {
     /// For an association whose window is so many bytes when nothing is held.
-    pub fn new(window_max: u32) -> ChunkGate {
+    pub(super) fn new(window_max: u32) -> ChunkGate {
         ChunkGate { window_max, received_to: 0, held: 0, starved: None, said_goodbye: false }
     }
 
@@ -68,7 +68,7 @@ impl ChunkGate {
     ///
     /// # Errors
     /// Why the association is to be given up.
-    pub fn received(&mut self, packet: &[u8]) -> Result<ChunkVerdict, &'static str> {
+    pub(super) fn received(&mut self, packet: &[u8]) -> Result<ChunkVerdict, &'static str> {
         if chunks(packet).all(|(kind, _)| kind == ERROR) {
             // A complaint ends nothing (RFC 9260, 3.3.10), but the association would take it for an end.
             return Ok(ChunkVerdict::Drop(Discard::Malformed));
@@ -90,7 +90,7 @@ impl ChunkGate {
     }
 
     /// Looks at a packet of ours: how far the peer's data has come, and for how much more there is room.
-    pub fn sent(&mut self, packet: &[u8]) {
+    pub(super) fn sent(&mut self, packet: &[u8]) {
         for (_, value) in chunks(packet).filter(|(kind, _)| *kind == SACK) {
             let (Some(received_to), Some(window)) = (number(value, 0), number(value, 4)) else {
                 continue;
@@ -105,12 +105,12 @@ impl ChunkGate {
     }
 
     /// So many chunks were a message, which is read.
-    pub fn delivered(&mut self, chunks: usize) {
+    pub(super) fn delivered(&mut self, chunks: usize) {
         self.held = self.held.saturating_sub(chunks);
     }
 
     /// Whether the peer closed the association by its own will.
-    pub fn said_goodbye(&self) -> bool {
+    pub(super) fn said_goodbye(&self) -> bool {
         self.said_goodbye
     }
 
@@ -163,7 +163,7 @@ impl ChunkGate {
 }
 
 /// Whether a packet asks for an association (an INIT is alone in its packet, RFC 9260, 3.3.2).
-pub fn is_init(packet: &[u8]) -> bool {
+pub(super) fn is_init(packet: &[u8]) -> bool {
     chunks(packet).next().is_some_and(|(kind, _)| kind == INIT)
 }
 

@@ -3,12 +3,12 @@
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// Of a certificate in DER, as `a=fingerprint` has it.
-pub fn fingerprint(certificate: &[u8]) -> String {
+pub(super) fn fingerprint(certificate: &[u8]) -> String {
     format!("sha-256 {}", octets(&Sha256::digest(certificate)))
 }
 
 /// Whether a certificate in DER is the one that this promises, by the hash that it names.
-pub fn is_of(promised: &str, certificate: &[u8]) -> bool {
+pub(super) fn is_of(promised: &str, certificate: &[u8]) -> bool {
     let Some((algorithm, digest)) = promised.split_once(' ') else { return false };
     let seen = match algorithm {
         "sha-256" => octets(&Sha256::digest(certificate)),

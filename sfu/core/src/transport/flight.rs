@@ -16,7 +16,7 @@ const INTERVAL_MAX: Duration = Duration::from_millis(500);
 const REMADE_MAX: u32 = 7;
 
 #[derive(Debug)]
-pub struct Flight {
+pub(super) struct Flight {
     pub datagrams: Vec<BytesMut>,
     repetitions: u32,
     interval: Duration,
@@ -24,23 +24,23 @@ pub struct Flight {
 }
 
 impl Flight {
-    pub fn sent(now: Instant, datagrams: Vec<BytesMut>) -> Flight {
+    pub(super) fn sent(now: Instant, datagrams: Vec<BytesMut>) -> Flight {
         let interval = INTERVAL_MIN;
         Flight { datagrams, repetitions: 0, interval, due: now + interval }
     }
 
     /// When it is to be repeated.
-    pub fn due(&self) -> Instant {
+    pub(super) fn due(&self) -> Instant {
         self.due
     }
 
     /// Nothing came in time.
-    pub fn back_off(&mut self) {
+    pub(super) fn back_off(&mut self) {
         self.interval = (self.interval * 2).min(INTERVAL_MAX);
     }
 
     /// It is sent again; whether the endpoint can make it anew.
-    pub fn repeat(&mut self, now: Instant) -> bool {
+    pub(super) fn repeat(&mut self, now: Instant) -> bool {
         self.due = now + self.interval;
         self.repetitions += 1;
         self.repetitions <= REMADE_MAX

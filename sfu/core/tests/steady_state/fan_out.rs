@@ -37,7 +37,6 @@ pub(crate) fn track(codec: Codec, subscribers: u32) -> Track {
         nack: true,
         ssrcs: vec![(10, Some(11))],
         rids: Vec::new(),
-        transport_cc: true,
     };
     let mut track = Track::new(ParticipantKey::default(), &announced, &publication);
     track.forwarders = (0..subscribers).map(forwarder).collect();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::extension::Extension;
 use crate::negotiation::sdp::{Direction, Setup};
-use crate::negotiation::{Answered, Answerer, Local, Wanted};
+use crate::negotiation::{Answered, Answerer, Binding, Local, Wanted};
 use crate::role::Role;
 
 /// The first answer of a connection.
@@ -85,7 +85,7 @@ fn layers_are_received_lowest_first() {
         (96, Some(97))
     );
     assert_eq!(video.rids, ["q", "h", "f"]);
-    assert!(video.ssrcs.is_empty() && video.transport_cc);
+    assert!(video.ssrcs.is_empty() && video.extensions.id(Extension::TransportCc).is_some());
     let text = section(&answered.sdp, "8");
     assert!(text.contains("a=recvonly\r\n"));
     assert!(
@@ -168,11 +168,11 @@ fn a_track_without_a_codec_that_we_know_is_refused_and_its_section_too() {
 fn congestion_feedback_is_taken_with_its_numbers_or_not_at_all() {
     let tracks = [announced("TR_a", "x", Codec::Opus)];
     let numbers = format!("a=extmap:3 {}\r\n", Extension::TransportCc.uri());
-    assert!(answer(CHROMIUM_PUBLISHER, &tracks, &[]).published[0].transport_cc);
+    let answered = answer(CHROMIUM_PUBLISHER, &tracks, &[]);
+    assert!(answered.published[0].extensions.id(Extension::TransportCc).is_some());
     for missing in [numbers.as_str(), "a=rtcp-fb:111 transport-cc\r\n"] {
         assert!(CHROMIUM_PUBLISHER.contains(missing));
         let answered = answer(&CHROMIUM_PUBLISHER.replace(missing, ""), &tracks, &[]);
-        assert!(!answered.published[0].transport_cc);
         assert_eq!(answered.published[0].extensions.id(Extension::TransportCc), None);
         assert!(!answered.sdp.contains("transport-cc") && !answered.sdp.contains(&numbers));
     }
@@ -216,7 +216,8 @@ fn subscribed_tracks_go_out_in_the_clients_numbers() {
         assert_eq!(carried(&answered.mids), [("0", "TR_a"), ("3", "TR_v"), ("4", "TR_x")]);
         let bound: Vec<u8> = answered.bound.iter().map(|bound| bound.payload_type).collect();
         assert_eq!(bound, payload_types);
-        assert!(answered.bound.iter().all(|bound| bound.transport_cc));
+        let numbered = |bound: &Binding| bound.extensions.id(Extension::TransportCc).is_some();
+        assert!(answered.bound.iter().all(numbered));
         let lines = [
             "a=sendonly",
             "a=msid:PA_ann|camera TR_v",

@@ -4,6 +4,7 @@ use beckon_sfu_api::{Codec, Kind, Refused};
 use proptest::prelude::*;
 
 use super::{Us, assert_lines, carried, mids, read, section, wanted};
+use crate::extension::Extension;
 use crate::negotiation::sdp::{Direction, Session, Setup};
 use crate::negotiation::{Accepted, Offered, Offerer, Wanted};
 
@@ -61,7 +62,8 @@ fn tracks_come_and_go_and_the_places_of_sections_are_used_again() {
         .map(|bound| (bound.mid.as_str(), bound.payload_type, bound.rtx_payload_type))
         .collect();
     assert_eq!(numbers, [("1", 111, None), ("2", 96, Some(97))]);
-    let counted: Vec<_> = bound.iter().map(|bound| bound.transport_cc).collect();
+    let counted: Vec<_> =
+        bound.iter().map(|bound| bound.extensions.id(Extension::TransportCc).is_some()).collect();
     assert_eq!(counted, [false, true], "sound is repeated as it was");
 
     tracks.remove(1);

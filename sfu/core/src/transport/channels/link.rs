@@ -6,18 +6,20 @@ use std::time::Instant;
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
+use rtc_sctp::{
+    Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Payload,
+    PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, Stream, TimerConfig,
+    TransportConfig,
+};
+use rtc_shared::TransportProtocol;
 
 use super::MESSAGE_LEN_MAX;
 use crate::role::Role;
 use crate::stats::{DataError, Discard};
 use crate::transport::chunks::ChunkGate;
 use crate::transport::dcep::{self, DcepMessage, Open, Reliability};
-use crate::transport::sctp::{
-    Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Payload,
-    PayloadProtocolIdentifier as Ppid, ReliabilityType, ServerConfig, Stream, TimerConfig,
-    TransportConfig,
-};
-use crate::transport::{PEER, TransportEvent, TransportProtocol};
+use crate::transport::event::TransportEvent;
+use crate::transport::peer::PEER;
 
 /// What the peer may have under way to us: a message of the largest kind, while another is repaired.
 const RECEIVE_BUFFER_LEN: u32 = 128 * 1024;

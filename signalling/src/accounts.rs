@@ -65,7 +65,7 @@ pub async fn sign_in(
             metrics::counter!("beckon_sign_ins_refused_total").increment(1);
             tracing::info!(address = %from, "a sign-in was refused: wrong name or password");
         }
-        _ => attempt.forgive(),
+        _ => attempt.forgive().await,
     }
     signed_in
 }

@@ -118,7 +118,7 @@ impl Signalling {
             group_calls: GroupCalls::default(),
             files: Files::new(db.clone(), storage, config.files.clone()),
             lanes: Lanes::new(db.clone(), bus.clone(), config.limits.sends_waiting),
-            limits: RateLimits::new(&config.limits),
+            limits: RateLimits::new(&config.limits, cache.clone()),
             sockets: sockets::shares(&config.limits),
             db,
             cache,

@@ -1,6 +1,7 @@
-//! Rate limits, kept per node: GCRA for what people do, and windows of a minute for wrong passwords.
+//! Rate limits: GCRA for what people do, kept per node, and windows of a minute for tries that guard accounts, which
+//! nodes share.
 
-mod failures;
+mod tries;
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -8,11 +9,12 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-pub use self::failures::Attempt;
-use self::failures::Failures;
+pub use self::tries::Attempt;
+use self::tries::{Against, Tries};
+use crate::cache::Cache;
 use crate::config::Limits;
 use crate::domain::ids::{LoginId, UserId};
-use crate::domain::network::{Neighbourhood, Network};
+use crate::domain::network::Network;
 use crate::domain::refusal::{Refusal, Result};
 use crate::store::logins::Mark;
 
@@ -36,15 +38,10 @@ const REFRESHES_BURST: u32 = 200;
 pub struct RateLimits {
     sends: Limiter<UserId>,
     requests: Limiter<UserId>,
-    registrations: Limiter<Network>,
-    registrations_around: Limiter<Neighbourhood>,
     refreshes: Limiter<Network>,
-    /// Wrong passwords for one name from one network: nobody elsewhere feels them.
-    wrong_for_name: Failures<(String, Network)>,
-    wrong_from: Failures<Network>,
-    wrong_from_around: Failures<Neighbourhood>,
-    /// Wrong passwords at devices and networks of the person whose name it is.
-    wrong_at_known: Failures<(UserId, Mark)>,
+    tries: Tries,
+    /// Registrations of one network a minute, and wrong passwords for one name from it.
+    tries_most: u32,
     touches: Limiter<LoginId>,
     typing: Limiter<UserId>,
     look_ups: Limiter<UserId>,
@@ -56,22 +53,16 @@ pub struct RateLimits {
 struct Limiter<K: Clone + Eq + Hash>(DefaultKeyedRateLimiter<K>);
 
 impl RateLimits {
-    pub fn new(limits: &Limits) -> RateLimits {
-        let tries = limits.sign_ins_per_minute;
-        let tries_around = tries.saturating_mul(NETWORKS_PER_NEIGHBOURHOOD);
+    pub fn new(limits: &Limits, cache: Cache) -> RateLimits {
         RateLimits {
             sends: Limiter::new(per_second(limits.sends_per_second), limits.sends_burst),
             requests: Limiter::new(
                 per_second(limits.requests_per_second),
                 limits.requests_per_second * 4,
             ),
-            registrations: Limiter::new(per_minute(tries), tries),
-            registrations_around: Limiter::new(per_minute(tries_around), tries_around),
             refreshes: Limiter::new(per_second(REFRESHES_PER_SECOND), REFRESHES_BURST),
-            wrong_for_name: Failures::new(tries),
-            wrong_from: Failures::new(tries.saturating_mul(NAMES_PER_NETWORK)),
-            wrong_from_around: Failures::new(tries_around.saturating_mul(NAMES_PER_NETWORK)),
-            wrong_at_known: Failures::new(tries),
+            tries: Tries::new(cache),
+            tries_most: limits.sign_ins_per_minute,
             touches: Limiter::new(per_minute(1), 1),
             typing: Limiter::new(per_minute(30), 2),
             look_ups: Limiter::new(per_minute(60), 60),
@@ -88,21 +79,33 @@ impl RateLimits {
         self.requests.check("requests", &user)
     }
 
-    /// A try of a password for a name by somebody unknown. It counts until it is forgiven.
-    pub fn sign_in(&self, from: Network, name: &str) -> Result<Attempt> {
-        let for_name = self.wrong_for_name.attempt(&(name.to_owned(), from))?;
-        let from_here = self.wrong_from.attempt(&from)?;
-        Ok(for_name.and(from_here).and(self.wrong_from_around.attempt(&from.around())?))
+    /// A try of a password for a name by somebody unknown. It counts until it is forgiven: against the name at this
+    /// network, which nobody elsewhere feels, and against the network and those around it.
+    pub async fn sign_in(&self, from: Network, name: &str) -> Result<Attempt> {
+        let from_here = self.tries_most.saturating_mul(NAMES_PER_NETWORK);
+        let from_around = from_here.saturating_mul(NETWORKS_PER_NEIGHBOURHOOD);
+        let against = [
+            Against::new("name", format_args!("{from} {name}"), self.tries_most),
+            Against::new("from", from, from_here),
+            Against::new("around", from.around(), from_around),
+        ];
+        self.tries.count("sign_ins", &against).await
     }
 
     /// A try at a device or network from which this person has signed in before.
-    pub fn known_sign_in(&self, user: UserId, mark: Mark) -> Result<Attempt> {
-        self.wrong_at_known.attempt(&(user, mark))
+    pub async fn known_sign_in(&self, user: UserId, mark: Mark) -> Result<Attempt> {
+        let known = Against::new("known", format_args!("{user} {mark:?}"), self.tries_most);
+        self.tries.count("sign_ins", &[known]).await
     }
 
-    pub fn register(&self, from: Network) -> Result<()> {
-        self.registrations.check("registrations", &from)?;
-        self.registrations_around.check("registrations", &from.around())
+    /// A registration, which is never forgiven.
+    pub async fn register(&self, from: Network) -> Result<()> {
+        let around = self.tries_most.saturating_mul(NETWORKS_PER_NEIGHBOURHOOD);
+        let against = [
+            Against::new("registering", from, self.tries_most),
+            Against::new("registering around", from.around(), around),
+        ];
+        self.tries.count("registrations", &against).await.map(drop)
     }
 
     pub fn refresh(&self, from: Network) -> Result<()> {
@@ -137,8 +140,6 @@ impl RateLimits {
     pub fn forget_idle(&self) {
         self.sends.0.retain_recent();
         self.requests.0.retain_recent();
-        self.registrations.0.retain_recent();
-        self.registrations_around.0.retain_recent();
         self.refreshes.0.retain_recent();
         self.touches.0.retain_recent();
         self.typing.0.retain_recent();

@@ -15,6 +15,7 @@ mod files;
 mod go_sdk;
 mod group_calls;
 mod groups;
+mod guessing;
 mod hang_ups;
 mod history;
 mod large_tokens;

@@ -22,7 +22,7 @@ pub(super) async fn attempt(
     device: &Device,
     from: IpAddr,
 ) -> Result<Attempt> {
-    match node.limits.sign_in(Network::of(from), &name_fold(name)) {
+    match node.limits.sign_in(Network::of(from), &name_fold(name)).await {
         Ok(attempt) => Ok(attempt),
         Err(refusal) => known(node, name, device, from).await?.ok_or(refusal),
     }
@@ -46,7 +46,12 @@ async fn known(node: &Node, name: &str, device: &Device, from: IpAddr) -> Result
         let there = login.address.parse().is_ok_and(|address| Network::of(address) == network);
         known.extend(device.into_iter().chain(there.then(|| network_mark(network))));
     }
-    Ok(known.into_iter().find_map(|mark| node.limits.known_sign_in(user.id, mark).ok()))
+    for mark in known {
+        if let Ok(attempt) = node.limits.known_sign_in(user.id, mark).await {
+            return Ok(Some(attempt));
+        }
+    }
+    Ok(None)
 }
 
 /// What is remembered of where somebody signs in, the surest first.

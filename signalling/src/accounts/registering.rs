@@ -72,7 +72,7 @@ pub async fn register(
         return Err(Code::Denied.into());
     }
     let network = Network::of(from);
-    node.limits.register(network)?;
+    node.limits.register(network).await?;
     let device = device.checked()?;
     let new = NewUser { name, password: &password, nickname, network: Some(network) };
     let (user, hash) = new.checked(&node.passwords).await?;

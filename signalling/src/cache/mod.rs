@@ -6,6 +6,7 @@ mod calls;
 mod group_calls;
 mod nodes;
 mod redis;
+mod tries;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,7 @@ pub use self::calls::{CALL_LEASE, Claim, Place, TakeUp};
 pub use self::group_calls::GroupPlace;
 pub use self::nodes::{BEAT_EVERY, Beat, NODE_LEASE};
 use self::redis::Redis;
+pub use self::tries::Counted;
 use crate::domain::ids::{AppId, ConversationId, LoginId, NodeId, UserId};
 use crate::domain::message::Message;
 use crate::domain::user::Availability;

@@ -16,6 +16,8 @@ const IPV6_PREFIX: u32 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Neighbourhood(IpAddr);
 
+/// The bits of an IPv4 address that a neighbourhood shares: an operator rarely has less than a /24.
+const IPV4_AROUND_PREFIX: u32 = 24;
 /// The bits of an IPv6 address that name what a provider gives to a site (RFC 6177).
 const IPV6_SITE_PREFIX: u32 = 48;
 
@@ -47,6 +49,15 @@ impl Network {
 
 fn first_of(v6: Ipv6Addr, prefix: u32) -> Ipv6Addr {
     Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - prefix)))
+}
+
+impl fmt::Display for Neighbourhood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => write!(f, "{v4}/{IPV4_AROUND_PREFIX}"),
+            IpAddr::V6(v6) => write!(f, "{v6}/{IPV6_SITE_PREFIX}"),
+        }
+    }
 }
 
 impl fmt::Display for Network {

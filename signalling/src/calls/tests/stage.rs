@@ -101,11 +101,13 @@ impl Stage {
             Some(client) => Bus::redis(hub.clone(), client.clone(), id, stop.clone()),
             None => Bus::local(hub.clone()),
         };
+        let cache = Cache::new(id, self.redis.clone());
         let ice = crate::ice::Ice::new(config.calls.clone(), None);
         Arc::new(Node {
             id,
             db: self.db.clone(),
-            cache: Cache::new(id, self.redis.clone()),
+            limits: RateLimits::new(&config.limits, cache.clone()),
+            cache,
             lanes: Lanes::new(self.db.clone(), bus.clone(), 100),
             bus,
             hub,
@@ -115,7 +117,6 @@ impl Stage {
             group_calls: Default::default(),
             sockets: Shares::new(Bounds { all: 0, person: 0, network: 0 }),
             files: Files::new(self.db.clone(), storage, config.files.clone()),
-            limits: RateLimits::new(&config.limits),
             passwords: Passwords::new(&config.accounts).unwrap(),
             works: Default::default(),
             readiness: Default::default(),

@@ -14,7 +14,6 @@ use beckon_signalling::{Signalling, StartError};
 use beckon_turn_server::Turn;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::cli::{ConfigArgs, ServeArgs};
 use crate::config::{self, Config};
@@ -25,9 +24,6 @@ use crate::ops::{self, Ops};
 use crate::parts::Parts;
 use crate::turn::Heard;
 use crate::{check, data_dir, hsts, limits, media, metrics, observe, slashes, turn, web};
-
-/// A request body that brings nothing for so long is given up.
-const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A database that is away is tried again after this time.
 const START_AGAIN: Duration = Duration::from_secs(2);
@@ -182,7 +178,6 @@ fn router(ops: Ops) -> Router {
         None => operators,
     };
     let all = all
-        .layer(RequestBodyTimeoutLayer::new(BODY_STALL_TIMEOUT))
         .layer(from_fn(observe::request))
         .layer(from_fn(hsts::keep_to_tls))
         .layer(unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -28,6 +28,7 @@ pub mod node;
 mod nodes;
 pub mod notice;
 mod opening;
+mod pace;
 mod paging;
 pub mod passwords;
 pub mod people;

@@ -6,7 +6,7 @@ use reqwest::{Client, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::stage::{Answer, PATIENCE, Person, Socket, Stage, Upload, eventually};
+use crate::stage::{Answer, PATIENCE, Person, Socket, Stage, Upload, eventually, extent};
 
 /// Begins a request and sends its body but for the last byte.
 async fn held(stage: &Stage, by: &Person, head: &str, kind: &str, body: &[u8]) -> TcpStream {
@@ -101,4 +101,30 @@ async fn sockets_of_one_person_leave_room_for_others() {
     }
     assert!(open.len() <= 64, "{} sockets of one person", open.len());
     stage.person("bob").await.gets_ok(serde_json::json!({"type": "ping"})).await;
+}
+
+/// Slow ones are waited for half a minute, which `./test long` alone does.
+#[tokio::test]
+async fn half_a_body_is_answered_in_the_end_and_its_connection_closed() {
+    if !extent(false, true) {
+        return;
+    }
+    let stage = Stage::new().await;
+    let mallory = stage.person("mallory").await;
+    let upload = Upload::of(&Upload::create(&mallory, "a.bin", "", 100).await);
+    let proceed = format!("PATCH /api/v1/{}", upload.path);
+    let mut slow = Vec::new();
+    for (head, kind) in [
+        ("POST /api/v1/groups", "application/json"),
+        ("PUT /api/v1/me/avatar", "image/png"),
+        (&*proceed, "application/offset+octet-stream"),
+    ] {
+        slow.push(held(&stage, &mallory, head, kind, b"{\"slow\":").await);
+    }
+    for mut stream in slow {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("\"code\":\"request_timeout\""), "{answer}");
+    }
 }

@@ -100,6 +100,7 @@ codes! {
     TooManyUploads   403 "too_many_uploads"  "You have as many unfinished uploads as you may. Finish or cancel one first." "未完成的上传数量已达上限，请先完成或取消其中一个。"
     NotFound         404 "not_found"         "There is nothing here." "找不到对应的内容。"
     MethodNotAllowed 405 "method_not_allowed" "This address does not take this method." "此地址不支持该请求方法。"
+    RequestTimeout   408 "request_timeout"   "This request came too slowly. Try again." "请求发送得太慢，请重试。"
     NameTaken        409 "name_taken"        "This name is taken." "这个用户名已被使用。"
     AlreadyContacts  409 "already_contacts"  "You are contacts already." "你们已经是联系人了。"
     AlreadyMember    409 "already_member"    "Already in the group." "已经在群里了。"
@@ -171,6 +172,7 @@ impl Refusal {
                     | Code::Unavailable
                     | Code::Internal
                     | Code::Conflict
+                    | Code::RequestTimeout
             ),
             retry_after_ms: self.retry_after_ms,
             request_id,

@@ -5,12 +5,13 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::timeout_at;
 
 use super::parts::{MERGE_EVERY, PART_BYTES, PartPut};
-use super::writers::{Pace, Writer};
+use super::writers::Writer;
 use super::{Client, Files, names};
 use crate::clock::now_ms;
 use crate::domain::file::Upload;
 use crate::domain::ids::{FileId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
+use crate::pace::Pace;
 use crate::store;
 use crate::store::files::Created;
 
@@ -63,7 +64,8 @@ impl Files {
         Ok(upload)
     }
 
-    /// Appends what `body` yields at `offset`. What arrived before the connection broke counts.
+    /// Appends what `body` yields at `offset`. What arrived before the connection broke counts, and so does what came too
+    /// slowly.
     pub async fn append<E: Send + 'static>(
         &self,
         by: impl Into<Client>,
@@ -127,22 +129,29 @@ impl Files {
     ) -> Result<Upload> {
         let mut part = Part::default();
         let mut pace = Pace::begin();
-        while let Some(bytes) = next_bytes(&mut body, &writer, &mut pace).await {
-            part.push(bytes);
+        let is_late = loop {
+            match next_bytes(&mut body, &writer, &mut pace).await {
+                Next::Bytes(bytes) => part.push(bytes),
+                Next::End => break false,
+                Next::Late => break true,
+            }
             if part.len as i64 > upload.remaining() {
                 return Err(Code::TooLarge.into());
             }
             if part.len >= PART_BYTES {
                 self.keep(&mut upload, std::mem::take(&mut part)).await?;
             }
-        }
+        };
         if part.len > 0 {
             self.keep(&mut upload, part).await?;
         }
         if upload.is_complete() {
             self.finish(by, &mut upload).await?;
         }
-        Ok(upload)
+        match is_late && !upload.finished {
+            true => Err(Code::RequestTimeout.into()),
+            false => Ok(upload),
+        }
     }
 
     /// Stores one part and counts it. A part that is there already was stored by a request that
@@ -166,18 +175,32 @@ impl Files {
     }
 }
 
-/// The next bytes; `None` at the end, whether it was meant, the connection broke, or too little came in too long.
+/// What a body brings next.
+enum Next {
+    Bytes(Bytes),
+    /// It was meant, the connection broke, or somebody else continues.
+    End,
+    /// Too little came in too long.
+    Late,
+}
+
 async fn next_bytes<E>(
     body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
     writer: &Writer,
     pace: &mut Pace,
-) -> Option<Bytes> {
-    let bytes = tokio::select! {
-        () = writer.interrupted() => return None,
-        next = timeout_at(pace.until, body.next()) => next.ok()??.ok()?,
+) -> Next {
+    let next = tokio::select! {
+        () = writer.interrupted() => return Next::End,
+        next = timeout_at(pace.until, body.next()) => next,
     };
-    pace.came(bytes.len());
-    Some(bytes)
+    match next {
+        Err(_) => Next::Late,
+        Ok(Some(Ok(bytes))) => {
+            pace.came(bytes.len());
+            Next::Bytes(bytes)
+        }
+        Ok(_) => Next::End,
+    }
 }
 
 /// Bytes on their way into one object.

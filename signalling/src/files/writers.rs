@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
@@ -122,31 +121,6 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.writers.active.lock().expect("no panic while locked").remove(&self.key);
         self.signals.stopped.cancel();
-    }
-}
-
-/// Bytes that have to come within [`PACE_TIME`]: 500 a second, less than the slowest link that is of any use. Whoever
-/// brings less has lost the connection, or holds it for its own sake.
-const PACE_BYTES: usize = 15_000;
-const PACE_TIME: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
-
-/// Sees to it that a body comes at least at that pace.
-pub(super) struct Pace {
-    came: usize,
-    /// When the next [`PACE_BYTES`] must have come.
-    pub(super) until: Instant,
-}
-
-impl Pace {
-    pub(super) fn begin() -> Pace {
-        Pace { came: 0, until: Instant::now() + PACE_TIME }
-    }
-
-    pub(super) fn came(&mut self, bytes: usize) {
-        self.came += bytes;
-        if self.came >= PACE_BYTES {
-            *self = Pace::begin();
-        }
     }
 }
 

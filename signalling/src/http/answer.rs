@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::domain::refusal::{Lang, Refusal};
+use crate::domain::refusal::{Code, Lang, Refusal};
 
 /// A handler's error: any [`Refusal`], ready to be answered.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ fn render(refusal: &Refusal, lang: Lang, request_id: String) -> Response {
     }
     let mut response =
         (status(refusal), axum::Json(refusal.to_wire(lang, request_id))).into_response();
+    if refusal.code == Code::RequestTimeout {
+        // the rest of the body may never come (RFC 9110, 15.5.9)
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(ms) = refusal.retry_after_ms {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(ms.div_ceil(1000)));
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Answer;
+use super::body::{BODY_BYTES_MAX, whole};
 use crate::domain::refusal::{Code, Place, Refusal};
 use crate::json;
 
@@ -22,13 +23,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !says_json(request.headers()) {
             return Err(Code::WrongType.into());
         }
-        let body = Bytes::from_request(request, state).await.map_err(|_| Code::TooLarge)?;
+        let Small(body) = Small::from_request(request, state).await?;
         let text = str::from_utf8(&body).map_err(|error| {
             let detail = format!("not UTF-8 at byte {}", error.valid_up_to());
             let place = Place { field: String::new(), detail };
             Refusal { place: Some(Box::new(place)), ..Code::Malformed.into() }
         })?;
         Ok(Json(json::read(text)?))
+    }
+}
+
+/// A body that is no file, as it came.
+pub struct Small(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Small {
+    type Rejection = Answer;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Answer> {
+        Ok(Small(whole(request.into_body(), BODY_BYTES_MAX).await?))
     }
 }
 

@@ -17,13 +17,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
+use super::body::whole;
 use super::caller::Source;
 use super::{Answer, Json, Path, range};
 use crate::accounts;
 use crate::domain::file::{FileInfo, StoredFile};
 use crate::domain::ids::{AvatarId, FileId};
 use crate::domain::login::Caller;
-use crate::domain::refusal::{Code, Result, WireError};
+use crate::domain::refusal::{Result, WireError};
 use crate::domain::user::Me;
 use crate::files::names::{Disposition, content_disposition};
 use crate::files::{self, Client, Opened, images};
@@ -132,8 +133,7 @@ pub(super) async fn set_avatar(
 ) -> Result<Json<Me>, Answer> {
     let client = source.of(caller);
     let place = node.files.avatar_place(client)?;
-    let image = axum::body::to_bytes(body, files::AVATAR_UPLOAD_BYTES_MAX);
-    let image = image.await.map_err(|_| Code::TooLarge)?;
+    let image = whole(body, files::AVATAR_UPLOAD_BYTES_MAX).await?;
     Ok(Json(files::set_avatar(&node, caller, client, image, place).await?))
 }
 

@@ -4,9 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
+use tokio::sync::oneshot;
 
 use super::Answer;
 use crate::domain::network::Network;
@@ -14,8 +17,8 @@ use crate::domain::refusal::Code;
 use crate::node::Node;
 use crate::works::Asker;
 
-/// A request that takes longer is answered `unavailable`: well above every wait for another system that it may
-/// meet on its way.
+/// A request that takes longer after its body has come is answered `unavailable`: well above every wait for another
+/// system that it may meet on its way. A body has limits of its own.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// These carry large bodies and have limits of their own.
@@ -30,6 +33,7 @@ pub(super) async fn finish(
 ) -> Response {
     let network = Network::of(address(&request));
     let unlimited = request.uri().path().starts_with(UPLOADS);
+    let (request, came) = if unlimited { (request, None) } else { watched(request) };
     let answer = async {
         if request.method().is_safe() {
             return Asker::Network(network).asks(next.run(request)).await;
@@ -47,8 +51,31 @@ pub(super) async fn finish(
     if unlimited {
         return answer.await;
     }
-    let answer = tokio::time::timeout(ANSWER_WITHIN, answer).await;
-    answer.unwrap_or_else(|_| Answer(Code::Unavailable.into()).into_response())
+    let late = async {
+        if let Some(came) = came {
+            // an error says that nobody wants the body any more
+            let _ = came.await;
+        }
+        tokio::time::sleep(ANSWER_WITHIN).await;
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = late => Answer(Code::Unavailable.into()).into_response(),
+    }
+}
+
+/// The same request, and what ends when its body has been read or dropped; `None` if there is no body.
+fn watched(request: Request) -> (Request, Option<oneshot::Receiver<()>>) {
+    if request.body().is_end_stream() {
+        return (request, None);
+    }
+    let (unread, came) = oneshot::channel();
+    let watched = |body: Body| {
+        let frames = body.into_data_stream();
+        Body::from_stream(frames.inspect(move |_| _ = &unread))
+    };
+    (request.map(watched), Some(came))
 }
 
 fn address(request: &Request) -> IpAddr {
@@ -58,7 +85,6 @@ fn address(request: &Request) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
     use tower::ServiceExt as _;
 
     use super::*;

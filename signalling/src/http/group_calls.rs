@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::extract::Small;
 use super::{Answer, Arrival, Json, Path};
 use crate::domain::frame::fact_schema;
 use crate::domain::group_call::{
@@ -109,7 +110,7 @@ pub(super) async fn join(
     caller: Caller,
     here: Here,
     Path(call_id): Path<CallId>,
-    body: Bytes,
+    Small(body): Small,
 ) -> Result<Json<CallTicket>, Answer> {
     let fact = fact_in(&body)?;
     let ticket = group_calls::join(&node, here.asks(caller), call_id, fact.as_deref()).await?;

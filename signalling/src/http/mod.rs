@@ -2,6 +2,7 @@
 
 mod answer;
 mod arrival;
+mod body;
 mod caller;
 mod conversations;
 mod extract;
@@ -15,13 +16,14 @@ mod origin;
 mod people;
 mod range;
 mod settings;
+#[cfg(test)]
+mod slow_tests;
 mod tus;
 mod uploads;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
@@ -39,9 +41,6 @@ use crate::domain::refusal::Code;
 use crate::node::Node;
 use crate::ws;
 
-/// Bodies other than uploads and pictures.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
-
 /// Answers are about one person at one moment, unless a handler says otherwise.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -51,7 +50,6 @@ pub fn router(node: Arc<Node>) -> Router {
     let (uploads, _) = documented_uploads().split_for_parts();
     let document: Arc<str> = openapi().into();
     api.route("/api/v1/openapi.json", openapi::route(document))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(uploads.layer(map_response(uploads::sign)))
         .route("/api/v1/ws", axum::routing::get(ws::handshake))
         .route("/api", axum::routing::any(not_found))

@@ -217,7 +217,9 @@ async fn a_body_that_trickles_is_let_go() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         Some((Ok::<_, Infallible>(Bytes::from_static(&[7; 100])), ()))
     });
-    let upload = stage.files.append(stage.ann, id, 0, None, Box::pin(trickle)).await.unwrap();
+    let late = stage.files.append(stage.ann, id, 0, None, Box::pin(trickle)).await;
+    assert_eq!(refused(late), Code::RequestTimeout);
+    let upload = stage.files.upload(stage.ann, id).await.unwrap();
     assert!(upload.received > 0 && !upload.finished, "what came counts");
 }
 

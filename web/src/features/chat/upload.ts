@@ -65,7 +65,7 @@ function optionsOf({ uploadUrl, name, mime }: Attachment): UploadOptions {
 
 function shouldRetry(status: number | undefined, attempt: number): boolean {
   if (status === 401) return attempt < 2
-  return status === undefined || status === 0 || status === 409 || status === 423 || status === 429 || status >= 500
+  return status === undefined || [0, 408, 409, 423, 429].includes(status) || status >= 500
 }
 
 /** The server's refusal when there was one; silence is `offline`. */

@@ -3,6 +3,7 @@
 //! Redis being away is no error: what it would have known is asked of this node's memory, and then of the store.
 
 mod calls;
+mod claims;
 mod group_calls;
 mod nodes;
 mod redis;
@@ -15,8 +16,8 @@ use std::time::Duration;
 use moka::sync::Cache as Moka;
 use serde::{Deserialize, Serialize};
 
-pub use self::calls::{CALL_LEASE, Claim, Place, TakeUp};
-pub use self::group_calls::GroupPlace;
+pub use self::calls::CallClaim;
+pub use self::claims::{CALL_LEASE, HeldCall, TakeUp};
 pub use self::nodes::{BEAT_EVERY, Beat, NODE_LEASE};
 use self::redis::Redis;
 pub use self::tries::Counted;

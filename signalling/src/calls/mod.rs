@@ -26,7 +26,7 @@ use std::sync::Arc;
 use self::acts::act;
 use self::board::People;
 use self::ending::Over;
-use crate::cache::Claim;
+use crate::cache::CallClaim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
 use crate::domain::call::{Act, Call, Ending, Opening, Parties, open};
@@ -185,7 +185,7 @@ async fn ring(node: &Node, call: &Call, people: &People) -> Result<Opening> {
     opening
 }
 
-fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &Claim) -> Result<Opening> {
+fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &CallClaim) -> Result<Opening> {
     let mut board = node.calls.board();
     let Parties { call_id, caller, callee } = call.parties;
     let same_id = board.parties_of(call_id).or(elsewhere.same_id.map(|call| call.parties));

@@ -29,7 +29,7 @@ pub(super) async fn ask(
 ) -> Result<()> {
     let holder = match node.calls.carried.holder_of(call_id) {
         Some(holder) => holder,
-        None => node.cache.call_place(call_id).await.ok_or(Code::NotFound)?.node,
+        None => node.cache.held_call(call_id).await.ok_or(Code::NotFound)?.node,
     };
     if holder == node.id {
         return Err(Code::CallOver.into()); // forgotten here a moment ago

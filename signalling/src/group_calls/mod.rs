@@ -150,7 +150,7 @@ pub async fn grow(
     node.limits.call(asker.caller.user)?;
     let deed = Deed::Grow { users };
     if crate::calls::active(node, asker.caller.user, id).is_err()
-        && let Some(place) = node.cache.call_place(id).await
+        && let Some(place) = node.cache.held_call(id).await
         && place.node != node.id
     {
         return ticket(remote::ask(node, place.node, asker.caller.user, id, deed).await?);

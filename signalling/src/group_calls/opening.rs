@@ -32,8 +32,8 @@ pub(super) async fn open(
 /// The call of another node that came first, if one did.
 async fn claim(node: &Node, id: CallId) -> Option<CallId> {
     let call = node.group_calls.board().get(id).map(tell::state)?;
-    let place = node.cache.claim_group_call(&call).await?;
-    (place.node != node.id).then_some(place.call.id)
+    let held = node.cache.claim_group_call(&call).await?;
+    (held.node != node.id).then_some(held.call.id)
 }
 
 /// Takes back a call that nobody has heard of here.

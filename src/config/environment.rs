@@ -2,6 +2,8 @@
 //!
 //! `BECKON_` + the key in capitals, sections separated by two underscores: `BECKON_DATA_DIR`, `BECKON_HTTP__LISTEN`.
 
+use std::ffi::OsString;
+
 use anyhow::bail;
 
 use super::layers::Layers;
@@ -11,17 +13,16 @@ const PREFIX: &str = "BECKON_";
 /// Variables that other commands read: the command line's own, and those of the tests and the benchmark.
 const NOT_SETTINGS: [&str; 4] = ["BECKON_CONFIG", "BECKON_BIN", "BECKON_TEST_", "BECKON_BENCH_"];
 
-/// Every variable of this process that is valid text.
-pub(super) fn variables() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// Every variable of this process. What is no text has no name of ours, or no value that could be meant.
+pub(super) fn variables() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 /// Sets what the variables name. An unknown name with a section in it is a mistake; without one it may
 /// be somebody else's (Kubernetes injects `BECKON_PORT` for a service called beckon) and is only told.
 pub(super) fn apply(
     layers: &mut Layers,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (String, OsString)>,
 ) -> anyhow::Result<Vec<String>> {
     let mut warnings = Vec::new();
     for (name, value) in variables {
@@ -31,7 +32,8 @@ pub(super) fn apply(
         }
         let key = rest.to_lowercase().replace("__", ".");
         if layers.has(&key) {
-            layers.set(&key, &value).map_err(|error| error.context(name))?;
+            let Some(value) = value.to_str() else { bail!("{name}: {key}: expected UTF-8") };
+            layers.set(&key, value).map_err(|error| error.context(name))?;
         } else if key.contains('.') {
             bail!("{name}: unknown key {key}");
         } else {

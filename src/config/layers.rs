@@ -79,15 +79,16 @@ fn merge(into: &mut Table, from: Table, path: &str) -> anyhow::Result<()> {
 
 /// Reads text as whatever the present value is; lists are separated by commas.
 fn parse_like(present: &Value, text: &str) -> anyhow::Result<Value> {
+    let shown = text.escape_debug();
     Ok(match present {
         Value::Integer(_) => {
-            Value::Integer(text.parse().with_context(|| format!("'{text}' is no whole number"))?)
+            Value::Integer(text.parse().with_context(|| format!("'{shown}' is no whole number"))?)
         }
         Value::Float(_) => {
-            Value::Float(text.parse().with_context(|| format!("'{text}' is no number"))?)
+            Value::Float(text.parse().with_context(|| format!("'{shown}' is no number"))?)
         }
         Value::Boolean(_) => Value::Boolean(
-            text.parse().with_context(|| format!("'{text}' is neither true nor false"))?,
+            text.parse().with_context(|| format!("'{shown}' is neither true nor false"))?,
         ),
         Value::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());

@@ -198,7 +198,8 @@ pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<Loaded> {
 }
 
 fn apply_flags(layers: &mut Layers, args: &ConfigArgs) -> anyhow::Result<()> {
-    let data_dir = args.place.data_dir.as_ref().map(|dir| dir.display().to_string());
+    let text = |dir: &PathBuf| dir.to_str().map(str::to_owned).context("data_dir: expected UTF-8");
+    let data_dir = args.place.data_dir.as_ref().map(text).transpose()?;
     let list = |items: &[String]| Some(items.join(",")).filter(|list| !list.is_empty());
     let external_ips: Vec<_> = args.external_ip.iter().map(IpAddr::to_string).collect();
     let turn_udp: Vec<_> = args.turn_udp.iter().map(SocketAddr::to_string).collect();

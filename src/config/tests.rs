@@ -1,3 +1,6 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
 use super::*;
 use crate::cli::PlaceArgs;
 
@@ -8,10 +11,10 @@ fn read(tree: toml::Table) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+fn variables(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, OsString)> {
     pairs
         .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .map(|(name, value)| (name.to_string(), value.into()))
         .collect::<Vec<_>>()
         .into_iter()
 }
@@ -156,4 +159,15 @@ fn all_mistakes_are_told_at_once() {
     for key in ["3 faults", "external_ips: ", "log.format: ", "rooms.url: "] {
         assert!(told.contains(key), "no {key} in {told}");
     }
+}
+
+#[test]
+fn what_is_no_text_is_not_passed_over() {
+    let latin1 = || OsString::from_vec(b"/srv/caf\xe9".to_vec());
+    let set = [("BECKON_DATA_DIR".to_owned(), latin1())];
+    let told = environment::apply(&mut Layers::defaults(), set.into_iter()).unwrap_err();
+    assert!(told.to_string().contains("data_dir: expected UTF-8"), "{told:#}");
+    let place = PlaceArgs { data_dir: Some(latin1().into()), ..PlaceArgs::default() };
+    let told = apply_flags(&mut Layers::defaults(), &ConfigArgs::from(place)).unwrap_err();
+    assert!(told.to_string().contains("data_dir: expected UTF-8"), "{told:#}");
 }

@@ -31,10 +31,6 @@ const ABSENT: [(&str, &[&str], &str); 5] = [
     ("signalling", &["rtc-rtp", "rtc-srtp", "webrtc", "rtp", "srtp"], "signalling parses no RTP"),
 ];
 
-/// Second providers of TLS or cryptography: rustls panics at first use when it finds two.
-const SECOND_PROVIDERS: [&str; 5] =
-    ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"];
-
 fn dependencies(dir: &str) -> BTreeSet<String> {
     let manifest: Table = read(&format!("{dir}/Cargo.toml")).parse().unwrap();
     let sections = ["dependencies", "build-dependencies"];
@@ -95,19 +91,44 @@ fn what_must_be_absent_is_absent() {
 }
 
 #[test]
-fn there_is_one_tls_provider() {
-    let lock: Table = read("Cargo.lock").parse().unwrap();
-    let packages = lock["package"].as_array().unwrap();
-    let names: Vec<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
-    let mut offences: Vec<String> = SECOND_PROVIDERS
-        .iter()
-        .filter(|second| names.contains(second))
-        .map(|second| format!("Cargo.lock holds {second} besides ring"))
-        .collect();
+fn what_deny_toml_bans_is_not_locked() {
+    let (deny, lock): (Table, Table) =
+        (read("deny.toml").parse().unwrap(), read("Cargo.lock").parse().unwrap());
+    let names = locked(&lock, "name");
+    let mut offences = Vec::new();
+    for ban in deny["bans"]["deny"].as_array().unwrap() {
+        let banned = ban["crate"].as_str().unwrap();
+        match ban.get("reason").and_then(|reason| reason.as_str()) {
+            Some(why) if names.contains(&banned) => {
+                offences.push(format!("Cargo.lock holds {banned}: {why}"));
+            }
+            Some(_) => {}
+            None => offences.push(format!("deny.toml bans {banned} without a reason")),
+        }
+    }
+    // what two providers would come with, whatever their names
     if names.iter().filter(|name| **name == "rustls").count() != 1 {
         offences.push("Cargo.lock holds more than one rustls".into());
     }
     check(offences);
+}
+
+#[test]
+fn everything_comes_from_one_registry() {
+    let deny: Table = read("deny.toml").parse().unwrap();
+    for kind in ["unknown-registry", "unknown-git"] {
+        assert_eq!(deny["sources"][kind].as_str(), Some("deny"), "{kind} of deny.toml");
+    }
+    let lock: Table = read("Cargo.lock").parse().unwrap();
+    let others = locked(&lock, "source").into_iter();
+    let others = others.filter(|source| !source.ends_with("/crates.io-index"));
+    check(others.map(|source| format!("Cargo.lock has something from {source}")).collect());
+}
+
+/// One field of every locked package that has it.
+fn locked<'a>(lock: &'a Table, field: &str) -> Vec<&'a str> {
+    let packages = lock["package"].as_array().unwrap();
+    packages.iter().filter_map(|package| package.get(field)?.as_str()).collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `beckon`: the one binary. Reads the command line and hands over to the part that does it.
 
+#![warn(unreachable_pub)]
+
 mod arrival;
 mod certs;
 mod check;

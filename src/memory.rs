@@ -10,11 +10,11 @@ const MAPPED_BYTES_MIN: libc::c_int = 1024 * 1024;
 /// former pictures for each thread that ever decoded one.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
-pub fn give_back_large_blocks() {
+pub(crate) fn give_back_large_blocks() {
     // SAFETY: takes two integers; called before there is another thread.
     unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES_MIN) };
 }
 
 /// Other allocators have no such memory.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn give_back_large_blocks() {}
+pub(crate) fn give_back_large_blocks() {}

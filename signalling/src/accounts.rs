@@ -306,7 +306,7 @@ pub async fn replace_avatar(
 ) -> Result<(Me, Option<AvatarId>)> {
     let (replaced, owners) = retry(|| async {
         let mut tx = node.db.begin().await?;
-        let replaced = store::users::replace_avatar(&mut tx, caller.user, avatar).await?;
+        let replaced = store::users::replace_avatar(&mut tx, caller.user, avatar, now_ms()).await?;
         let owners = contacts::touch(&mut tx, caller.user).await?;
         tx.commit().await?;
         Ok::<_, store::sql::Error>((replaced, owners))

@@ -155,11 +155,12 @@ pub async fn set_profile<'c>(
     Ok(())
 }
 
-/// Gives somebody a picture, or none; tells which one that replaces. Of several at once, each replaces another one.
+/// Gives somebody a picture, or none, at `at` in milliseconds since 1970; tells which one that replaces. Of several at once, each replaces another one.
 pub async fn replace_avatar(
     tx: &mut Tx,
     id: UserId,
     avatar: Option<AvatarId>,
+    at: i64,
 ) -> Result<Option<AvatarId>> {
     lock(tx, id).await?;
     let replaced: Option<(Option<AvatarId>,)> =
@@ -167,7 +168,7 @@ pub async fn replace_avatar(
     let replaced = replaced.and_then(|(replaced,)| replaced);
     sql("UPDATE users SET avatar_id = ? WHERE id = ?").bind(avatar).bind(id).run(&mut *tx).await?;
     if let Some(old) = replaced {
-        files::release(tx, old.0, FileHolder::User(id)).await?;
+        files::release(tx, old.0, FileHolder::User(id), at).await?;
     }
     files::hold(tx, avatar.map(|new| (new.0, FileHolder::User(id)))).await?;
     Ok(replaced)

@@ -1,6 +1,7 @@
 //! What a process leaves behind that dies between two steps, and that nothing of it stays.
 
 use super::*;
+use crate::domain::file::FileHolder;
 
 /// Everything on disk below a folder, staged objects included.
 fn names(folder: &std::path::Path) -> Vec<String> {
@@ -111,6 +112,53 @@ async fn a_picture_that_is_nobodys_is_not_shown_and_soon_removed() {
     assert_eq!(names(folder.path()).len(), 2);
     stage.files.sweep_orphans(now_ms() + 11 * 60 * 1000).await.unwrap();
     assert_eq!(names(folder.path()), [format!("avatars/{current}")]);
+}
+
+/// Notes one more holder, or one less.
+async fn is_held(stage: &Stage, object: uuid::Uuid, holder: FileHolder, held: bool) {
+    let mut tx = stage.files.db.begin().await.unwrap();
+    match held {
+        true => store::files::hold(&mut tx, [(object, holder)]).await.unwrap(),
+        false => store::files::release(&mut tx, object, holder, now_ms()).await.unwrap(),
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn whatever_has_a_holder_stays_and_is_shown_to_whom_its_holder_shows_it() {
+    let (stage, folder) = on_disk().await;
+    let eve = UserId::fresh();
+    let id = stage.uploaded("a.txt", "mine").await;
+    let picture = avatar(&stage).await;
+    let room = FileHolder::Conversation(group(&stage.files.db, &[stage.ann, stage.bob]).await);
+    let of_ann = FileHolder::User(stage.ann);
+    let reads = async |who| stage.files.file(who, id).await.is_ok();
+    assert!(reads(stage.ann).await && !reads(stage.bob).await);
+
+    for (holder, eve_too) in [(room, false), (of_ann, true)] {
+        for object in [id.0, picture.0] {
+            is_held(&stage, object, holder, true).await;
+        }
+        stage.files.sweep(later()).await.unwrap();
+        assert_eq!(stage.files.sweep_orphans(later()).await.unwrap(), 0);
+        assert!(reads(stage.bob).await);
+        assert_eq!(reads(eve).await, eve_too);
+        assert!(stage.files.avatar(stage.bob, picture).await.is_ok());
+        assert_eq!(stage.files.avatar(eve, picture).await.is_ok(), eve_too);
+    }
+    for holder in [room, of_ann] {
+        assert_eq!(names(folder.path()).len(), 2, "somebody holds both");
+        for object in [id.0, picture.0] {
+            is_held(&stage, object, holder, false).await;
+        }
+    }
+    assert_eq!(
+        stage.files.sweep(later()).await.unwrap(),
+        1,
+        "the file, as if it had never been sent"
+    );
+    assert_eq!(stage.files.sweep_orphans(later()).await.unwrap(), 1, "the picture");
+    assert!(names(folder.path()).is_empty());
 }
 
 #[tokio::test]

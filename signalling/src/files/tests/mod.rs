@@ -85,7 +85,7 @@ impl Stage {
     /// Ann's picture is this one from now on.
     async fn wears(&self, avatar: AvatarId) {
         let mut tx = self.files.db.begin().await.unwrap();
-        store::users::replace_avatar(&mut tx, self.ann, Some(avatar)).await.unwrap();
+        store::users::replace_avatar(&mut tx, self.ann, Some(avatar), now_ms()).await.unwrap();
         tx.commit().await.unwrap();
     }
 

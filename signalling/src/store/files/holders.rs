@@ -26,15 +26,30 @@ pub async fn hold(tx: &mut Tx, held: impl IntoIterator<Item = (Uuid, FileHolder)
     Ok(())
 }
 
-/// Notes that somebody holds this no longer.
-pub async fn release(tx: &mut Tx, file: Uuid, holder: FileHolder) -> Result<()> {
+/// Notes that somebody holds this no longer. If nobody else does, it is swept away like a file that was never sent.
+/// `at` is in milliseconds since 1970.
+pub async fn release(tx: &mut Tx, file: Uuid, holder: FileHolder, at: i64) -> Result<()> {
     let (kind, id) = columns(holder);
     sql("DELETE FROM file_links WHERE file_id = ? AND conversation_id = ? AND holder_kind = ?")
         .bind(file)
         .bind(id)
         .bind(kind)
-        .run(tx)
+        .run(&mut *tx)
         .await?;
+    // the sweeper goes by uploads, and this one may have been forgotten
+    per_engine(
+        "INSERT IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
+         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
+         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
+        "INSERT OR IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
+         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
+         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
+    )
+    .bind(at)
+    .bind(file)
+    .bind(file)
+    .run(tx)
+    .await?;
     Ok(())
 }
 
@@ -104,25 +119,12 @@ pub async fn unlink(
         sql("SELECT seq FROM file_messages WHERE file_id = ? AND conversation_id = ? LIMIT 1")
             .bind(file)
             .bind(conversation)
+            .locking() // as of now, and not as of the beginning of the transaction
             .optional(&mut *tx)
             .await?;
     if another.is_none() {
-        release(tx, file.0, FileHolder::Conversation(conversation)).await?;
+        release(tx, file.0, FileHolder::Conversation(conversation), at).await?;
     }
-    // the sweeper goes by uploads, and this one may have been forgotten
-    per_engine(
-        "INSERT IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
-         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
-         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
-        "INSERT OR IGNORE INTO uploads (id, user_id, name, length, received, parts, finished, expires_at)
-         SELECT id, user_id, name, size, size, 0, 1, ? FROM files
-         WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file_links WHERE file_id = ?)",
-    )
-    .bind(at)
-    .bind(file)
-    .bind(file)
-    .run(tx)
-    .await?;
     Ok(())
 }
 

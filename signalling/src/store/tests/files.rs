@@ -241,7 +241,7 @@ async fn a_file_deleted_while_it_is_sent_is_either_sent_or_refused(db: &Db) {
 
 async fn wears(db: &Db, user: UserId, picture: Option<AvatarId>) -> Option<AvatarId> {
     let mut tx = db.begin().await.unwrap();
-    let replaced = users::replace_avatar(&mut tx, user, picture).await.unwrap();
+    let replaced = users::replace_avatar(&mut tx, user, picture, 9).await.unwrap();
     tx.commit().await.unwrap();
     replaced
 }
@@ -274,7 +274,7 @@ async fn what_anybody_holds_is_not_removed(db: &Db) {
         assert_eq!(files::holders(db, id.0).await.unwrap(), [holder]);
         assert!(!files::remove_unsent(db, id).await.unwrap());
         let mut tx = db.begin().await.unwrap();
-        files::release(&mut tx, id.0, holder).await.unwrap();
+        files::release(&mut tx, id.0, holder, 9).await.unwrap();
         tx.commit().await.unwrap();
         assert!(files::remove_unsent(db, id).await.unwrap());
     }

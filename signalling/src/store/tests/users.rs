@@ -135,7 +135,7 @@ async fn what_is_set_is_read_back(db: &Db) {
 /// The picture of `user` before `avatar`.
 async fn replaced(db: &Db, user: UserId, avatar: Option<AvatarId>) -> Option<AvatarId> {
     let mut tx = db.begin().await.unwrap();
-    let replaced = users::replace_avatar(&mut tx, user, avatar).await.unwrap();
+    let replaced = users::replace_avatar(&mut tx, user, avatar, 9).await.unwrap();
     tx.commit().await.unwrap();
     replaced
 }

@@ -77,3 +77,41 @@ async fn let_in(node: &Node, headers: &HeaderMap, ticket: Option<String>) -> Res
     };
     Ok(Caller { role: AccountRole::User, ..caller }) // a socket outlives changes of the role
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::accounts::Credentials;
+    use crate::domain::ids::NodeId;
+    use crate::domain::login::{Device, DeviceKind};
+    use crate::{Admin, Config, Signalling};
+
+    #[tokio::test]
+    async fn a_request_carries_the_role_of_now_and_a_socket_that_of_everybody() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config { data_dir: folder.path().into(), ..Config::default() };
+        config.accounts.password_memory_kib = 64;
+        config.accounts.password_passes = 1;
+        let signalling =
+            Signalling::start(NodeId::fresh(), config.clone(), None, None).await.unwrap();
+        let node = &*signalling.node;
+        let credentials = Credentials { name: "alice", password: "correct horse".into() };
+        let device = Device { id: None, kind: DeviceKind::Other, name: String::new() };
+        let from = Ipv4Addr::LOCALHOST.into();
+        let (_, issued) = accounts::register(node, credentials, None, device, from).await.unwrap();
+        let role = async || accounts::authenticate(node, &issued.access).await.unwrap().role;
+        assert_eq!(role().await, AccountRole::User);
+
+        let operator = Admin::open(&config).await.unwrap();
+        operator.set_role("alice", AccountRole::Admin).await.unwrap();
+        assert_eq!(role().await, AccountRole::Admin);
+        let bearer = format!("Bearer {}", issued.access).parse().unwrap();
+        let headers = HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, bearer)]);
+        let caller = let_in(node, &headers, None).await.unwrap();
+        let (ticket, _) = accounts::ticket(node, caller).await.unwrap();
+        let by_ticket = let_in(node, &HeaderMap::new(), Some(ticket)).await.unwrap();
+        assert_eq!([caller.role, by_ticket.role], [AccountRole::User; 2]);
+    }
+}

@@ -4,14 +4,29 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-/// A text that is written by whoever reads it first: a media thread decides what it says, and leaves the writing to others.
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A text that is written by its first reader: a media thread decides its contents and leaves the writing to others.
 #[derive(Clone)]
 pub struct Sdp(Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>);
 
 impl Sdp {
-    /// A text that `write` makes. It must not panic.
+    /// A text that `write` returns. It must not panic.
     pub fn new(write: impl FnOnce() -> String + Send + 'static) -> Sdp {
         Sdp(Arc::new(LazyLock::new(Box::new(write))))
+    }
+}
+
+/// As its text.
+impl Serialize for Sdp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sdp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sdp, D::Error> {
+        String::deserialize(deserializer).map(Sdp::from)
     }
 }
 

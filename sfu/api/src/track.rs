@@ -1,15 +1,18 @@
-//! What a track is, as far as both sides must agree on it.
+//! Tracks, as far as signalling and the media node share them.
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::TrackId;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The media type of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     Audio,
     Video,
 }
 
 /// What a track shows. The allocator serves a shared screen before cameras.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Source {
     Unknown,
     Camera,
@@ -18,7 +21,8 @@ pub enum Source {
     ScreenShareAudio,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The codecs that the media node forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Codec {
     Opus,
     Vp8,
@@ -69,25 +73,27 @@ impl Codec {
 }
 
 /// One simulcast layer as its publisher announced it, lowest first in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnnouncedLayer {
+    /// Pixels.
     pub width: u32,
+    /// Pixels.
     pub height: u32,
-    /// Bits per second, at most.
+    /// Maximum, in bits per second.
     pub bitrate: u32,
 }
 
 /// A track that a participant is about to publish; an offer with its media section follows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     pub id: TrackId,
-    /// The client's own name of it, to be found again in the msid of its section.
+    /// The client's own id of it, which the msid of its section contains.
     pub cid: String,
     pub kind: Kind,
     pub source: Source,
-    /// What the publisher says that it will send; what it sends decides.
+    /// The codec that the publisher announced; the packets it sends decide.
     pub codec: Option<Codec>,
-    /// Its sound has two channels.
+    /// Its audio has two channels.
     pub stereo: bool,
     /// Announced layers, lowest first; empty for audio.
     pub layers: Vec<AnnouncedLayer>,
@@ -95,7 +101,7 @@ pub struct Announced {
 }
 
 /// Which track a media section of a description carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MidTrack {
     pub mid: String,
     pub track: TrackId,

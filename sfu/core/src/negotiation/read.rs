@@ -214,7 +214,7 @@ fn places(sections: &[Section], lines: &[u32]) -> Result<HashMap<String, usize>,
     for (at, section) in sections.iter().enumerate().filter(|(_, it)| !it.mid.is_empty()) {
         if places.insert(section.mid.clone(), at).is_some() {
             let line = lines.get(at).copied();
-            let why = "another section has the same a=mid";
+            let why = "another section has the same a=mid".into();
             return Err(Refused::Malformed(Fault { line, why }));
         }
     }

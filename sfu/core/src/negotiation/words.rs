@@ -29,7 +29,7 @@ impl Wrong {
     pub(super) fn at(self, line: u32) -> Refused {
         match self {
             Wrong::Limit => Refused::Limit,
-            Wrong::Text(why) => Refused::Malformed(Fault { line: Some(line), why }),
+            Wrong::Text(why) => Refused::Malformed(Fault { line: Some(line), why: why.into() }),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::stage::{Stage, ms, secs};
 
 fn refusals(stage: &Stage) -> Vec<(ParticipantId, Refused)> {
     let refused = stage.events.iter().filter_map(|(_, event)| match event {
-        Event::Refused { participant, why, .. } => Some((participant.clone(), *why)),
+        Event::Refused { participant, why, .. } => Some((participant.clone(), why.clone())),
         _ => None,
     });
     refused.collect()

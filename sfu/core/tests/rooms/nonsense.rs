@@ -29,7 +29,7 @@ fn assert_unharmed(stage: &mut Stage, [alice, bob]: [usize; 2], cameras: &[Track
 
 fn refusals(stage: &Stage) -> Vec<Refused> {
     let refused = stage.events.iter().filter_map(|(_, event)| match event {
-        Event::Refused { why, .. } => Some(*why),
+        Event::Refused { why, .. } => Some(why.clone()),
         _ => None,
     });
     refused.collect()
@@ -139,7 +139,7 @@ fn nobody_joins_twice_and_strangers_have_no_say() {
         stage.tell(command);
     }
     stage.run(ms(100));
-    assert_eq!(refusals(&stage), [Refused::NotFound; 4]);
+    assert_eq!(refusals(&stage), [const { Refused::NotFound }; 4]);
     stage.join("PA_alice", ConnectionMode::Single);
     stage.clients.pop();
     stage.run(ms(100));

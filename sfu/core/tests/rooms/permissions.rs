@@ -14,7 +14,7 @@ fn permit(stage: &mut Stage, client: usize, publish: bool, subscribe: bool) {
 
 fn refused(stage: &Stage, track: &TrackId) -> Option<Refused> {
     stage.events.iter().find_map(|(_, event)| match event {
-        Event::Refused { track: Some(it), why, .. } if it == track => Some(*why),
+        Event::Refused { track: Some(it), why, .. } if it == track => Some(why.clone()),
         _ => None,
     })
 }

@@ -145,7 +145,7 @@ impl Room {
 
     /// The media node could not do something: its client hears what.
     fn refused(&mut self, now: Instant, who: &ParticipantId, track: Option<TrackId>, why: Refused) {
-        match why {
+        match &why {
             Refused::Malformed(fault) => {
                 tracing::info!(room.id = %self.id, participant.id = %who, %fault, "a description is refused");
             }

@@ -37,7 +37,7 @@ async fn a_client_hears_which_line_of_its_description_is_wrong() {
     let mut stage = Stage::new(10);
     let [mut alice] = stage.people(["alice"]);
     alice.hears();
-    let why = Refused::Malformed(Fault { line: Some(7), why: "m= lists no format" });
+    let why = Refused::Malformed(Fault { line: Some(7), why: "m= lists no format".into() });
     stage.event(Event::Refused { participant: alice.id.clone(), track: None, why });
     let words = alice.hears();
     let [Message::RequestResponse(no)] = &words[..] else { panic!("{words:?}") };

@@ -17,6 +17,7 @@ const ROOMS_MAX: usize = 10_000;
 /// Tracks in one order. Each may have many subscribers that move to make room, and media gets its turn between orders.
 const ORDER_TRACKS_MAX: usize = 64;
 
+/// The media node of this process: it finds the shard of a room and sends it orders.
 pub(crate) struct Handle {
     shards: Vec<OrderSender>,
     directory: Mutex<Directory>,
@@ -91,7 +92,7 @@ impl MediaNode for Handle {
 }
 
 impl Home {
-    /// Descriptions are read here, by whoever tells them: media of others must not wait for that.
+    /// Descriptions are parsed here, on the caller's thread, so that no media waits for it.
     fn order(&self, room: &RoomId, command: Command, held: Held) -> Result<Order, Unavailable> {
         let until = Until { permit: self.waiting.permit(&command)?, held };
         let room = room.clone();
@@ -102,7 +103,7 @@ impl Home {
     }
 }
 
-/// A command about many tracks becomes several; the last one is apart.
+/// Splits a command about many tracks into several; the last one is returned separately.
 fn in_pieces(command: Command) -> (Vec<Command>, Command) {
     type Make<T> = fn(ParticipantId, Vec<T>) -> Command;
     fn cut<T>(who: ParticipantId, mut list: Vec<T>, make: Make<T>) -> (Vec<Command>, Command) {
@@ -146,7 +147,7 @@ impl Directory {
         (*rooms < ROOMS_MAX).then_some(shard)
     }
 
-    /// One that is open already stays as it is.
+    /// Enters a room. One that is open already stays as it is.
     fn opened(&mut self, room: RoomId, shard: usize, settings: RoomSettings) {
         if let Entry::Vacant(home) = self.homes.entry(room) {
             home.insert(Home { shard, settings, waiting: Arc::default() });

@@ -1,4 +1,5 @@
-//! The shell around the media core: a thread and a socket a shard, and the way signalling reaches them.
+//! The shell around the media core: one thread and one socket per shard, and the handle through which signalling reaches
+//! them.
 //!
 //! The core decides everything; the shell gives it datagrams, orders and the time, and carries out what it says.
 
@@ -57,7 +58,7 @@ impl Sfu {
         Ok(Sfu { node, listening, threads: Mutex::new(threads) })
     }
 
-    /// What signalling speaks to.
+    /// The handle for signalling.
     pub fn node(&self) -> Arc<dyn MediaNode> {
         self.node.clone()
     }

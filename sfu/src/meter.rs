@@ -1,4 +1,4 @@
-//! What a shard counted, told to the process's metrics about once a second.
+//! Copies a shard's counters to the process's metrics about once per second.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::socket::Socket;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Says what the metrics of the media node mean.
+/// Describes the metrics of the media node to the recorder.
 pub fn describe() {
     describe_counter!("beckon_media_packets_received_total", "Authentic media packets received.");
     describe_counter!(

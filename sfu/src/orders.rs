@@ -1,4 +1,4 @@
-//! The way from signalling's threads to a shard's: a bounded queue and a waker.
+//! The bounded queue of orders from signalling's threads to a shard's, and its waker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +8,15 @@ use beckon_sfu_api::{Command, EventSink, Held, RoomId, RoomSettings, Unavailable
 use beckon_sfu_core::described::Described;
 use mio::Waker;
 
-/// Orders waiting for a shard; more are refused. A shard takes tens of thousands a second, so this many means it is stuck.
+/// Orders waiting for a shard; more are refused. A shard handles tens of thousands per second, so this many means that it
+/// is stuck.
 const WAITING_MAX: usize = 65_536;
-/// Those of one room. Signalling waits long before it has told so many.
+/// The same for one room. Signalling stops long before it has sent as many.
 const ROOM_WAITING_MAX: usize = WAITING_MAX / 2;
 /// Bytes of messages and descriptions among those of one room, beside one that is larger by itself.
 const ROOM_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// What a shard's thread is asked to do.
 pub(crate) enum Order {
     Open {
         room: RoomId,
@@ -26,7 +28,7 @@ pub(crate) enum Order {
         command: Command,
         until: Until,
     },
-    /// A description, read already: nothing takes as long.
+    /// A description, parsed already, since nothing takes as long.
     Describe {
         room: RoomId,
         described: Box<Described>,
@@ -35,7 +37,7 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// What is given back once an order is carried out.
+/// What is released once an order is carried out.
 pub(crate) struct Until {
     #[expect(dead_code, reason = "held")]
     pub(crate) permit: QueuePermit,
@@ -43,7 +45,7 @@ pub(crate) struct Until {
     pub(crate) held: Held,
 }
 
-/// How much of a room waits for its shard.
+/// How many orders and bytes of one room wait for its shard.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     orders: AtomicUsize,
@@ -76,7 +78,7 @@ impl Drop for QueuePermit {
     }
 }
 
-/// What clients made large.
+/// Bytes of a command whose size clients decide.
 fn bytes(command: &Command) -> usize {
     match command {
         Command::Offer { offer: description, .. } | Command::Answer { answer: description, .. } => {
@@ -87,7 +89,7 @@ fn bytes(command: &Command) -> usize {
     }
 }
 
-/// What frees something is never refused, or it would stay for good.
+/// Commands that free resources are never refused; otherwise they would leak.
 fn frees(command: &Command) -> bool {
     use Command::{Close, Leave, Unpublish, Unsubscribe};
     matches!(command, Close | Leave { .. } | Unpublish { .. } | Unsubscribe { .. })

@@ -9,10 +9,10 @@ use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
-/// Wanted of the kernel, each way: half a second of a thousand streams of 1 Mbit/s in bursts.
+/// Kernel buffer requested for each direction: 67 ms of a thousand streams of 1 Mbit/s, which come in bursts.
 const BUFFER_BYTES: usize = 8 << 20;
 
-/// Less than this loses packets whenever the thread does not run for some milliseconds.
+/// A smaller buffer loses packets whenever the thread does not run for some milliseconds.
 const BUFFER_BYTES_ENOUGH: usize = 2 << 20;
 
 /// Buffers of one receiving call. Each may hold a train that the kernel joined (GRO).
@@ -46,7 +46,7 @@ pub(crate) struct Socket {
     unsent: Unsent,
 }
 
-/// UDP payload that went through the socket since it was made.
+/// Bytes of UDP payload that passed the socket so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Passed {
     pub(crate) received_bytes: u64,
@@ -223,7 +223,7 @@ impl Socket {
     }
 }
 
-/// The kernel gives at most its own limit, and says so to nobody; hence the look at what came of it.
+/// The kernel silently caps buffers at its own limit, so the resulting size is read back.
 fn raise_buffers(socket: &RawSocket) -> io::Result<()> {
     socket.set_recv_buffer_size(BUFFER_BYTES)?;
     socket.set_send_buffer_size(BUFFER_BYTES)?;

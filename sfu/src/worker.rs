@@ -1,4 +1,4 @@
-//! A shard's thread: wait, take orders, read, let time pass, send, tell what happened.
+//! A shard's thread: it waits, takes orders, receives, handles timeouts, sends, and delivers events.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,7 +20,7 @@ use crate::socket::Socket;
 const SOCKET: Token = Token(0);
 const ORDERS: Token = Token(1);
 
-/// Batches read before what they caused is sent. More makes longer trains, and lets the first packet wait.
+/// Batches received before the packets they cause are sent. More make longer trains but delay the first packet.
 const BATCHES_MAX: usize = 4;
 
 /// How long orders are carried out before media gets its turn again, but for the last one. None takes a millisecond.
@@ -91,7 +91,7 @@ impl Worker {
         }
     }
 
-    /// How long nothing will be due.
+    /// Time until something is due.
     fn idle(&self) -> Duration {
         let due = self.meter.due();
         let due = self.shard.poll_timeout().map_or(due, |timeout| timeout.min(due));
@@ -180,7 +180,7 @@ impl Worker {
                 sink(event);
             }
         }
-        // Without its sink the room's owner knows that it is gone, and lets everybody start over.
+        // Dropping the sink tells signalling that the room ended; its participants join again.
         while let Some(room) = self.shard.poll_failed() {
             self.sinks.remove(&room);
         }

@@ -20,7 +20,7 @@ pub(crate) const CHANNEL_LIFE: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct Allocation {
     pub(crate) client: Client,
-    /// Under which name it was made: nobody else may touch it (RFC 8656, 5).
+    /// The username that created it; only requests of the same one may use it (RFC 8656, 5).
     pub(crate) username: Box<str>,
     pub(crate) share: QuotaShare,
     pub(crate) relayed: SocketAddr,
@@ -110,13 +110,13 @@ impl Allocation {
         Ok(())
     }
 
-    /// To whom a channel leads.
+    /// The peer that a channel is bound to.
     pub(crate) fn peer(&self, now: Instant, number: u16) -> Option<SocketAddr> {
         let channel = self.channels.get(&number)?;
         (channel.expires > now).then_some(channel.peer)
     }
 
-    /// The channel that leads to a peer.
+    /// The channel that is bound to a peer.
     pub(crate) fn channel(&self, now: Instant, peer: SocketAddr) -> Option<u16> {
         let number = *self.numbers.get(&peer)?;
         self.peer(now, number).map(|_| number)

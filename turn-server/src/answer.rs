@@ -1,4 +1,4 @@
-//! What a request gets back, on rtc-stun's codec.
+//! Responses to requests, on rtc-stun's codec.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ const SOFTWARE: &[u8] = concat!("Beckon ", env!("CARGO_PKG_VERSION")).as_bytes()
 
 const INTEGRITY_LEN: u32 = 24;
 
-/// A response in the making; [`seal`](Answer::seal) ends it.
+/// A response under construction; [`seal`](Answer::seal) completes it.
 pub(crate) struct Answer(Message);
 
 impl Answer {

@@ -1,4 +1,4 @@
-//! Answers that are given again when a request is heard again: over UDP a client that missed one repeats itself
+//! Answers that are repeated when a request is retransmitted: over UDP a client repeats a request whose answer was lost
 //! (RFC 8489, 6.3.1).
 
 use std::collections::{HashMap, VecDeque};
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 use crate::wire::TransactionId;
 
-/// No client repeats itself for longer (RFC 8489, 6.3.1).
+/// No client retransmits for longer (RFC 8489, 6.3.1).
 const ANSWER_LIFE: Duration = Duration::from_secs(40);
 
-/// Beyond this the oldest are forgotten; a repeated request is then judged anew.
+/// Beyond this the oldest are forgotten; a retransmitted request is then handled again.
 const ANSWERS_MAX: usize = 4096;
 
 type Question = (Client, TransactionId);
 
-/// Answers to requests that would be answered otherwise the second time: Allocate, and the Refresh that ends all.
+/// Answers to requests that are not idempotent: Allocate, and the Refresh that deletes an allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     given: HashMap<Question, Box<[u8]>>,

@@ -2,21 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// A client as it is heard: the 5-tuple (RFC 8656, 2).
+/// A client, by its 5-tuple (RFC 8656, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
-    /// Where it is.
+    /// Its transport address.
     pub address: SocketAddr,
-    /// How it came in, and how it is answered.
+    /// Where its messages arrive, and answers leave.
     pub door: Door,
 }
 
-/// What a client came in through.
+/// Where messages of a client arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
-    /// A listener, and which of its addresses was meant.
+    /// A UDP listener by its index, and the local address that the datagram was sent to.
     Udp(u8, Option<IpAddr>),
-    /// A TCP or TLS connection.
+    /// A TCP or TLS connection, by its number.
     Stream(u64),
 }
 

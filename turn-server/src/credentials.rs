@@ -41,7 +41,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Any of the secrets vouches for a name, so that a new one can be brought in before the old one goes.
+    /// A password from any of the secrets is valid, so that a new secret can be introduced before the old one is removed.
     pub fn new<'a>(
         realm: &str,
         secrets: Vec<String>,
@@ -52,12 +52,12 @@ impl Credentials {
         Credentials { realm: realm.to_owned(), users: users.collect(), secrets }
     }
 
-    /// What clients are asked for.
+    /// The realm that clients authenticate in.
     pub fn realm(&self) -> &str {
         &self.realm
     }
 
-    /// Every key that may stand behind a name.
+    /// Every key that is valid for a name.
     pub(crate) fn keys(&self, name: &str) -> Vec<Key> {
         if let Some(key) = self.users.get(name) {
             return vec![key.clone()];
@@ -69,17 +69,17 @@ impl Credentials {
         passwords.map(|password| Key::new(name, &self.realm, &password)).collect()
     }
 
-    /// Whether the name's time is over. Users by configuration have no end.
+    /// Whether a time-limited name has expired. Configured users never expire.
     pub(crate) fn is_expired(&self, name: &str, unix_s: u64) -> bool {
         !self.users.contains_key(name) && expiry(name).is_none_or(|expiry| expiry <= unix_s)
     }
 
-    /// Whether a name is one of the users by configuration.
+    /// Whether a name is a configured user.
     pub(crate) fn is_user(&self, name: &str) -> bool {
         self.users.contains_key(name)
     }
 
-    /// Who holds a name: `alice/call` in `1700000000:alice/call`. It is taken back from them.
+    /// The holder of a name: `alice/call` in `1700000000:alice/call`. Names are revoked by holder.
     pub(crate) fn holder<'a>(&self, name: &'a str) -> &'a str {
         match name.split_once(':') {
             Some((_, holder)) if !self.users.contains_key(name) => holder,
@@ -87,7 +87,7 @@ impl Credentials {
         }
     }
 
-    /// The person among the holders: `alice` in `1700000000:alice/call`, whatever else she holds. Quotas are hers.
+    /// The person of a name: `alice` in `1700000000:alice/call`. Quotas apply per person.
     pub(crate) fn person<'a>(&self, name: &'a str) -> &'a str {
         match self.holder(name).split_once('/') {
             Some((person, _)) if !self.users.contains_key(name) => person,
@@ -103,7 +103,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// When a time-limited name ends, in Unix seconds: `1700000000:alice`, or the time alone.
+/// When a time-limited name expires, in Unix seconds: `1700000000:alice`, or the time alone.
 fn expiry(name: &str) -> Option<u64> {
     let (expiry, _) = name.split_once(':').unwrap_or((name, ""));
     expiry.parse().ok()

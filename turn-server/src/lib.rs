@@ -1,4 +1,4 @@
-//! STUN and TURN; knows no user and no database, only a shared secret.
+//! STUN and TURN. It depends on no user database, only on a shared secret.
 //!
 //! [`Relay`] is the protocol without sockets and clocks (RFC 8489, RFC 8656); [`start`] puts threads and sockets around it.
 

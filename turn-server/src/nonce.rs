@@ -1,4 +1,4 @@
-//! Nonces that are remembered by nobody: each says when it was made, signed together with whom it is for.
+//! Stateless nonces: each contains its time of creation, signed together with the client's address.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -10,13 +10,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt as _;
 use sha2::Sha256;
 
-/// A client that comes with an older one is given a new one, once: 438.
+/// A client that uses an older one is given a new one with 438 (Stale Nonce).
 pub(crate) const NONCE_LIFE: Duration = Duration::from_secs(60 * 60);
 
 const TAG_LEN: usize = 12;
 const NONCE_LEN: usize = 4 + TAG_LEN;
 
-/// Makes and recognises nonces. All threads share one, since a client may be heard by any of them.
+/// Creates and verifies nonces. All threads share one, since any of them may serve a client.
 #[derive(Clone)]
 pub(crate) struct Nonces {
     key: [u8; 32],

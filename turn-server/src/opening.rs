@@ -3,23 +3,18 @@
 use std::net::SocketAddr;
 
 slotmap::new_key_type! {
-    /// An allocation, and its relay socket.
+    /// An allocation and its relay socket.
     pub struct RelayKey;
 }
 
-/// What relay socket is wanted.
+/// The relay socket that an Allocate request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// A fresh one.
-    Fresh {
-        /// IPv6 or IPv4.
-        is_ipv6: bool,
-        /// Which ports will do.
-        port: Port,
-    },
-    /// One that was reserved, under this token.
+    /// A new one.
+    Fresh { is_ipv6: bool, port: Port },
+    /// One that an earlier EVEN-PORT reserved (RESERVATION-TOKEN; RFC 8656, 18.9).
     Reserved {
-        /// As it was told to the client.
+        /// The token that the client was given.
         token: [u8; 8],
     },
 }
@@ -27,19 +22,19 @@ pub enum Opening {
 /// EVEN-PORT (RFC 8656, 18.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
-    /// Any.
+    /// Any port: the attribute is absent.
     Any,
-    /// An even one.
+    /// An even port.
     Even,
-    /// An even one, and the next one reserved.
+    /// An even port, with the next higher one reserved.
     EvenAndNext,
 }
 
 /// A relay socket that was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// As peers see it.
+    /// The relayed transport address, as peers see it.
     pub relayed: SocketAddr,
-    /// Under which the next port is reserved.
+    /// The token of the reserved next port, if one was asked for.
     pub token: Option<[u8; 8]>,
 }

@@ -1,4 +1,4 @@
-//! What the relay wants done, collected by its caller.
+//! What the relay wants sent and done, collected for its caller.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -6,34 +6,34 @@ use std::ops::Range;
 use crate::client::Client;
 use crate::opening::{Opening, RelayKey};
 
-/// Where bytes go.
+/// The destination of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// A client, the way it is heard.
+    /// A client, through the door that it came in by.
     Client(Client),
     /// A peer, from the relayed address of an allocation.
     Peer(RelayKey, SocketAddr),
 }
 
-/// One datagram, or one message of a stream.
+/// One datagram, or one message on a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Send {
     pub(crate) to: To,
     pub(crate) range: Range<usize>,
 }
 
-/// What is to be done with relay sockets.
+/// An action on relay sockets or streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Open one for this client and tell [`Relay::handle_opened`](crate::Relay::handle_opened).
+    /// Open a relay socket for this client and report it to [`Relay::handle_opened`](crate::Relay::handle_opened).
     Open(Client, Opening),
-    /// Close this one.
+    /// Close this relay socket.
     Close(RelayKey),
-    /// The client of a stream has no allocation any more: end the stream.
+    /// End this client's stream: its allocation has ended.
     End(Client),
 }
 
-/// Owned by the caller and used again and again; messages stand one behind the other in one buffer.
+/// Messages to send, in one buffer, and actions. The caller owns and reuses it.
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
@@ -42,14 +42,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Forgets everything.
+    /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.sends.clear();
         self.acts.clear();
     }
 
-    /// What to send, in order.
+    /// The messages to send, in order.
     pub fn sends(&self) -> impl Iterator<Item = (To, &[u8])> {
         self.sends.iter().filter_map(|send| Some((send.to, self.bytes.get(send.range.clone())?)))
     }
@@ -59,12 +59,12 @@ impl Outbox {
         Trains { outbox: self, at: 0, messages_max }
     }
 
-    /// What to do after all is sent.
+    /// Takes the actions, which are due once everything is sent.
     pub fn take_acts(&mut self) -> Vec<Act> {
         std::mem::take(&mut self.acts)
     }
 
-    /// Bytes to send.
+    /// Total length of the messages, in bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -97,9 +97,9 @@ impl Outbox {
 /// Messages to one destination, one behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Train<'a> {
-    /// Where it goes.
+    /// Their destination.
     pub to: To,
-    /// All its messages.
+    /// The messages, concatenated.
     pub bytes: &'a [u8],
     /// The length of each but the last, which may be shorter.
     pub segment: usize,

@@ -1,4 +1,5 @@
-//! Whom the relay sends to: nobody inside, in no spelling, unless the operator opens it.
+//! Which peers the relay sends to: no internal address in any notation (for example IPv4-mapped), unless the operator allows
+//! it.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -54,19 +55,19 @@ const fn v6(segments: [u16; 8], len: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), len)
 }
 
-/// What the operator says about peers.
+/// The operator's rules about peers.
 #[derive(Clone, Debug, Default)]
 pub struct PeerPolicy {
-    /// Opened although they are special-purpose or our own. Each counts in the spelling it is written in only.
+    /// Allowed although they are special-purpose or our own. Each matches only the notation that it is written in.
     pub allow: Vec<IpNet>,
-    /// Never opened, whatever `allow` says: the database, the cache.
+    /// Never allowed, whatever `allow` says: the database, the cache.
     pub deny: Vec<IpNet>,
-    /// Where the media node is reached, which is always open. An unspecified IP address is all of our own.
+    /// Addresses of the media node, which are always allowed. An unspecified IP address stands for all of our own.
     pub media: Vec<SocketAddr>,
-    /// For development: relayed addresses and the media node are reached on loopback too. Elsewhere nobody asks for that
-    /// but who wants to reach what else is on this machine.
+    /// For development: allows relayed addresses and the media node on loopback. Elsewhere a peer on loopback is an attempt
+    /// to reach other services of this machine.
     pub development: bool,
-    /// This machine's addresses, those it is known by outside included.
+    /// This machine's addresses, including its external ones.
     pub own: Vec<IpAddr>,
 }
 
@@ -83,7 +84,7 @@ impl Peers {
         Peers { policy, relayed: RwLock::default() }
     }
 
-    /// Whether a permission may be had for this IP address (RFC 8656, 10.2).
+    /// Whether a permission may be installed for this IP address (RFC 8656, 10.2).
     pub(crate) fn may_permit(&self, ip: IpAddr) -> bool {
         match self.judge(ip) {
             PeerVerdict::Open => true,
@@ -109,7 +110,7 @@ impl Peers {
         !self.policy.own.contains(&peer.ip()) || self.may_send(peer)
     }
 
-    /// Whether this is a socket of ours that peers may be: a relayed address, or the media node.
+    /// Whether this is one of our own sockets that are valid peers: a relayed address, or the media node.
     pub(crate) fn is_ours(&self, address: SocketAddr) -> bool {
         let PeerPolicy { media, own, .. } = &self.policy;
         let is_media =

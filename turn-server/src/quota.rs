@@ -1,4 +1,4 @@
-//! How much of the relay one person and all of them may use. Shared by all threads.
+//! How much of the relay one person, and all together, may use. Shared by all threads.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -21,13 +21,13 @@ pub struct Limits {
     pub permissions: usize,
     /// Channels of one allocation; one more is answered 508.
     pub channels: usize,
-    /// Bytes a second one person's allocations may relay together, both ways; more is dropped. 0 is no limit.
+    /// Bytes per second that all allocations of one person may relay, in both directions; more is dropped. 0 is no limit.
     pub bytes_per_second_per_user: u64,
-    /// Bytes a second in all; more is dropped. 0 is no limit.
+    /// Bytes per second in all; more is dropped. 0 is no limit.
     pub bytes_per_second: u64,
-    /// Answers a second to strangers of one network (/24, /48); more is not answered.
+    /// Answers per second to unauthenticated clients of one network (/24, /48); more are not sent.
     pub strangers_per_second: u32,
-    /// Answers to strangers of one network at once, before that counts.
+    /// Burst of such answers.
     pub strangers_burst: u32,
 }
 
@@ -119,7 +119,7 @@ impl Account {
 }
 
 impl QuotaShare {
-    /// Whether so many bytes may pass now. What the person has no right to does not burden the others.
+    /// Returns whether `bytes` may pass now. Bytes refused to one person are not charged to the total.
     pub(crate) fn may_relay(&self, now: Instant, bytes: usize) -> bool {
         let since = now.saturating_duration_since(self.quotas.started);
         self.account.rate.allows(since, bytes) && self.quotas.rate.allows(since, bytes)

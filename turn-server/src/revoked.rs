@@ -1,4 +1,4 @@
-//! Who was sent away, and may not come back under the same name before it ends by itself.
+//! Revoked usernames, which stay refused until they would have expired.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 /// Beyond this the oldest are forgotten. They come to a few megabytes, and take more than four a second, day and night.
 const REVOKED_MAX: usize = 200_000;
 
-/// Lines of the file beyond which it is written anew, if half of them mean nothing any more.
+/// Lines of the file beyond which it is rewritten, if half of them have expired.
 const LINES_MIN: usize = 10_000;
 
-/// Stands for a name: neither memory nor file hold who it was.
+/// The hash of a name: neither memory nor the file contains the name itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Mark(u64);
 
@@ -58,7 +58,7 @@ impl Revoked {
     }
 }
 
-/// The file that outlives the process: a line a name, `1700000000 0123456789abcdef`.
+/// The file that outlives the process: one line per name, `1700000000 0123456789abcdef`.
 #[derive(Debug)]
 pub(crate) struct Journal {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! What happened since somebody last asked.
+//! Counts since they were last taken.
 
 use crate::refusal::Refusal;
 
@@ -19,9 +19,9 @@ pub struct Stats {
     pub to_clients_bytes: u64,
     /// Packets for which there was no allocation, permission or channel, or that are no STUN or TURN.
     pub discarded: u64,
-    /// Packets over somebody's bandwidth.
+    /// Packets dropped by a bandwidth limit.
     pub over_bandwidth: u64,
-    /// Messages of strangers that got no answer because their network had too many.
+    /// Messages of unauthenticated clients that were not answered because their network had its share.
     pub unanswered: u64,
     /// Binding requests answered.
     pub bindings: u64,

@@ -1,18 +1,18 @@
-//! Answers to who has not authenticated are rationed by source network: their sources may be forged, and then the
-//! answers hit somebody else.
+//! Limits answers to unauthenticated clients by source network: their source addresses may be forged, and then the answers
+//! hit a third party.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// Networks are counted in this many places, whatever their number. Which share one, nobody can tell from outside.
+/// Networks are counted in this many slots, whatever their number. Which ones share a slot cannot be told from outside.
 const PLACES: usize = 8192;
 
 /// Bits of a network: what one site or subscriber usually has.
 const V4_PREFIX: u32 = 24;
 const V6_PREFIX: u32 = 48;
 
-/// A ration for each network.
+/// One budget of answers per network.
 #[derive(Debug)]
 pub(crate) struct Strangers {
     hasher: RandomState,

@@ -1,4 +1,4 @@
-//! One secure way to a client: ICE, DTLS, SRTP, data channels, and what is about to be sent.
+//! One peer connection to a client: ICE, DTLS, SRTP, data channels, and the datagrams about to be sent.
 
 mod entries;
 mod establishing;
@@ -25,13 +25,13 @@ use crate::twcc::Recorder;
 /// The SRTP profiles that we offer as the DTLS client.
 const PROFILES: [Profile; 2] = [Profile::AeadAes128Gcm, Profile::AesCm128HmacSha1_80];
 
-/// How often a publisher hears when its packets arrived. libwebrtc's own receivers do the same.
+/// Interval of transport-wide feedback to a publisher, as in libwebrtc's receivers.
 const FEEDBACK_EVERY: Duration = Duration::from_millis(50);
 
-/// DTLS datagrams that wait until the client has answered from somewhere: our largest flight, and one repetition.
+/// DTLS datagrams that wait until a path is known: our largest flight, and one repetition.
 const FLIGHT_DATAGRAMS_MAX: usize = 8;
 
-/// What became of a connection.
+/// An event of a connection.
 #[derive(Debug)]
 pub(crate) enum Happened {
     /// Media can flow: the path is known and keys are made.
@@ -39,15 +39,15 @@ pub(crate) enum Happened {
     Data(DataKind, Bytes),
     /// A message of the client went nowhere.
     Undelivered(DataError),
-    /// Something of the client's was not let in.
+    /// Something from the client was discarded.
     Dropped(Discard),
-    /// The client said goodbye.
+    /// The client closed it (DTLS close_notify).
     Closed,
-    /// It cannot go on, for this reason.
+    /// It failed, for this reason.
     Ended(Lost, &'static str),
 }
 
-/// A media packet to send: where its bytes are, and what they become for this client.
+/// A media packet to send: where its bytes are stored, and how it is written for this client.
 pub(crate) struct MediaPacket<'a> {
     pub outbound: &'a Outbound,
     pub layers: &'a Layers,
@@ -55,10 +55,13 @@ pub(crate) struct MediaPacket<'a> {
     pub bound: &'a Bound,
 }
 
+/// One peer connection. It is given datagrams and the time; its datagrams go out through [`Connection::flush`], and what
+/// happens to it comes out of [`Connection::poll`].
 pub(crate) struct Connection {
     pub ice: Ice,
     pub downlink: Downlink,
     pub outgoing: Outgoing,
+    /// It is in the list of connections with something to send.
     marked: bool,
     transport: Transport,
     srtp: Option<Box<Srtp>>,
@@ -67,14 +70,14 @@ pub(crate) struct Connection {
     /// Our address as the client knows it.
     local: Option<IpAddr>,
     entries: Entries,
-    /// When something authentic came last.
+    /// When something authentic was received last.
     heard: Instant,
     secure_reported: bool,
-    /// The client said goodbye, or it cannot go on.
+    /// The client closed it, or it failed.
     ended: bool,
     arrivals: Recorder,
     feedback_at: Instant,
-    /// Names us in RTCP that is about no stream of ours.
+    /// Our SSRC in RTCP that is not about a stream of ours.
     rtcp_ssrc: u32,
     /// Any stream of the client's: libwebrtc ignores feedback about others.
     remote_ssrc: Option<u32>,
@@ -109,17 +112,17 @@ impl Connection {
         self.srtp.is_some() && self.ice.path().is_some()
     }
 
-    /// Whether it ever came about.
+    /// Whether it ever was secure.
     pub(crate) fn was_secure(&self) -> bool {
         self.secure_reported
     }
 
-    /// Whether it can still carry something.
+    /// Whether it has neither been closed nor failed.
     pub(crate) fn is_open(&self) -> bool {
         !self.ended
     }
 
-    /// When something authentic came last.
+    /// When something authentic was received last.
     pub(crate) fn last_heard(&self) -> Instant {
         self.heard.max(self.ice.last_heard())
     }
@@ -168,7 +171,7 @@ impl Connection {
         self.arrivals.record(now, sequence);
     }
 
-    /// Reads what [`Connection::send_packet`] will need, to have it in the CPU's caches; what is returned means nothing.
+    /// Prefetches what [`Connection::send_packet`] will need into the CPU's caches; the return value is meaningless.
     pub(crate) fn warm(&self) -> usize {
         let srtp = self.srtp.as_ref().map_or(0, |srtp| srtp.sealer.warm());
         let path = self.path().map_or(0, |path| usize::from(path.remote.port()));
@@ -176,7 +179,7 @@ impl Connection {
         state.into_iter().fold(0, usize::wrapping_add)
     }
 
-    /// Sends a media packet now.
+    /// Queues a media packet and returns whether there was a path and room for it.
     pub(crate) fn send_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
         let Some(path) = self.path() else { return false };
         let Some(srtp) = &mut self.srtp else { return false };
@@ -194,7 +197,7 @@ impl Connection {
         sent.is_some()
     }
 
-    /// Sends an RTCP compound, if there is a secure way.
+    /// Queues an RTCP compound packet, if the connection is secure.
     pub(crate) fn send_rtcp(&mut self, compound: &[u8]) {
         let Some(path) = self.path() else { return };
         let Some(srtp) = &mut self.srtp else { return };
@@ -209,8 +212,8 @@ impl Connection {
         self.transport.open_channels(now);
     }
 
-    /// Queues a message for the data channel of this kind. It is dropped if there is none or it is too far behind: its
-    /// sender waits for nobody, since there may be many receivers, each as slow as its network.
+    /// Queues a message for the data channel of this kind. It is dropped if there is none or too much waits on it: a sender
+    /// never waits for receivers, which may be many and slow.
     pub(crate) fn send_data(
         &mut self,
         now: Instant,
@@ -220,7 +223,7 @@ impl Connection {
         self.transport.send_data(now, kind, payload)
     }
 
-    /// Tells the client that we are going: what is left to send goes to `farewells`.
+    /// Closes it and appends the last datagrams, among them DTLS close_notify, to `farewells`.
     pub(crate) fn close(&mut self, now: Instant, farewells: &mut Vec<(Path, Vec<u8>)>) {
         self.transport.close(now);
         let Some(path) = self.path() else { return };
@@ -229,7 +232,7 @@ impl Connection {
         }
     }
 
-    /// What happened since last time; what the transport wants to send is queued.
+    /// Returns the next event, and queues what the transport wants to send.
     pub(crate) fn poll(&mut self) -> Option<Happened> {
         self.drain();
         while let Some(event) = self.transport.poll_event() {
@@ -262,13 +265,13 @@ impl Connection {
         None
     }
 
-    /// Whoever said goodbye gets nothing more.
+    /// Nothing is sent after the end.
     fn end(&mut self) {
         self.ended = true;
         self.srtp = None;
     }
 
-    /// Enters itself into the list of connections with something to send.
+    /// Enters it into the list of connections with something to send, if it has.
     pub(crate) fn mark(&mut self, owner: Owner, dirty: &mut Vec<Owner>) {
         if !self.marked && !self.outgoing.is_empty() {
             self.marked = true;
@@ -276,7 +279,7 @@ impl Connection {
         }
     }
 
-    /// Gives everything to `send`; it is in the list no more.
+    /// Drains the queue into `send`.
     pub(crate) fn flush(&mut self, send: &mut Sink<'_>) {
         self.marked = false;
         self.outgoing.flush(send);
@@ -309,7 +312,7 @@ impl Connection {
         Some(Path { remote: self.ice.path()?, local: self.local })
     }
 
-    /// DTLS datagrams go to the path; until there is one they wait, a flight of the handshake and no more.
+    /// Queues the datagrams of DTLS. Until there is a path, one flight of the handshake waits.
     fn drain(&mut self) {
         let Some(path) = self.path() else {
             while let Some(datagram) = self.transport.poll_transmit() {

@@ -1,4 +1,4 @@
-//! Whose datagram is this: by the address it came from, once that has proved itself, else by the ufrag of a STUN request.
+//! Finds the connection of a datagram: by its source address once that is validated, else by the ufrag of a STUN request.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -21,8 +21,8 @@ pub enum Side {
     Subscriber,
 }
 
-/// An address belongs to the connection whose checks come from there. After so long without one it may be another's: a
-/// NAT gives ports away again.
+/// An address belongs to the connection whose checks come from it. After this long without one it may become another's,
+/// since NATs reassign ports.
 const OWNED: Duration = Duration::from_secs(10);
 
 /// A connection within its shard.
@@ -64,8 +64,8 @@ pub fn classify(datagram: &[u8]) -> DatagramKind {
     }
 }
 
-/// Who is where. Every entry belongs to a connection, which takes its entries away when it ends: there are never more
-/// ufrags than two a connection, nor more than sixteen addresses.
+/// The table of addresses and ufrags. Every entry belongs to a connection, which removes its entries when it ends: there
+/// are at most two ufrags and sixteen addresses per connection.
 #[derive(Debug, Default)]
 pub struct Demux {
     /// With the time of the last check from there.
@@ -107,14 +107,14 @@ impl Demux {
         self.by_ufrag.get(ufrag).copied()
     }
 
-    /// Whether an address is another connection's: whoever forges a source address must not take somebody's media away.
+    /// Whether an address belongs to another connection: a forged source address must not divert a participant's media.
     pub fn is_taken(&self, now: Instant, from: &SocketAddr, owner: Owner) -> bool {
         self.by_address.get(from).is_some_and(|(known, checked)| {
             *known != owner && now.saturating_duration_since(*checked) < OWNED
         })
     }
 
-    /// An authentic check for this connection came from there.
+    /// Notes that an authentic check for this connection came from this address.
     pub fn learn(&mut self, now: Instant, from: SocketAddr, owner: Owner) {
         self.by_address.insert(from, (owner, now));
     }
@@ -127,7 +127,7 @@ impl Demux {
         self.by_ufrag.remove(ufrag);
     }
 
-    /// Forgets an address, unless another connection has proved itself from it since.
+    /// Forgets an address, unless it has become another connection's since.
     pub fn forget_address(&mut self, from: &SocketAddr, owner: Owner) {
         if self.by_address(from) == Some(owner) {
             self.by_address.remove(from);
@@ -139,7 +139,7 @@ impl Demux {
         self.by_ufrag.retain(|_, owner| owner.room != room);
     }
 
-    /// Addresses and ufrags known, in all.
+    /// Number of addresses and ufrags in the table.
     pub fn len(&self) -> usize {
         self.by_address.len() + self.by_ufrag.len()
     }

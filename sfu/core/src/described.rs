@@ -1,4 +1,4 @@
-//! A client's description, read before it reaches a media thread: reading is the long part of it.
+//! A client's description, parsed before it reaches a media thread, since parsing takes longest.
 
 use beckon_sfu_api::{Command, ParticipantId, Refused, RoomSettings};
 
@@ -16,7 +16,7 @@ pub struct Described {
 }
 
 impl Described {
-    /// Reads the description in a command for such a room; `Err` gives back a command without one.
+    /// Parses the description in a command for a room with these settings; `Err` returns a command that has none.
     pub fn read(command: Command, room: RoomSettings) -> Result<Described, Command> {
         let (participant, description, is_offer) = match command {
             Command::Offer { participant, offer } => (participant, offer, true),
@@ -28,7 +28,7 @@ impl Described {
     }
 }
 
-/// What is too large for its room is refused here, and costs no media thread anything.
+/// Refuses what is too large for its room here, at no cost to a media thread.
 fn session(text: &str, room: RoomSettings) -> Result<Session, Refused> {
     if text.len() > room.description_bytes_max() {
         return Err(Refused::Limit);

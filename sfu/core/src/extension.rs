@@ -1,4 +1,4 @@
-//! RTP header extensions that we know, and the numbers a connection gave them (RFC 8285).
+//! RTP header extensions that we know, and the ids negotiated for them (RFC 8285).
 
 use std::num::NonZeroU8;
 
@@ -62,8 +62,8 @@ impl Extension {
         Extension::ALL.into_iter().find(|extension| extension.uri() == uri)
     }
 
-    /// True for what is between us and one participant; the others pass from publisher to subscriber, unread but for the
-    /// frame numbers of dependency descriptors.
+    /// Whether it concerns only us and one participant. The others are copied from publisher to subscriber; of them only the
+    /// frame numbers of dependency descriptors are read.
     pub fn hop_by_hop(self) -> bool {
         match self {
             Extension::Mid
@@ -80,7 +80,7 @@ impl Extension {
     }
 }
 
-/// Which id stands for which extension in one media section, both ways. Ids above 14 are those of two-byte elements.
+/// The ids of extensions in one media section, in both directions. Ids above 14 need two-byte elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionMap {
     ids: [Option<NonZeroU8>; Extension::ALL.len()],

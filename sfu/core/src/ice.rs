@@ -1,4 +1,4 @@
-//! The ICE-lite agent of one connection (RFC 8445): answers checks, and learns from them where its peer is.
+//! The ICE-lite agent of one connection (RFC 8445): answers checks, and learns its peer's addresses from them.
 //!
 //! It uses a path only once the peer has answered a check of ours there, which a lite agent need not do: otherwise a peer
 //! could aim what it receives at anybody, by a check with a forged source. The first such check goes out with the answer to
@@ -56,10 +56,10 @@ impl fmt::Debug for IceCredentials {
     }
 }
 
-/// What an authentic message told.
+/// The outcome of an authentic message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// Whether the way that it came is the one to send on: [`Ice::path`] is where it came from.
+    /// Whether its source is the address to send to, [`Ice::path`].
     pub chosen: bool,
 }
 
@@ -138,7 +138,7 @@ impl Ice {
         self.generations().any(|generation| generation.local.ufrag == local_ufrag)
     }
 
-    /// Hears a check, or the answer to one. What is to be sent back to `from` is appended to `out`; forged checks get no
+    /// Handles a check, or the answer to one. What is to be sent back to `from` is appended to `out`; forged checks get no
     /// answer.
     pub fn handle(
         &mut self,

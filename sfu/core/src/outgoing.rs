@@ -1,15 +1,15 @@
-//! What a connection is about to send: datagrams, and trains of equal ones that the kernel takes in one piece (GSO).
+//! The datagrams that a connection is about to send, in trains of equal ones that the kernel takes in one call (GSO).
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Datagrams in one train, at most: what Linux takes in one piece.
+/// Datagrams in one train, at most: Linux's UDP_MAX_SEGMENTS.
 const SEGMENTS_MAX: usize = 64;
 /// Bytes in one train, at most: it travels through the kernel as one UDP datagram.
 const TRAIN_BYTES_MAX: usize = 60_000;
-/// Bytes waiting between two flushes, at most; more are dropped. Far more than one turn of the shard makes.
+/// Bytes waiting between two flushes, at most; more are dropped. One turn of the shard produces far less.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// More memory than this is given back: it was a burst of repairs.
+/// A larger buffer is released after a flush: it came from a burst of repairs.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
 /// Where datagrams of a connection go, and from which of our addresses.
@@ -29,7 +29,7 @@ pub struct Transmit<'a> {
     pub segment: Option<usize>,
 }
 
-/// Takes what is sent.
+/// Receives what is sent.
 pub type Sink<'a> = dyn FnMut(&Transmit<'_>) + 'a;
 
 #[derive(Debug)]
@@ -49,8 +49,8 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Appends a datagram that `write` makes at the end of the buffer. What it returns comes back; `None` if there is no room
-    /// or `write` gives up, and then nothing was appended.
+    /// Appends the datagram that `write` writes at the end of the buffer and returns its result; `None`, with nothing
+    /// appended, if there is no room or `write` fails.
     pub fn push<T>(
         &mut self,
         path: Path,
@@ -92,7 +92,7 @@ impl Outgoing {
         self.trains.is_empty()
     }
 
-    /// Swaps buffers, unless something waits in this one. One that goes around stays in the CPU's cache.
+    /// Swaps buffers, unless something waits in this one. A buffer that connections use in turn stays in the CPU's cache.
     pub fn exchange(&mut self, buffer: &mut Vec<u8>) -> bool {
         let empty = self.bytes.is_empty();
         if empty {
@@ -101,7 +101,7 @@ impl Outgoing {
         empty
     }
 
-    /// Gives everything to `send`.
+    /// Drains the queue into `send`.
     pub fn flush(&mut self, send: &mut Sink<'_>) {
         let mut trains = self.trains.drain(..).peekable();
         while let Some(train) = trains.next() {

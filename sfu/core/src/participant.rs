@@ -1,4 +1,4 @@
-//! Somebody in a room: their connections, what they publish and what they receive.
+//! A participant of a room: its connections, what it publishes and what it receives.
 
 mod subscriptions;
 
@@ -16,7 +16,7 @@ use crate::stats::PathQuality;
 use crate::track::Claim;
 use crate::transport::Identity;
 
-/// Streams of one participant: three layers a track, each with its repair stream.
+/// Streams of one participant: three layers per track, each with its repair stream.
 pub(crate) const STREAMS_MAX: usize = TRACKS_MAX * 6;
 
 /// A second connection, for receiving only: we offer on it.
@@ -25,6 +25,7 @@ pub(crate) struct Subscriber {
     pub offerer: Offerer,
 }
 
+/// A participant, from its join until it leaves.
 pub(crate) struct Participant {
     pub id: ParticipantId,
     pub permissions: Permissions,
@@ -36,26 +37,29 @@ pub(crate) struct Participant {
     /// The extension in which its packets carry their number for congestion control: the same in all sections of a
     /// bundle (RFC 8843, 9.2).
     pub transport_cc: Option<u8>,
-    /// Which of its tracks an SSRC carries.
+    /// The track and layer that each of its SSRCs carries.
     pub sources: HashMap<u32, (TrackKey, Claim)>,
     pub published: Vec<(TrackId, TrackKey)>,
     pub subscriptions: Subscriptions,
     pub unsettled: Unsettled,
     /// Single connection: the client was asked to offer again.
     pub asked: bool,
+    /// It was reported as lost, and has not been heard again.
     pub lost_reported: bool,
-    /// The part of its packets that gets lost on the way here, smoothed.
+    /// The fraction of its packets that is lost before it reaches us, smoothed; 0 to 1.
     pub uplink_loss: f64,
+    /// When its bandwidth is divided again.
     pub allocate_at: Instant,
+    /// When RTCP reports to it are due.
     pub report_at: Instant,
 }
 
-/// What is to be looked at again of a participant.
+/// What has to be settled for a participant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Unsettled {
-    /// Whether its descriptions say what it is to receive.
+    /// Whether its descriptions still match what it is to receive.
     pub descriptions: bool,
-    /// How its way is shared out.
+    /// How its bandwidth is divided.
     pub shares: bool,
 }
 
@@ -99,7 +103,7 @@ impl Participant {
         }
     }
 
-    /// How well it is reached, once media can flow.
+    /// The quality of its network path, once media can flow.
     pub(crate) fn path_quality(&self) -> Option<PathQuality> {
         let down = self.subscriber.as_ref().map_or(&self.publisher, |s| &s.connection);
         down.was_secure().then(|| PathQuality {
@@ -125,13 +129,13 @@ impl Participant {
         std::iter::once(Side::Publisher).chain(self.subscriber.as_ref().map(|_| Side::Subscriber))
     }
 
-    /// When something authentic came last, on any connection.
+    /// When something authentic was received last, on any of its connections.
     pub(crate) fn last_heard(&self) -> Instant {
         let publisher = self.publisher.last_heard();
         self.subscriber.as_ref().map_or(publisher, |s| s.connection.last_heard().max(publisher))
     }
 
-    /// Whether all of its connections can still carry something.
+    /// Whether none of its connections is closed or failed.
     pub(crate) fn is_open(&self) -> bool {
         let subscriber = self.subscriber.as_ref();
         self.publisher.is_open() && subscriber.is_none_or(|s| s.connection.is_open())

@@ -1,4 +1,4 @@
-//! The rooms of one thread, and the way of every datagram to its room.
+//! The rooms of one thread, and the routing of datagrams to them.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +16,8 @@ use crate::outgoing::{Path, Sink, Transmit};
 use crate::room::{Context, EFFORT_MAX, EFFORT_MIN, Room};
 use crate::stats::{Counters, Discard, PathQuality};
 
+/// The rooms of one thread, without socket and clock: it is given datagrams, commands and the time, and gives back datagrams
+/// ([`Shard::flush`]), events ([`Shard::poll_event`]) and a deadline ([`Shard::poll_timeout`]).
 pub struct Shard {
     config: ShardConfig,
     clock: Clock,
@@ -23,11 +25,16 @@ pub struct Shard {
     by_id: HashMap<RoomId, RoomKey>,
     demux: Demux,
     counters: Counters,
+    /// Rooms with packets to forward.
     busy: Vec<RoomKey>,
+    /// Connections with datagrams to send.
     dirty: Vec<Owner>,
+    /// Datagrams of closed connections.
     farewells: Vec<(Path, Vec<u8>)>,
     events: VecDeque<(RoomId, Event)>,
+    /// Rooms that a panic ended.
     failed: VecDeque<RoomId>,
+    /// A buffer, kept to save allocations.
     keys: Vec<RoomKey>,
 }
 
@@ -76,7 +83,7 @@ impl Shard {
         self.within(key, |room, ctx| room.describe(now, described, ctx));
     }
 
-    /// Hears a datagram from `from`, sent to `local` of our addresses if the socket knows. It is decrypted in place.
+    /// Handles a datagram from `from`, sent to `local` of our addresses if the socket knows it. It is decrypted in place.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
@@ -96,7 +103,7 @@ impl Shard {
         }
     }
 
-    /// Gives everything that is to be sent to `send`.
+    /// Drains everything that is to be sent into `send`.
     pub fn flush(&mut self, send: &mut Sink<'_>) {
         while let Some(room) = self.busy.pop() {
             self.within(room, |room, ctx| room.forward(ctx, Some(&mut *send)));
@@ -116,7 +123,7 @@ impl Shard {
         self.events.pop_front()
     }
 
-    /// A room that an error of ours ended: nothing comes from it any more, and its participants have to start over.
+    /// Returns a room that a panic ended: it sends no more events, and its participants have to join again.
     pub fn poll_failed(&mut self) -> Option<RoomId> {
         self.failed.pop_front()
     }
@@ -142,7 +149,7 @@ impl Shard {
         &self.counters
     }
 
-    /// Whom datagrams are for.
+    /// The table by which datagrams find their connection.
     pub fn demux(&self) -> &Demux {
         &self.demux
     }
@@ -155,12 +162,12 @@ impl Shard {
         self.rooms.values().map(Room::participants).sum()
     }
 
-    /// How well everybody is reached whom media can reach.
+    /// The path quality of every participant to which media can flow.
     pub fn path_qualities(&self) -> impl Iterator<Item = PathQuality> {
         self.rooms.values().flat_map(Room::path_qualities)
     }
 
-    /// Works in a room. A panic there ends that room and no other.
+    /// Runs `work` in a room. A panic there ends that room and no other.
     fn within<T>(
         &mut self,
         key: RoomKey,
@@ -181,7 +188,7 @@ impl Shard {
         worked.map_err(|_| self.give_up(key)).ok()
     }
 
-    /// Nobody knows in what state a panic left the room.
+    /// Removes a room that a panic left in an unknown state.
     fn give_up(&mut self, key: RoomKey) {
         let Some(room) = self.rooms.remove(key) else { return };
         tracing::error!(room.id = %room.id, "a panic ended a room");

@@ -1,22 +1,22 @@
-//! Who speaks, from the levels that audio packets carry (RFC 6464), judged as LiveKit's servers do.
+//! Detects active speakers from the levels in audio packets (RFC 6464), by the rules of LiveKit's servers.
 
 use std::time::{Duration, Instant};
 
-/// Levels are judged this often, and told on change.
+/// How often levels are evaluated; changes are reported.
 const INTERVAL: Duration = Duration::from_millis(300);
 /// Speech is at least this loud, in -dBov: 0 is the loudest, 127 silence.
 const ACTIVE_DBOV: u8 = 35;
-/// Somebody speaks who is that loud for this share of an interval.
+/// A participant speaks if it is that loud for this share of an interval.
 const ACTIVE_SHARE: f32 = 0.4;
-/// How much of the way to a new level is made at once. Averages over two intervals.
+/// Weight of a new level in the smoothed one: it averages over two intervals.
 const SMOOTHING: f32 = 2.0 / 3.0;
-/// Levels are told in this many steps, so that small changes are none.
+/// Levels are reported in this many steps, so that small changes are not reported.
 const STEPS: f32 = 8.0;
 /// A packet stands for the time since the last one, but after a pause for no more than this.
 const PACKET_MAX: Duration = Duration::from_millis(60);
 /// The first packet stands for this: what Opus has by default.
 const PACKET: Duration = Duration::from_millis(20);
-/// Voices listened to at once. Those who begin to speak beyond it are not told.
+/// Voices evaluated at once; further ones are not reported.
 const VOICES_MAX: usize = 1024;
 
 /// The level in an audio level extension, whose first bit says whether it is speech.
@@ -24,13 +24,13 @@ pub(crate) fn level_dbov(extension: &[u8]) -> Option<u8> {
     Some(extension.first()? & 0x7f)
 }
 
-/// Smooths the levels of many voices. Those who are silent take no room, and nobody is woken for them.
+/// The smoothed levels of many voices. Silent ones take no memory and need no timer.
 #[derive(Clone, Debug)]
 pub(crate) struct Speakers<K> {
     /// By key.
     voices: Vec<Voice<K>>,
     changes: Vec<(K, f32, bool)>,
-    /// When the interval under way began; none is while all are silent.
+    /// When the current interval began; `None` while all are silent.
     since: Option<Instant>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Speakers<K> {
 struct Voice<K> {
     key: K,
     last: Instant,
-    /// In the interval under way: how long it was loud enough, and how loud at most.
+    /// In the current interval: how long it was loud enough, and its loudest level.
     active: Duration,
     loudest_dbov: u8,
     /// Linear, 1 for 0 dBov.
@@ -79,15 +79,15 @@ impl<K: Ord + Copy> Speakers<K> {
         }
     }
 
-    /// The voice is gone, untold. One that only falls silent need not be forgotten: its level falls.
+    /// Removes the voice of a participant that left, without a report. One that falls silent needs no removal.
     pub(crate) fn forget(&mut self, key: K) {
         if let Ok(at) = self.voices.binary_search_by_key(&key, |voice| voice.key) {
             self.voices.remove(at);
         }
     }
 
-    /// What changed if it is time to judge, loudest first: each voice with its level, from 0 to 1, and whether it
-    /// speaks.
+    /// Returns the changes if an interval has passed, loudest first: each voice with its level, from 0 to 1, and whether
+    /// it speaks.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<&[(K, f32, bool)]> {
         let elapsed = now.duration_since(self.since?);
         if elapsed < INTERVAL {

@@ -1,25 +1,25 @@
-//! Counts of what passed and of what went nowhere.
+//! Counts of what was forwarded and of what was discarded.
 
 use std::time::Duration;
 
-/// Why a datagram, or a packet in it, went nowhere.
+/// Why a datagram, or a packet in it, was discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discard {
     /// Neither STUN, DTLS, RTP nor RTCP, or broken inside.
     Malformed,
-    /// From an address that never proved itself by STUN.
+    /// From an address that no STUN check validated.
     UnknownSource,
-    /// STUN for nobody here.
+    /// STUN for an unknown ufrag.
     UnknownUfrag,
     /// STUN whose MESSAGE-INTEGRITY is missing or wrong.
     BadIntegrity,
-    /// STUN from an address that another connection is reached at.
+    /// STUN from an address that belongs to another connection.
     AddressTaken,
     /// Media before the DTLS handshake was done.
     BeforeKeys,
     /// SRTP or SRTCP that does not authenticate.
     BadTag,
-    /// SRTP or SRTCP that came before, or is too old to tell.
+    /// SRTP or SRTCP that was received before, or is too old to tell.
     Replayed,
     /// RTP that no track claims.
     UnknownSsrc,
@@ -66,7 +66,7 @@ impl Discard {
     }
 }
 
-/// Why a message of a data channel goes nowhere.
+/// Why a message of a data channel was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DataError {
     #[error("the data channel is not open")]
@@ -94,29 +94,29 @@ impl DataError {
     }
 }
 
-/// How well the way to a participant and back carries, smoothed.
+/// The quality of the network path to a participant and back, smoothed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PathQuality {
-    /// There and back; `None` before the first report that tells.
+    /// Round-trip time; `None` before the first report that tells it.
     pub rtt: Option<Duration>,
-    /// The part of the participant's packets that did not reach us, from 0 to 1.
+    /// The fraction of the participant's packets that did not reach us, from 0 to 1.
     pub uplink_loss: f64,
-    /// The part of our packets that did not reach the participant, from 0 to 1.
+    /// The fraction of our packets that did not reach the participant, from 0 to 1.
     pub downlink_loss: f64,
 }
 
 /// What a shard counted since it started.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
-    /// Media packets that came in, authentic.
+    /// Authentic media packets received.
     pub received: u64,
-    /// Media packets that went out, repairs included.
+    /// Media packets sent, repairs included.
     pub forwarded: u64,
     /// Packets sent again because a subscriber asked.
     pub repaired: u64,
-    /// Keyframes asked of publishers.
+    /// Keyframes requested of publishers.
     pub keyframe_requests: u64,
-    /// Rooms that an error of ours ended.
+    /// Rooms that a panic ended.
     pub rooms_failed: u64,
     discarded: [u64; Discard::ALL.len()],
     undelivered: [u64; DataError::ALL.len()],
@@ -131,7 +131,7 @@ impl Counters {
         self.discarded[why as usize]
     }
 
-    /// A message of a data channel went nowhere.
+    /// Counts a message of a data channel that was not delivered.
     pub fn undelivered(&mut self, why: DataError) {
         self.undelivered[why as usize] += 1;
     }

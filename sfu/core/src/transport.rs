@@ -46,7 +46,7 @@ const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(30);
 enum State {
     /// Nothing is known of the peer yet.
     Idle,
-    /// From the peer's description on. As the client we begin once there is a way to the server.
+    /// From the peer's description on. As the client we start once a path to the server is known.
     Handshaking {
         deadline: Instant,
     },
@@ -140,7 +140,7 @@ impl Transport {
         self.fingerprint.is_some().then_some(self.role)
     }
 
-    /// There is a way to the peer. The client begins the handshake, offering these profiles; the server waits for it.
+    /// Notes that a path to the peer is known. The client starts the handshake, offering these profiles; the server waits.
     pub fn connect(&mut self, now: Instant, profiles: &[Profile]) {
         let is_due = matches!(self.state, State::Handshaking { .. }) && self.role == Role::Client;
         if !is_due || self.is_connecting() {
@@ -153,7 +153,7 @@ impl Transport {
         self.take_flight(now);
     }
 
-    /// Hears a datagram whose first byte is in 20..=63 (RFC 7983).
+    /// Handles a datagram whose first byte is in 20..=63 (RFC 7983).
     pub fn handle_dtls(&mut self, now: Instant, datagram: &[u8]) -> Result<(), Discard> {
         if matches!(self.state, State::Closed) {
             return Err(Discard::Stale);
@@ -259,7 +259,7 @@ impl Transport {
         }
     }
 
-    /// Says goodbye to the peer.
+    /// Closes the connection with close_notify.
     pub fn close(&mut self, now: Instant) {
         self.state = State::Closed;
         // It fails only when there is nobody to tell.

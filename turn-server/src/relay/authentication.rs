@@ -15,7 +15,7 @@ const USERNAME_LEN_MAX: usize = 508;
 const REALM_LEN_MAX: usize = 763;
 const NONCE_LEN_MAX: usize = 763;
 
-/// Who proved to know a name's password.
+/// A client that proved its knowledge of a name's password.
 #[derive(Debug)]
 pub(super) struct Authentic {
     pub(super) username: Box<str>,
@@ -51,8 +51,8 @@ impl Relay {
         Ok(Authentic { username: username.into(), key })
     }
 
-    /// Whether a name's time is over, or its holder was sent away. Who has an allocation under it goes on: a call is
-    /// not cut in the middle, and whoever is sent away loses the allocation as well.
+    /// Whether a name has expired or been revoked. An expired one keeps its allocation, so that no call is cut in the
+    /// middle; a revoked one loses it separately.
     fn is_over(&self, now: Instant, client: Client, username: &str) -> bool {
         let credentials = &self.shared.credentials;
         let is_revoked = || {

@@ -84,7 +84,7 @@ impl Relay {
         self.allocations.len()
     }
 
-    /// Hears a client: one datagram, or one message of a stream.
+    /// Handles one datagram of a client, or one message on its stream.
     pub fn handle_client(&mut self, now: Instant, client: Client, bytes: &[u8], out: &mut Outbox) {
         if let Some((number, data)) = wire::read_channel_data(bytes) {
             self.channel_data(now, client, number, data, out);
@@ -97,7 +97,7 @@ impl Relay {
         }
     }
 
-    /// Hears a peer at the relay socket of an allocation.
+    /// Handles a datagram of a peer at the relay socket of an allocation.
     pub fn handle_peer(
         &mut self,
         now: Instant,
@@ -114,7 +114,7 @@ impl Relay {
         self.allocations.get(key).is_some_and(|allocation| allocation.is_permitted(now, ip))
     }
 
-    /// Learns what became of [`Act::Open`]. Without a key the socket is not wanted any more.
+    /// Takes the result of [`Act::Open`]. Returns `None` if the socket is no longer needed.
     pub fn handle_opened(
         &mut self,
         now: Instant,
@@ -131,7 +131,7 @@ impl Relay {
         Some(self.allocate(now, client, pending, opened, out))
     }
 
-    /// Learns that the connection of a client is closed: its allocation ends (RFC 8656, 3.1).
+    /// Ends the allocation of a client whose connection is closed (RFC 8656, 3.1).
     pub fn handle_gone(&mut self, client: Client, out: &mut Outbox) {
         self.pending.remove(&client);
         if let Some(key) = self.by_client.get(&client).copied() {
@@ -193,7 +193,7 @@ impl Relay {
         unix_s + now.saturating_duration_since(then).as_secs()
     }
 
-    /// Answers a stranger, as far as its network's ration goes.
+    /// Answers an unauthenticated client, if its network's budget permits.
     fn answer_stranger(
         &mut self,
         now: Instant,

@@ -17,17 +17,17 @@ use crate::refusal::Refusal;
 use crate::request::{Request, Unreadable};
 use crate::wire::{self, TransactionId};
 
-/// What becomes of a request that nothing speaks against.
+/// The outcome of a request that is accepted.
 pub(super) enum Outcome {
     Answer(Answer),
-    /// The same, and should the client not hear it, again.
+    /// The same, and repeated if the request is retransmitted.
     Remember(Answer),
     /// The answer comes with the relay socket.
     Later,
 }
 
 impl Relay {
-    /// Hears a STUN message that is no Send indication.
+    /// Handles a STUN message that is no Send indication.
     pub(super) fn message(&mut self, now: Instant, client: Client, bytes: &[u8], out: &mut Outbox) {
         let kind = wire::kind(bytes);
         if kind.class != CLASS_REQUEST || !is_understood(kind.method) {

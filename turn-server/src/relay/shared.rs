@@ -1,4 +1,4 @@
-//! What the relays of all threads have in common.
+//! State that the relays of all threads share.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,25 +10,23 @@ use crate::peers::{PeerPolicy, Peers};
 use crate::quota::{Limits, Quotas};
 use crate::revoked::{Mark, Revoked};
 
-/// What one relay is made of.
+/// The settings of a relay.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Who may use it.
     pub credentials: Credentials,
-    /// Whom it sends to.
+    /// Which peers it sends to.
     pub peers: PeerPolicy,
-    /// How much of it there is.
+    /// Limits of allocations and bandwidth.
     pub limits: Limits,
-    /// Which families it has relayed addresses of.
+    /// The families of its relayed addresses.
     pub families: Families,
 }
 
 /// Address families of relayed addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Families {
-    /// Whether there are IPv4 ones.
     pub ipv4: bool,
-    /// Whether there are IPv6 ones.
     pub ipv6: bool,
 }
 
@@ -38,7 +36,7 @@ impl Default for Families {
     }
 }
 
-/// What the relays of all threads have in common.
+/// State that the relays of all threads share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     pub(super) credentials: Arc<Credentials>,
@@ -62,13 +60,13 @@ impl Shared {
         }
     }
 
-    /// Remembers who was sent away before.
+    /// The same with names that were revoked before.
     pub(crate) fn remembering(self, revoked: Revoked) -> Shared {
         Shared { revoked: Arc::new(Mutex::new(revoked)), ..self }
     }
 
-    /// Takes the right to make allocations from the holder of a time-limited name, on all threads, until the name ends
-    /// by itself. Both times are Unix seconds.
+    /// Revokes the time-limited names of a holder on all threads, until they would have expired. Both times are Unix
+    /// seconds.
     pub fn revoke(&self, holder: &str, until_s: u64, now_s: u64) {
         self.with_revoked(|revoked| revoked.add(Mark::of(holder), until_s, now_s));
     }

@@ -16,26 +16,26 @@ pub(super) const LISTENERS_MAX: usize = 64;
 /// What a TURN server is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where clients are heard over UDP. Port 0 picks a free one.
+    /// Addresses to listen on for UDP. Port 0 picks a free one.
     pub udp: Vec<SocketAddr>,
     /// Who may use the relay.
     pub credentials: Credentials,
-    /// Whom it sends to. This machine's own addresses are added.
+    /// Which peers it sends to. This machine's own addresses are added.
     pub peers: PeerPolicy,
-    /// How much of it there is.
+    /// Limits of allocations and bandwidth.
     pub limits: Limits,
     /// Ports of relayed addresses.
     pub relay_ports: RangeInclusive<u16>,
-    /// Where relay sockets are bound; of a family without one, the address that leads to the internet.
+    /// Where relay sockets are bound; for a family without an entry, the address that routes to the internet.
     pub relay_ips: Vec<IpAddr>,
     /// Behind NAT: how peers see the relay sockets.
     pub external_ips: Vec<IpAddr>,
-    /// How long a connection may take to get an allocation, to finish a message, or to take what there is for it.
+    /// How long a connection may take to get an allocation, to finish a message, or to accept data.
     pub stream_patience: Duration,
-    /// Sockets for relayed addresses at once, those included that are kept for who has their token: each is a file
-    /// descriptor. One more allocation is answered 508, and nobody gets more than a quarter.
+    /// Sockets for relayed addresses at once, including reserved ones; each is a file descriptor. One more allocation is
+    /// answered 508, and no person gets more than a quarter.
     pub sockets_max: usize,
-    /// Where it is written down whose names were taken back, so that they stay so over a restart; `None`: nowhere.
+    /// The file of revoked names, which keeps them revoked over a restart; `None` keeps them in memory only.
     pub revoked_file: Option<PathBuf>,
     /// 0 is one for every two processors: fewer threads find more to do at a time, which costs less.
     pub threads: usize,
@@ -62,16 +62,16 @@ impl Default for Config {
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A listener cannot be had.
+    /// A listener cannot be bound.
     #[error("cannot listen on udp {0}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// There are too many of them.
+    /// There are too many listeners.
     #[error("{LISTENERS_MAX} listeners at most")]
     TooManyListeners,
     /// The range of relay ports is empty.
     #[error("there are no relay ports")]
     NoPorts,
-    /// It cannot be read or written whose names were taken back.
+    /// The file of revoked names cannot be read or written.
     #[error("cannot remember who was sent away in {0}")]
     Revoked(PathBuf, #[source] io::Error),
     /// The system gives no thread, or no means to wait.

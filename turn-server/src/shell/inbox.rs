@@ -1,4 +1,4 @@
-//! What a thread is told from outside, and the bell that wakes it.
+//! The queue of inputs to a relay thread, and the bell that wakes it.
 
 use std::io;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 
 use crate::client::Client;
 
-/// Beyond this whoever tells waits: connections are read no faster than their messages are relayed.
+/// Inputs that may wait. Senders wait beyond it, so connections are read no faster than their messages are relayed.
 const INPUTS_MAX: usize = 1024;
 
 /// The bell's token; listeners and relay sockets have others.
 pub(super) const BELL: Token = Token(u32::MAX as usize);
 
-/// What a thread is told.
+/// An input to a relay thread.
 #[derive(Debug)]
 pub(super) enum Input {
     /// A connection, and how to write to it.
@@ -42,7 +42,7 @@ impl StreamEnd {
         StreamEnd { messages, is_allocated }
     }
 
-    /// Tells how many were lost.
+    /// Queues messages and returns how many were lost.
     pub(super) fn send<'a>(&self, messages: impl Iterator<Item = &'a [u8]>) -> u64 {
         messages.filter(|message| self.messages.try_send((*message).into()).is_err()).count() as u64
     }
@@ -82,7 +82,7 @@ pub(super) fn queue() -> io::Result<(Sender, Inbox)> {
 }
 
 impl Sender {
-    /// Waits for room. A thread that has ended hears nothing.
+    /// Queues an input, and waits for room. Inputs to a thread that has ended are dropped.
     pub(super) async fn send(&self, input: Input) {
         if self.inputs.send(input).await.is_ok() {
             self.ring();

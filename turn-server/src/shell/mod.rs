@@ -1,7 +1,7 @@
 //! The shell: sockets, threads and connections around the relay.
 //!
-//! Each thread has a relay of its own and a socket on every listening address (SO_REUSEPORT): the kernel gives a client
-//! always to the same one, so nothing is shared on the way of a packet.
+//! Each thread has a relay of its own and a socket on every listening address (SO_REUSEPORT): the kernel always gives a
+//! client to the same one, so nothing is shared on the path of a packet.
 
 mod addresses;
 mod clock;
@@ -111,7 +111,7 @@ fn shared(config: &Config, addresses: &Addresses, now: Instant) -> Shared {
     Shared::new(settings, now)
 }
 
-/// What the limits come to with so many sockets.
+/// The limits that apply with this many sockets.
 fn limits(config: &Config) -> Limits {
     let sockets = config.sockets_max - reserved_max(config.sockets_max);
     let Limits { allocations, allocations_per_user, .. } = config.limits;
@@ -122,7 +122,7 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-/// How many of so many sockets may wait for who has their token.
+/// How many of the sockets may be reserved ones.
 fn reserved_max(sockets_max: usize) -> usize {
     RESERVATIONS_MAX.min(sockets_max / 8)
 }
@@ -133,7 +133,7 @@ fn threads(wanted: usize) -> usize {
 }
 
 impl Turn {
-    /// Where clients are heard over UDP, in the order of the configuration.
+    /// The UDP addresses it listens on, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

@@ -1,4 +1,4 @@
-//! What the threads counted, as metrics and as a line a minute.
+//! The threads' counts, as metrics and as one log line per minute.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ struct Refusals {
     over_bandwidth: u64,
 }
 
-/// Tells the recorder what the metrics mean.
+/// Describes the metrics of the relay to the recorder.
 pub fn describe() {
     metrics::describe_gauge!("beckon_turn_allocations", "Allocations of the relay.");
     metrics::describe_counter!("beckon_turn_allocations_total", "Allocations made.");

@@ -1,4 +1,4 @@
-//! Ports that wait for who has their token (RFC 8656, 7.2).
+//! Reserved ports, which wait for an Allocate with their token (RFC 8656, 7.2).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ const RESERVATION_LIFE: Duration = Duration::from_secs(30);
 /// One more is refused: each is a socket that nobody uses yet.
 pub(super) const RESERVATIONS_MAX: usize = 256;
 
-/// Shared by all threads, since whoever comes with a token may be heard by another.
+/// Shared by all threads, since another thread may serve the client that has the token.
 #[derive(Debug)]
 pub(super) struct Reservations<T> {
     max: usize,

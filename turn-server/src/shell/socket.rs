@@ -7,13 +7,13 @@ use mio::net::UdpSocket;
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, Type};
 
-/// Wanted of the kernel for a listener, which hears all of a thread's clients.
+/// Kernel buffer requested for a listener, which serves all clients of a thread.
 const LISTENER_BYTES: usize = 8 << 20;
 
-/// Wanted of the kernel for a relay socket, which hears one client's peers.
+/// Kernel buffer requested for a relay socket, which serves the peers of one client.
 const RELAY_BYTES: usize = 1 << 20;
 
-/// Less than this loses packets whenever the thread does not run for some milliseconds.
+/// A smaller buffer loses packets whenever the thread does not run for some milliseconds.
 const LISTENER_BYTES_ENOUGH: usize = 1 << 20;
 
 /// Datagrams or trains taken by one call. Most sockets hear one client's peer, and preparing for more costs more.
@@ -68,7 +68,7 @@ fn raw(address: SocketAddr) -> io::Result<RawSocket> {
     Ok(raw)
 }
 
-/// The kernel gives at most its own limit, and says so to nobody.
+/// The kernel silently caps buffers at its own limit.
 fn raise_buffers(raw: &RawSocket, bytes: usize) -> io::Result<()> {
     raw.set_recv_buffer_size(bytes)?;
     raw.set_send_buffer_size(bytes)

@@ -29,7 +29,7 @@ const WRITE_MESSAGES: usize = 32;
 enum End {
     /// Closed, or broken.
     Closed,
-    /// Something that is no TURN, or too long.
+    /// Not a TURN message, or one that is too long.
     Nonsense,
     /// Too slow.
     TimedOut,

@@ -1,4 +1,4 @@
-//! A relay thread: wait, read, relay, send, let time pass.
+//! A relay thread: it waits, receives, relays, sends, and handles timeouts.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -32,7 +32,7 @@ const FLUSH_BYTES: usize = 128 << 10;
 /// Events of one wait.
 const EVENTS: usize = 256;
 
-/// How often counts are told and the wall clock is looked at.
+/// How often counts are reported and the wall clock is read.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Owns everything of one thread.
@@ -102,7 +102,7 @@ impl Worker {
         })
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until it is stopped.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         while !self.inbox.is_stopped() {
@@ -117,7 +117,7 @@ impl Worker {
         }
     }
 
-    /// How long nothing will be due.
+    /// Time until something is due.
     fn idle(&self) -> Duration {
         if !self.unread.is_empty() {
             return Duration::ZERO;

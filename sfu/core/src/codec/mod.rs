@@ -1,6 +1,6 @@
-//! What a forwarder must know of a payload, read from its first bytes and never decoded.
+//! What a forwarder must know of a payload, read from its first bytes without decoding it.
 //!
-//! Everything here looks at one packet alone: it keeps nothing between packets, so that a lost one confuses nobody.
+//! Each packet is read alone, with no state between packets, so that a lost one has no effect on others.
 //! What a payload cannot tell (it is cut, encrypted, or not of its codec) is answered by the harmless value: a packet in
 //! the middle of a frame that nobody can start on.
 //!

@@ -1,29 +1,30 @@
-//! Who gets how much of a way that may be too narrow for all.
+//! Divides a subscriber's estimated bandwidth among its tracks.
 
 use std::cmp::Reverse;
 
 use beckon_sfu_api::{Kind, LAYERS_MAX, Source};
 
-/// What is forwarded takes this of the budget for each bit, ...
+/// In hundredths: a layer that is forwarded already is charged its rate, ...
 const KEPT: u64 = 100;
-/// ... and what is not yet takes more: without some room left it would be gone again at once.
+/// ... a new one more, so that it is not dropped again at once for lack of headroom.
 const NEW: u64 = 115;
 
-/// What one subscription would take.
+/// The bandwidth that one subscription could use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
     pub kind: Kind,
     pub source: Source,
     /// Bits per second of each layer, lowest first.
     pub layers: [u64; LAYERS_MAX],
+    /// Whether each layer is currently sent.
     pub lives: [bool; LAYERS_MAX],
-    /// The subscriber has no use for more.
+    /// The highest layer that the subscriber can use.
     pub max_layer: u8,
-    /// What it gets now.
+    /// The layer that it gets now; `None` if it is paused.
     pub current: Option<u8>,
 }
 
-/// Screens first, then what is shown large.
+/// Shared screens first, then larger pictures.
 type Rank = (Reverse<bool>, Reverse<u8>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +33,9 @@ pub enum Grant {
     Paused,
 }
 
-/// Shares `budget_bps` out: `grants` gets one entry a demand, in the same order. Audio gets everything, even beyond the
-/// budget. Then every picture gets its lowest layer, shared screens first; then everyone keeps what it has; then it
-/// goes upwards, screens first, step by step for the others, large ones before small ones.
+/// Divides `budget_bps`: `grants` gets one entry per demand, in the same order. Audio is always granted, even beyond the
+/// budget. Then every video gets its lowest layer, shared screens first; then each keeps the layer it has; then layers are
+/// raised: screens to the top, the others step by step, large ones before small ones.
 pub fn allocate(budget_bps: u64, demands: &[Demand], grants: &mut Vec<Grant>) {
     grants.clear();
     grants.extend(demands.iter().map(Demand::unbudgeted));
@@ -59,18 +60,18 @@ impl Demand {
         self.kind == Kind::Video && self.source == Source::ScreenShare
     }
 
-    /// The living layers that are of use, lowest first.
+    /// The live layers that the subscriber can use, lowest first.
     fn useful(&self) -> impl DoubleEndedIterator<Item = u8> {
         let top = self.max_layer.min(LAYERS_MAX as u8 - 1);
         let lives = self.lives;
         let wanted = (0..=top).filter(move |layer| lives[usize::from(*layer)]);
-        // Only larger ones live: the smallest of them must do.
+        // If only larger ones are live, the smallest of them has to do.
         let least = (top + 1..LAYERS_MAX as u8).find(move |layer| lives[usize::from(*layer)]);
         let fallback = least.filter(|_| !lives[..=usize::from(top)].contains(&true));
         wanted.chain(fallback)
     }
 
-    /// What costs nothing is granted: audio, and pictures of which nothing came yet.
+    /// The grant before any budget is spent: audio, and videos of which nothing has been received yet, cost nothing.
     fn unbudgeted(&self) -> Grant {
         match (self.kind, self.useful().next()) {
             (Kind::Audio, _) => Grant::Layer(0),
@@ -79,7 +80,8 @@ impl Demand {
         }
     }
 
-    /// A still picture may measure less than a smaller one: what was paid once is not paid back.
+    /// Bits per second up to a layer. A still picture may measure less than a smaller one, but a higher layer never costs
+    /// less than a lower one.
     fn cost(&self, layer: u8) -> u64 {
         self.layers[..=usize::from(layer)].iter().copied().max().unwrap_or(0)
     }
@@ -98,7 +100,7 @@ struct Remaining<'a> {
 }
 
 impl Remaining<'_> {
-    /// Walks the pictures by rank without sorting them: there are few ranks.
+    /// Walks the videos by rank without sorting them, since there are few ranks.
     fn each_in_order(&mut self, mut serve: impl FnMut(&mut Self, usize)) {
         let demands = self.demands;
         let pictures =
@@ -134,7 +136,7 @@ impl Remaining<'_> {
         }
     }
 
-    /// One layer up, if there is one and room for it.
+    /// Raises a demand by one layer, if there is one and the budget permits it.
     fn raise(&mut self, at: usize) -> bool {
         let Grant::Layer(granted) = self.grants[at] else { return false };
         let next = self.demands[at].useful().find(|layer| *layer > granted);

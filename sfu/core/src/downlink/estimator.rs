@@ -1,8 +1,8 @@
-//! How much a way carries, from what its receiver reports.
+//! Sender-side bandwidth estimate from the receiver's transport feedback.
 //!
-//! Feedback about every packet (transport-wide congestion control) is the best witness: a growing queue and lost packets
-//! bring the estimate down, quiet lets it grow until the allocator tries more. Without it, receiver reports and the
-//! receiver's own estimate (REMB) serve. Nothing is probed with padding.
+//! Transport-wide feedback about every packet is the best source: a growing queue and lost packets lower the estimate;
+//! without either it grows, until the allocator tries a higher layer. Without such feedback, receiver reports and the
+//! receiver's own estimate (REMB) are used. Nothing is probed with padding.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use super::trend::{Trend, Usage};
 use crate::layers::Rate;
 use crate::rtcp::TransportFeedback;
 
-/// Speech stays intelligible with this.
+/// The lowest estimate: speech stays intelligible at this rate.
 const MIN_BPS: u64 = 30_000;
 /// After the first second, unless more got through by then.
 const START_BPS: u64 = 1_000_000;
 /// Packets whose feedback may still come.
 const SENT: usize = 2048;
-/// Of the measured throughput, when a queue grows.
+/// The estimate after overuse, as a fraction of the measured throughput (draft-ietf-rmcat-gcc-02, section 5.5).
 const DECREASE_PERCENT: u64 = 85;
-/// A queue has to drain before one can tell whether that was enough.
+/// Between two decreases: a queue has to drain before it shows whether the last one was enough.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
 /// Per second: where no ceiling is known, below one, and above it.
 const INCREASE_FREE_PERCENT: f64 = 30.0;
@@ -36,11 +36,11 @@ const BEYOND_BPS: u64 = 1_500_000;
 /// Loss above this means congestion; below it, random loss on the radio link.
 const LOSS_HIGH: f64 = 0.10;
 const LOSS_LOW: f64 = 0.02;
-/// Losses are judged over so many packets at least.
+/// Packets over which loss is judged, at least.
 const LOSS_PACKETS: u32 = 50;
-/// Reports count only if there was no feedback about packets for so long.
+/// Receiver reports count only without transport feedback for this long.
 const FEEDBACK_MAX_AGE: Duration = Duration::from_secs(2);
-/// A receiver that stops sending its own estimate has none.
+/// A REMB older than this no longer counts.
 const REMB_MAX_AGE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Estimator {
     trend: Trend,
     /// `None`: nothing is known.
     bps: Option<u64>,
-    /// What the way carried when it was full.
+    /// What the path carried when it was full.
     ceiling: Option<Ceiling>,
     remb: Option<(u64, Instant)>,
     losses: LossCounts,
@@ -69,11 +69,11 @@ struct Ceiling {
     until: Instant,
 }
 
-/// A packet on its way.
+/// A packet that was sent and not yet acknowledged.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
     sequence: u16,
-    /// 0: the feedback came.
+    /// 0 once its feedback was received.
     bytes: u16,
     at_us: u64,
 }
@@ -115,7 +115,7 @@ impl Estimator {
         }
     }
 
-    /// `u64::MAX` while nothing is known.
+    /// Bits per second; `u64::MAX` while nothing is known.
     pub fn estimate_bps(&self) -> u64 {
         let remb = self.remb.map_or(u64::MAX, |(bps, _)| bps);
         self.bps.unwrap_or(u64::MAX).min(remb).max(MIN_BPS)
@@ -127,7 +127,7 @@ impl Estimator {
         self.sent_rate.warm().wrapping_add(sent.bytes.into())
     }
 
-    /// A packet goes out, numbered if that was negotiated.
+    /// Notes a packet that is sent, with its transport-wide number if one was negotiated.
     pub fn on_sent(&mut self, now: Instant, transport_sequence: Option<u16>, bytes: usize) {
         self.sent_rate.add(now, bytes);
         let Some(sequence) = transport_sequence else { return };
@@ -170,7 +170,7 @@ impl Estimator {
         self.update(now, Arrived { peak: arrived, recent: arrived }, Usage::Normal);
     }
 
-    /// The receiver's own estimate.
+    /// Takes in the receiver's own estimate.
     pub fn on_remb(&mut self, now: Instant, bps: u64) {
         self.remb = Some((bps, now));
     }

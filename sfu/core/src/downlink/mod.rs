@@ -1,4 +1,4 @@
-//! The way to one participant: how much it carries, what is to be sent on it, and when.
+//! The network path to one participant: its bandwidth, its quality, and when to send.
 
 pub mod allocator;
 mod estimator;
@@ -13,11 +13,12 @@ use crate::rtcp::Report;
 
 /// Before the first report.
 const RTT_INITIAL: Duration = Duration::from_millis(100);
-/// Whoever receives nothing any more loses nothing.
+/// After this long without a report the loss counts as zero: a participant that receives nothing loses nothing.
 const REPORT_MAX_AGE: Duration = Duration::from_secs(10);
-/// Reports that tell of a longer way are wrong.
+/// A longer round trip in a report is an error.
 const RTT_MAX: Duration = Duration::from_secs(10);
 
+/// What is known of the path to one participant.
 #[derive(Debug)]
 pub struct Downlink {
     pub estimator: Estimator,
@@ -52,7 +53,7 @@ impl Downlink {
         self.transport_sequence
     }
 
-    /// What the participant says of a stream we send; `ntp` is the time of `now` as in our sender reports (RFC 3550,
+    /// Takes in a report block about a stream that we send; `ntp` is the time of `now` as in our sender reports (RFC 3550,
     /// section 6.4.1).
     pub fn on_report(&mut self, now: Instant, ntp: u64, report: &Report) {
         let fraction = f64::from(report.fraction_lost) / 256.0;
@@ -64,14 +65,14 @@ impl Downlink {
         }
         let units = ((ntp >> 16) as u32).wrapping_sub(report.last_sr).wrapping_sub(report.delay);
         let sample = Duration::from_secs(1) * units / 65_536;
-        // Clocks that tick differently make a short way take less than nothing.
+        // Clock drift can make a short round trip negative, which wraps to a huge one.
         if sample <= RTT_MAX {
             let rtt = self.rtt.unwrap_or(sample);
             self.rtt = Some((rtt * 7 + sample) / 8);
         }
     }
 
-    /// Lets the estimate work. To be called every 100 ms or so.
+    /// Advances the estimate. To be called about every 100 ms.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.estimator.handle_timeout(now);
         let old = |at| now.saturating_duration_since(at) > REPORT_MAX_AGE;
@@ -81,17 +82,17 @@ impl Downlink {
         self.pacer.set_rate(self.estimator.estimate_bps());
     }
 
-    /// There and back, smoothed; a guess before the first report.
+    /// Round-trip time, smoothed; a guess before the first report.
     pub fn rtt(&self) -> Duration {
         self.rtt.unwrap_or(RTT_INITIAL)
     }
 
-    /// There and back, smoothed, once a report told it.
+    /// Round-trip time, smoothed; `None` before the first report that tells it.
     pub fn measured_rtt(&self) -> Option<Duration> {
         self.rtt
     }
 
-    /// The part of our packets that gets lost, smoothed, as reports tell it.
+    /// The fraction of our packets that is lost, from 0 to 1, smoothed, by receiver reports.
     pub fn loss(&self) -> f64 {
         self.loss
     }

@@ -7,28 +7,28 @@ use beckon_sfu_api::Kind;
 
 use crate::keys::TrackKey;
 
-/// So much faster than the estimate may be sent: only large bursts wait, and not for long.
+/// Sending rate as a multiple of the estimate, as in libwebrtc's pacer: only large bursts wait, and not for long.
 const SPEED_PERCENT: u64 = 250;
-/// What may go at once.
+/// Burst that may be sent at once.
 const BURST: Duration = Duration::from_millis(40);
-/// Repairs may take this part of that speed, half of the estimate, ...
+/// Share of that rate for repairs, which is half of the estimate, ...
 const REPAIR_PART: i64 = 5;
-/// ... and so much at once.
+/// ... and their burst.
 const REPAIR_BURST: Duration = Duration::from_millis(100);
-/// Packets that wait; what comes then is lost, as in any full queue.
+/// Packets held back at most; more are dropped, as in any full queue.
 const HELD_MAX: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Now,
-    /// To be given to [`Pacer::hold`] and sent when [`Pacer::release`] gives it back.
+    /// Give it to [`Pacer::hold`] and send it when [`Pacer::release`] returns it.
     Hold,
 }
 
-/// A bucket of bytes that fills with time. What is sent takes from it, below zero too.
+/// A token bucket of bytes. A packet may take it below zero.
 #[derive(Debug)]
 pub struct Pacer {
-    /// Bytes a second; `None`: as fast as it comes.
+    /// Bytes per second; `None` is no limit.
     rate: Option<u64>,
     /// Bytes that may go.
     credit: i64,
@@ -55,7 +55,7 @@ impl Pacer {
         Self::default()
     }
 
-    /// To the estimate, in bits per second; `u64::MAX` if there is none.
+    /// Sets the rate from the estimate in bits per second; `u64::MAX` if there is none.
     pub fn set_rate(&mut self, bps: u64) {
         self.rate = (bps != u64::MAX).then(|| (bps.saturating_mul(SPEED_PERCENT) / 800).max(1));
     }
@@ -70,14 +70,13 @@ impl Pacer {
         Admission::Now
     }
 
-    /// Whether something that was sent before may go again now: where much gets lost, the repairs of all of it would
-    /// fill the way by themselves.
+    /// Whether a packet may be sent again now: with heavy loss, the repairs of everything would fill the path.
     pub fn may_repair(&mut self, now: Instant) -> bool {
         self.fill(now);
         self.rate.is_none() || self.repairs > 0
     }
 
-    /// Such a repair goes out.
+    /// Notes a repair that is sent.
     pub fn repaired(&mut self, bytes: usize) {
         if self.rate.is_some() {
             self.repairs -= bytes as i64;
@@ -85,7 +84,7 @@ impl Pacer {
         }
     }
 
-    /// False if too many wait: the packet is lost.
+    /// Queues a packet. Returns false if too many wait, and the packet is lost.
     pub fn hold(&mut self, track: TrackKey, sequence: u16, bytes: usize) -> bool {
         let room = self.held.len() < HELD_MAX;
         if room {
@@ -100,7 +99,7 @@ impl Pacer {
         (self.credit as usize).wrapping_add(self.held.len())
     }
 
-    /// Whether something waits.
+    /// Whether packets are held back.
     pub fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
@@ -137,7 +136,7 @@ impl Pacer {
         self.credit = self.credit.saturating_add(earned).min(most);
         let most_repairs = bytes_in(rate, REPAIR_BURST).max(1);
         self.repairs = self.repairs.saturating_add(earned / REPAIR_PART).min(most_repairs);
-        // What makes no whole byte yet counts next time.
+        // A fraction of a byte counts next time.
         self.filled = Some(if self.credit == most { now } else { filled + time_for(rate, earned) });
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the queue of a link grows, from when packets were sent and when they arrived
+//! Detects a growing queue on a link from the send and arrival times of packets
 //! (draft-ietf-rmcat-gcc-02, section 5; the slope is a line through the last delays).
 
 use std::collections::VecDeque;
@@ -15,11 +15,11 @@ const GAIN: f64 = 4.0;
 /// How quickly the threshold follows the slope, upwards and downwards.
 const THRESHOLD_UP: f64 = 0.0087;
 const THRESHOLD_DOWN: f64 = 0.039;
-/// A slope so far beyond the threshold is a spike: the threshold does not follow it.
+/// A slope this far beyond the threshold is a spike, which the threshold does not follow.
 const SPIKE: f64 = 15.0;
 /// A delay that changes by more at once is a clock that was set, or one that began again.
 const CLOCK_MS: f64 = 3000.0;
-/// The slope has to be too steep for so long.
+/// How long the slope has to be too steep.
 const OVERUSE_MS: f64 = 10.0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

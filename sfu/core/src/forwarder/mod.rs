@@ -1,4 +1,4 @@
-//! One subscription: the stream that one participant gets of one track.
+//! One subscription: the stream of one track to one participant.
 
 mod frame_numbers;
 mod outbound;
@@ -68,7 +68,7 @@ pub struct SenderInfo {
 }
 
 impl Forwarder {
-    /// Begins with the best layer: the allocator has not spoken yet.
+    /// Starts with the best layer as its target, until the allocator sets one.
     pub fn new(to: ParticipantKey, ssrc: u32, rtx_ssrc: u32) -> Self {
         let mut selector = Selector::default();
         selector.set_target(Some(u8::MAX));
@@ -88,7 +88,7 @@ impl Forwarder {
         }
     }
 
-    /// The layer that the subscriber shall get; `None` pauses.
+    /// Sets the layer that the subscriber is to get; `None` pauses.
     pub fn set_target(&mut self, target: Option<u8>) {
         self.selector.set_target(target);
     }
@@ -118,7 +118,7 @@ impl Forwarder {
         self.selector.stop();
     }
 
-    /// The layer without whose keyframe it cannot start or switch.
+    /// The layer whose keyframe it needs to start or to switch.
     pub fn wants_keyframe(&self, now: Instant, layers: &Layers) -> Option<u8> {
         if self.is_active() { self.selector.awaits(now, layers) } else { None }
     }
@@ -131,7 +131,7 @@ impl Forwarder {
         sent + target + usize::from(self.started) + self.packets as usize
     }
 
-    /// What becomes of a packet of the track for this subscriber.
+    /// Decides whether a packet of the track goes to this subscriber, and as which packet.
     pub fn forward(
         &mut self,
         now: Instant,
@@ -165,7 +165,7 @@ impl Forwarder {
         Some(self.outbound(payload_type, &packet))
     }
 
-    /// A packet of this outgoing sequence number has to wait.
+    /// Notes that the packet of this outgoing sequence number is held back by the pacer.
     pub fn hold(&mut self, sequence: u16) {
         let kept = self.rewriter.locate(sequence).and_then(|out| self.sent.get_mut(out));
         if let Some(packet) = kept {

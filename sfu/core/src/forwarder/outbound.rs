@@ -1,4 +1,4 @@
-//! A packet on its way to one subscriber, not yet written.
+//! A packet to one subscriber, before it is written.
 
 use beckon_sfu_api::Kind;
 
@@ -28,12 +28,12 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// About how many bytes it will be.
+    /// Its approximate size in bytes.
     pub fn size(&self) -> usize {
         usize::from(self.payload_len) + 32
     }
 
-    /// Appends the packet and returns the length of its header; `None` if the history has it no more. Extensions of
+    /// Appends the packet and returns the length of its header; `None` if the history no longer has it. Extensions of
     /// `from`, the publisher's map, are carried over under the ids of `to`, the subscriber's.
     pub fn write(
         &self,

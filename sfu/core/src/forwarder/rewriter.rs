@@ -1,4 +1,4 @@
-//! Makes one stream without a seam of packets from changing layers.
+//! Rewrites packets of changing simulcast layers into one continuous stream.
 
 use std::time::Instant;
 
@@ -15,18 +15,18 @@ pub(super) struct Rewritten {
     pub numbers: FrameNumbers,
 }
 
-/// Whatever the stretch of a layer is shifted by.
+/// Offsets applied to one contiguous run of a layer.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     cursor: Cursor,
-    /// Older packets are from before the switch.
+    /// Index of its first packet; older ones are from before the switch.
     first: u64,
     sequence: u64,
     timestamp: u32,
     numbers: FrameNumbers,
 }
 
-/// The newest of what was sent.
+/// The newest packet that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     out: u64,
@@ -39,7 +39,7 @@ struct Newest {
 pub(super) struct Rewriter {
     start: u64,
     stretch: Option<Stretch>,
-    /// The one before, with the last number that it was given.
+    /// The stretch before, with the last outgoing number that it used.
     previous: Option<(Stretch, u64)>,
     newest: Option<Newest>,
 }
@@ -66,7 +66,7 @@ impl Rewriter {
         self.newest.map(|newest| (newest.timestamp, newest.at))
     }
 
-    /// Where the stream goes on.
+    /// The next outgoing sequence number, extended.
     pub(super) fn next(&self) -> u64 {
         self.newest.map_or(0, |newest| newest.out + 1)
     }
@@ -78,7 +78,7 @@ impl Rewriter {
         newest.checked_sub(back.into())
     }
 
-    /// The stream goes on with this packet's stretch, from this packet on.
+    /// Starts a new stretch with this packet.
     pub(super) fn switch(&mut self, now: Instant, layers: &Layers, received: &Received) {
         let mut stretch = Stretch {
             cursor: Cursor::of(received),
@@ -130,8 +130,8 @@ impl Stretch {
     }
 }
 
-/// The timestamp with which a switch goes on: by the sender's own clock if both layers told it, else by ours. At least
-/// one tick later than anything before.
+/// The outgoing timestamp of the first packet after a switch: by the sender's clock if both layers reported it, else by
+/// ours, and at least one tick later than any before.
 fn follow(
     now: Instant,
     layers: &Layers,
@@ -148,14 +148,14 @@ fn follow(
         translate(layers, old, received)
     };
     let step = by_sender.map(|timestamp| timestamp.wrapping_sub(newest.timestamp) as i32);
-    // What is far from our own clock is a clock that was set, or a report from before a new beginning.
+    // A result far from our own clock comes from a clock that was set, or from a report before the stream restarted.
     let plausible =
         step.filter(|step| by_clock.abs_diff((*step).max(0) as u64) < clock_rate.into());
     let step = plausible.map_or(by_clock as u32, |step| step.max(0) as u32);
     newest.timestamp.wrapping_add(step.max(1))
 }
 
-/// A timestamp of the new layer as the old one would have written it.
+/// Translates a timestamp of the new layer into the timeline of the old one.
 fn translate(layers: &Layers, old: &Stretch, received: &Received) -> Option<u32> {
     let (from, to) = (layers.get(received.layer)?, layers.get(old.cursor.layer)?);
     if to.epoch() != old.cursor.epoch {

@@ -10,13 +10,13 @@ use crate::layers::{Layers, Received};
 pub(super) enum Verdict {
     Drop,
     Forward,
-    /// It is of what was forwarded before the last switch: it goes into its gap, if it left one.
+    /// It belongs before the last switch: it fills its gap, if it left one.
     Late,
-    /// The stream goes on with this packet in the place of what was forwarded before, if anything was.
+    /// The stream switches to this packet's layer, or starts with it.
     Switch,
 }
 
-/// A stretch of a layer without a new beginning in it.
+/// The part of a layer between two restarts of its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     pub layer: u8,
@@ -29,12 +29,12 @@ impl Cursor {
     }
 }
 
-/// Starts and switches at keyframes alone: nothing else can be decoded without what was before.
+/// Starts and switches at keyframes only, since nothing else can be decoded alone.
 #[derive(Debug, Default)]
 pub(super) struct Selector {
     target: Option<u8>,
     current: Option<Cursor>,
-    /// What was forwarded until the last switch: some of it may still come, late or repaired.
+    /// Where it was before the last switch: packets of it may still arrive, late or repaired.
     previous: Option<Cursor>,
 }
 
@@ -50,7 +50,7 @@ impl Selector {
         }
     }
 
-    /// Forgets what was forwarded: it starts again with a keyframe.
+    /// Stops, to start again with a keyframe.
     pub(super) fn stop(&mut self) {
         (self.current, self.previous) = (None, None);
     }
@@ -74,7 +74,7 @@ impl Selector {
         Verdict::Switch
     }
 
-    /// A repaired packet may be of a stretch that is over.
+    /// Whether the stream has restarted since; a repaired packet may be from before.
     fn is_past(&self, layers: &Layers, cursor: Cursor) -> bool {
         layers.get(cursor.layer).is_none_or(|layer| layer.epoch() != cursor.epoch)
     }

@@ -1,4 +1,4 @@
-//! Which packet of which layer every recent sequence number was.
+//! The packets that recent outgoing sequence numbers stood for.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use crate::layers::Received;
 
 const VIDEO: usize = 512;
 const AUDIO: usize = 128;
-/// Whoever asks for a packet more often than this asks for something else: to be flooded.
+/// More repairs of one packet only flood the subscriber.
 const REPAIRS_MAX: u8 = 20;
 
-/// Repairs that are remembered, to not make them twice within a round trip.
+/// Repairs remembered, so that none is made twice within a round trip.
 const REPAIRS: usize = 64;
 
-/// Made with the first packet; its slots are overwritten in turn.
+/// A ring of the packets sent, allocated with the first one.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     slots: Vec<SentPacket>,
-    /// When which number was repaired, oldest first.
+    /// Outgoing numbers that were repaired, and when; oldest first.
     repairs: VecDeque<(u64, Instant)>,
 }
 
-/// A packet that was sent or held back. Every packet to every subscriber reads and writes one that is in no cache any more,
-/// hence half a cache line for it.
+/// A packet that was sent or held back. Every packet to every subscriber touches one that has left the CPU's caches, hence
+/// half a cache line for it.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct SentPacket {
@@ -37,7 +37,7 @@ pub(super) struct SentPacket {
     pub payload_len: u16,
     pub layer: u8,
     pub marker: bool,
-    /// It was held back, and waits for its turn.
+    /// It is held back by the pacer.
     waits: bool,
     repairs: u8,
 }
@@ -67,7 +67,7 @@ impl SentPacket {
         self.waits = true;
     }
 
-    /// Whether it waited until now.
+    /// Ends its waiting, and returns whether it was held back.
     pub(super) fn release(&mut self) -> bool {
         std::mem::take(&mut self.waits)
     }

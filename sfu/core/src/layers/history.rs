@@ -5,14 +5,14 @@ use beckon_sfu_api::Kind;
 use crate::codec::FrameInfo;
 use crate::rtp::Header;
 
-/// How much is kept: packets, and bytes over all of them.
+/// How many packets are kept, and how many bytes in all.
 #[derive(Clone, Copy, Debug)]
 struct Size {
     packets: usize,
     bytes: usize,
 }
 
-/// Two seconds of a good camera: longer than any repair is of use.
+/// Two seconds of a camera at 2.5 Mbit/s: longer than any repair is useful.
 const VIDEO: Size = Size { packets: 512, bytes: 640 << 10 };
 /// 1.3 s of Opus.
 const AUDIO: Size = Size { packets: 64, bytes: 16 << 10 };
@@ -23,11 +23,11 @@ pub(super) struct History {
     size: Size,
     slots: Vec<Slot>,
     arena: Vec<u8>,
-    /// Bytes written since the beginning, the skipped ends of the arena included.
+    /// Bytes written so far, including skipped ends of the arena.
     written: u64,
 }
 
-/// Where a packet lies. Its bytes are gone once the arena was written a whole length beyond `start`.
+/// Where a packet is stored. Its bytes are overwritten once `written` is a whole arena beyond `start`.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     index: u64,
@@ -97,7 +97,7 @@ impl History {
         self.slots[at_slot] = slot;
     }
 
-    /// The packet with this index, unless it never came or was overwritten.
+    /// The packet with this index, unless it was never received or is overwritten.
     pub(super) fn get(&self, index: u64) -> Option<Stored<'_>> {
         let slot = self.slot(index)?;
         if self.written > slot.start + self.arena.len() as u64 {
@@ -108,7 +108,7 @@ impl History {
         Some(Stored { header: &slot.header, info: &slot.info, packet })
     }
 
-    /// Whether the packet came, even if its bytes are gone.
+    /// Whether the packet was received, even if its bytes are overwritten.
     pub(super) fn contains(&self, index: u64) -> bool {
         self.slot(index).is_some()
     }
@@ -121,7 +121,7 @@ impl History {
         (index % self.size.packets as u64) as usize
     }
 
-    /// Room for `len` bytes in one piece.
+    /// Reserves `len` contiguous bytes and returns their position.
     fn reserve(&mut self, len: usize) -> u64 {
         let (len, all) = (len as u64, self.arena.len() as u64);
         let left = all - self.written % all;

@@ -1,4 +1,4 @@
-//! When to ask a layer's publisher for a keyframe: all wishes are one, and not too often.
+//! When to request a keyframe of a layer's publisher: requests are coalesced and throttled.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ pub(crate) struct Keyframes {
 }
 
 impl Keyframes {
-    /// Somebody cannot go on without one.
+    /// Notes that a subscriber needs one.
     pub(crate) fn request(&mut self) {
         self.wanted = true;
     }
 
-    /// One came: everybody is served.
+    /// Notes that one arrived, which serves all subscribers.
     pub(crate) fn arrived(&mut self) {
         self.wanted = false;
     }
@@ -26,7 +26,7 @@ impl Keyframes {
         self.wanted
     }
 
-    /// Whether to ask now. Counts as asked if so; it goes on until one comes.
+    /// Returns whether to send a request now, and counts it as sent. Requests are repeated until a keyframe arrives.
     pub(crate) fn ask(&mut self, now: Instant) -> bool {
         let recent = self.asked.is_some_and(|asked| now.duration_since(asked) < INTERVAL);
         let ask = self.wanted && !recent;

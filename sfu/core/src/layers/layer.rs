@@ -13,14 +13,15 @@ use crate::codec::FrameInfo;
 use crate::rtcp::Report;
 use crate::rtp::Header;
 
-/// A layer is away if it was silent for so long, ...
+/// A layer counts as stopped if it was silent for this long, ...
 const AWAY: Duration = Duration::from_millis(700);
-/// ... and the others sent as many frames meanwhile: a still screen comes once a second on all layers.
+/// ... and the others sent this many frames meanwhile: a still screen sends one frame per second on all layers.
 const AWAY_FRAMES: u32 = 8;
 
+/// What was received of one layer.
 #[derive(Debug)]
 pub struct Layer {
-    /// As declared in SDP, or learnt from the first packet.
+    /// As declared in SDP, or learned from the first packet.
     pub(crate) ssrc: Option<u32>,
     pub(crate) rtx_ssrc: Option<u32>,
     pub(crate) keyframes: Keyframes,
@@ -28,10 +29,10 @@ pub struct Layer {
     pub(crate) reception: Option<Reception>,
     history: History,
     rate: Rate,
-    /// Counts new beginnings of the stream: sequence numbers and timestamps are not comparable over them.
+    /// Counts restarts of the stream, across which sequence numbers and timestamps cannot be compared.
     epoch: u32,
     heard: Option<Instant>,
-    /// Frames of other layers since this one was heard.
+    /// Frames that other layers sent since this one last did.
     unheard: u32,
 }
 
@@ -68,7 +69,7 @@ impl Layer {
         self.history.get(index)
     }
 
-    /// The highest index that came.
+    /// The highest index received; 0 before the first packet.
     pub fn newest(&self) -> u64 {
         self.reception.as_ref().map_or(0, Reception::highest)
     }
@@ -77,19 +78,19 @@ impl Layer {
         self.reception.as_ref()?.sender_report()
     }
 
-    /// Whether it sends.
+    /// Whether its publisher currently sends it.
     pub fn is_live(&self, now: Instant) -> bool {
         self.heard.is_some_and(|heard| {
             self.unheard < AWAY_FRAMES || now.saturating_duration_since(heard) <= AWAY
         })
     }
 
-    /// Measured over the last second; `None` before there was one.
+    /// Bits per second over the last second; `None` before one has passed.
     pub fn bits_per_second(&self, now: Instant) -> Option<u64> {
         self.rate.is_settled(now).then(|| self.rate.bits_per_second(now))
     }
 
-    /// Places a packet as it came, counts it and notices what it skipped.
+    /// Places a received packet, counts it and notes the packets it skipped as missing.
     pub(crate) fn place(&mut self, now: Instant, header: &Header, clock_rate: u32) -> Fit {
         let reception = self
             .reception
@@ -125,7 +126,7 @@ impl Layer {
         Fit::Fits { index }
     }
 
-    /// Places a packet that came again on the repair stream.
+    /// Places a packet that was received on the repair stream.
     pub(crate) fn place_repaired(&mut self, now: Instant, sequence: u16) -> Fit {
         let Some(reception) = &self.reception else { return Fit::Stale };
         let index = reception.locate(sequence);
@@ -165,7 +166,7 @@ impl Layer {
     pub(crate) fn report(&mut self, now: Instant) -> Option<Report> {
         Some(self.reception.as_mut()?.report(now))
     }
-    /// Notes that a packet of `bytes` came.
+    /// Notes a received packet of this many bytes.
     pub(super) fn heard(&mut self, now: Instant, bytes: usize) {
         self.rate.add(now, bytes);
         self.heard = Some(now);

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// A packet that comes this much later than its successor was not lost, only overtaken.
+/// A packet that arrives within this time of its successor was reordered, not lost.
 const REORDERING: Duration = Duration::from_millis(10);
-/// No packet is asked for more often than this, however short the way.
+/// No packet is requested more often than this, however short the round trip.
 const RETRY_MIN: Duration = Duration::from_millis(40);
-/// After so many requests the packet is given up: a keyframe is the better cure.
+/// Requests after which a packet is given up: a keyframe is the better repair.
 const TRIES_MAX: u8 = 10;
-/// More missing packets than this are not asked for: the oldest are given up.
+/// Missing packets tracked at once; beyond it the oldest are given up.
 const OUTSTANDING_MAX: usize = 64;
-/// Before the first repair shows how long one takes.
+/// Assumed until the first repair shows the round-trip time.
 const RTT_INITIAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Default for Losses {
 }
 
 impl Losses {
-    /// These were skipped by the packet that came now.
+    /// Notes these as missing: the packet just received skipped them.
     pub(crate) fn skipped(&mut self, now: Instant, indices: Range<u64>) {
         let from = indices.start.max(indices.end.saturating_sub(OUTSTANDING_MAX as u64));
         for index in from..indices.end {
@@ -57,14 +57,14 @@ impl Losses {
         }
     }
 
-    /// These lie between the first packet that came and one before it that came now.
+    /// Notes these as missing: they lie between the first packet and an earlier one just received.
     pub(crate) fn preceded(&mut self, now: Instant, indices: Range<u64>) {
         for index in indices.rev().take(OUTSTANDING_MAX - self.missing.len()) {
             self.missing.push_front(Missing { index, noticed: now, asked: None, tries: 0 });
         }
     }
 
-    /// A packet from before the newest came after all, late or repaired.
+    /// Notes that a missing packet arrived, late or repaired.
     pub(crate) fn arrived(&mut self, now: Instant, index: u64) {
         let Ok(at) = self.missing.binary_search_by_key(&index, |missing| missing.index) else {
             return;
@@ -80,12 +80,12 @@ impl Losses {
         self.missing.is_empty()
     }
 
-    /// The stream began anew.
+    /// Forgets all missing packets: the stream restarted.
     pub(crate) fn forget(&mut self) {
         self.missing.clear();
     }
 
-    /// Appends the sequence numbers to ask for now. What is older than `oldest` is given up.
+    /// Appends the sequence numbers to request now. Packets older than `oldest` are given up.
     pub(crate) fn due(&mut self, now: Instant, oldest: u64, sequences: &mut Vec<u16>) {
         let retry = self.rtt.max(RETRY_MIN);
         self.missing.retain_mut(|missing| {

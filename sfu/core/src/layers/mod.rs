@@ -28,12 +28,12 @@ pub struct Layers {
     list: Vec<Layer>,
 }
 
-/// A packet that is new and kept.
+/// A packet that was received for the first time and is in its layer's history.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     pub layer: u8,
     pub epoch: u32,
-    /// Extended sequence number, the packet's name in its layer's history.
+    /// Extended sequence number, which is its index in the history.
     pub index: u64,
     /// With the layer's SSRC, payload type and sequence number, even if the packet was a repair.
     pub header: Header,
@@ -58,7 +58,7 @@ impl Layers {
         self.list.len() as u8
     }
 
-    /// A packet of a layer's current epoch as it was when it came, if it is still kept.
+    /// A packet of a layer's current epoch as it was received, if it is still kept.
     pub fn recall(&self, layer: u8, index: u64) -> Option<Received> {
         let kept = self.get(layer)?;
         let stored = kept.stored(index)?;
@@ -72,8 +72,8 @@ impl Layers {
         })
     }
 
-    /// The best layer to be had instead of `target`: that or the nearest lower one that lives, else the nearest higher
-    /// one, else the target itself.
+    /// The best available layer for `target`: itself or the nearest lower one that is live, else the nearest higher one,
+    /// else the target itself.
     pub fn best(&self, now: Instant, target: u8) -> u8 {
         let top = self.count().saturating_sub(1);
         let target = target.min(top);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 const BUCKETS: usize = 8;
 const BUCKET_MS: u64 = 125;
 
-/// Counts bytes in buckets of time, the oldest of which is overwritten.
+/// A byte rate over a sliding window, counted in buckets of time.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
     start: Option<Instant>,
@@ -33,7 +33,7 @@ impl Rate {
         self.buckets[self.newest as usize % BUCKETS] += bytes as u64;
     }
 
-    /// Over what was measured so far, if that is less than a second; 0 until the first bucket is full.
+    /// Over the last second, or over the time measured if that is shorter; 0 until the first bucket is full.
     pub(crate) fn bits_per_second(&self, now: Instant) -> u64 {
         self.over(now, BUCKETS as u64 - 1)
     }

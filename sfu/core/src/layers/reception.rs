@@ -5,35 +5,36 @@ use std::time::{Duration, Instant};
 use super::sequence;
 use crate::rtcp::Report;
 
-/// A jump ahead of more than this is a new beginning, not a loss.
+/// A jump ahead of more than this is a restart, not a loss.
 const JUMP_MAX: u64 = 1000;
-/// A packet so far behind is a straggler or, if the next one follows it, a new beginning (RFC 3550, A.1).
+/// A packet this far behind is a straggler or, if the next one follows it, a restart (RFC 3550, A.1).
 const BEHIND_MAX: u64 = 512;
 
-/// So many packets may overtake the first of a stream.
+/// Packets that may overtake the first of a stream.
 const OVERTAKEN_MAX: u64 = 32;
 
 /// Where a packet stands among those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// Ahead of all; `skipped` did not come yet.
+    /// Ahead of all; `skipped` packets before it are missing.
     Newest { index: u64, skipped: u64 },
     /// Behind the newest.
     Late { index: u64 },
-    /// Overtaken by the first that came; `skipped` between the two did not come yet.
+    /// Before the first that was received; `skipped` between the two are missing.
     First { index: u64, skipped: u64 },
-    /// The stream jumped, or another began.
+    /// The stream jumped, or another one replaced it.
     Anew { index: u64 },
     /// Too far behind to be placed.
     Stray,
 }
 
+/// The receiving side of one stream: its position, losses, jitter, and the sender's clock.
 #[derive(Debug)]
 pub(crate) struct Reception {
     ssrc: u32,
     clock_rate: u32,
     highest: u64,
-    /// Index of the first packet since the last new beginning.
+    /// Index of the first packet since the last restart.
     first: u64,
     /// Index of the first packet, counted as if the stream had never jumped.
     base: u64,
@@ -55,7 +56,7 @@ pub struct SenderReport {
     /// The sender's wall clock, in NTP format.
     pub ntp: u64,
     pub rtp: u32,
-    /// When that was by our clock, smoothed; the way here included.
+    /// The same moment by our clock, smoothed; it includes the one-way delay.
     pub at: Instant,
     received: Instant,
 }
@@ -91,7 +92,7 @@ impl Reception {
         self.sender.as_ref()
     }
 
-    /// Goes on with another stream in the place of this one.
+    /// Continues with another stream in place of this one.
     pub(crate) fn replace(&mut self, ssrc: u32, sequence: u16) -> Position {
         self.ssrc = ssrc;
         self.sender = None;
@@ -142,13 +143,13 @@ impl Reception {
         }
     }
 
-    /// Takes a clock reading over. Readings that came quicker are nearer to the truth; slower ones count little.
+    /// Takes in a clock reading of the sender. One that arrived with less delay is more accurate; later ones count little.
     pub(crate) fn heard_sender(&mut self, now: Instant, ntp: u64, rtp: u32) {
         let expected = self.sender.and_then(|last| {
             let passed = ntp_duration(ntp.checked_sub(last.ntp)?);
             let expected = last.at + passed;
             let off = now.max(expected) - now.min(expected);
-            // A clock that was set is taken as it is.
+            // After a larger jump the sender's clock was set: it is taken as it is.
             (off < Duration::from_secs(1)).then_some(expected)
         });
         let at = match expected {
@@ -183,7 +184,7 @@ impl Reception {
 
     fn begin_anew(&mut self, sequence: u16) -> Position {
         let index = sequence::anew(self.highest, sequence);
-        // What was expected so far stays expected; what was jumped over was not.
+        // Packets expected so far stay expected; those jumped over never were.
         let jumped = index - self.highest - 1;
         self.base += jumped;
         self.first = index;

@@ -1,6 +1,6 @@
-//! Sequence numbers of 16 bits as ever-growing indices.
+//! Extends 16-bit sequence numbers to indices that never wrap.
 
-/// Indices begin a whole round above zero, so that a packet from before the first one has an index too.
+/// Indices start a whole round above zero, so that a packet before the first one has an index too.
 const ROUND: u64 = 1 << 16;
 
 /// The index of the first packet of a stream.
@@ -14,7 +14,7 @@ pub(super) fn nearest(reference: u64, sequence: u16) -> u64 {
     reference.saturating_add_signed(ahead.into())
 }
 
-/// The index of a stream that begins anew with `sequence`, beyond every one that was near `reference`.
+/// The index of a stream that restarts with `sequence`, beyond all that were near `reference`.
 pub(super) fn anew(reference: u64, sequence: u16) -> u64 {
     (reference / ROUND + 2) * ROUND + u64::from(sequence)
 }

@@ -1,4 +1,4 @@
-//! What a participant receives.
+//! The subscriptions of a participant.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ pub(crate) struct Subscription {
     /// Our SSRC of the track, and that of its repairs.
     pub ssrc: u32,
     pub rtx_ssrc: u32,
-    /// Stopped for want of bandwidth, as the client was told.
+    /// Paused for lack of bandwidth, as the client was told.
     pub paused: bool,
 }
 
-/// All of them, each found at once by its track and by its SSRCs.
+/// All subscriptions of a participant, indexed by track and by SSRC.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
     in_order: Vec<Subscription>,
@@ -46,17 +46,17 @@ impl Subscriptions {
         self.places.contains_key(&track)
     }
 
-    /// Tracks of this kind.
+    /// How many are of this kind.
     pub(crate) fn of_kind(&self, kind: Kind) -> usize {
         self.in_order.iter().filter(|subscription| subscription.kind == kind).count()
     }
 
-    /// What RTCP of this participant about a stream of ours means.
+    /// Finds the track of a stream that this participant receives.
     pub(crate) fn by_ssrc(&self, ssrc: u32) -> Option<TrackKey> {
         self.by_ssrc.get(&ssrc).copied()
     }
 
-    /// Adds one, and tells its SSRCs.
+    /// Adds one and returns its SSRC and that of its repairs.
     pub(crate) fn add(&mut self, track: TrackKey, kind: Kind) -> (u32, u32) {
         let (ssrc, rtx_ssrc) = self.name(track);
         self.places.insert(track, self.in_order.len());
@@ -64,7 +64,7 @@ impl Subscriptions {
         (ssrc, rtx_ssrc)
     }
 
-    /// The track goes on as another stream, whose SSRCs are told.
+    /// Gives the track new SSRCs and returns them.
     pub(crate) fn renew(&mut self, track: TrackKey) -> Option<(u32, u32)> {
         let at = *self.places.get(&track)?;
         let (ssrc, rtx_ssrc) = self.name(track);
@@ -87,7 +87,7 @@ impl Subscriptions {
         self.by_ssrc = names.collect();
     }
 
-    /// SSRCs that no stream to this participant has.
+    /// Picks SSRCs that no stream to this participant has.
     fn name(&mut self, track: TrackKey) -> (u32, u32) {
         let [ssrc, rtx_ssrc] = [(); 2].map(|()| {
             loop {

@@ -1,6 +1,6 @@
-//! What a command causes for many, done in pieces: packets of other rooms pass in between.
+//! Work that a command causes for many participants, done in pieces: packets of other rooms are handled in between.
 //!
-//! A command, like a datagram, does by itself only what takes a small part of a millisecond. The rest is noted here.
+//! A command, like a datagram, directly does only what takes a fraction of a millisecond. The rest is queued here.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,30 +12,30 @@ use crate::forwarder::Forwarder;
 use crate::keys::{ParticipantKey, TrackKey};
 use crate::participant::Unsettled;
 
-/// What all rooms of a shard may do of their chores between two looks at the network. A unit of effort is about a tenth of
-/// a microsecond on a machine of today, so this is a fifth of a millisecond.
+/// Effort that all rooms of a shard together may spend on chores between two turns of the network. A unit is about a tenth
+/// of a microsecond on a current machine, so this is a fifth of a millisecond.
 pub(crate) const EFFORT_MAX: usize = 2000;
-/// What a room does at least when many have chores.
+/// Effort that each room may spend at least, however many have chores.
 pub(crate) const EFFORT_MIN: usize = 100;
 
-/// Somebody is put in line.
+/// Queueing one participant.
 const NOTE_EFFORT: usize = 1;
-/// Moving the subscribers behind one who is taken out, each.
+/// Moving one subscriber behind one that is removed.
 const DETACH_EFFORT: usize = 1;
-/// Somebody's descriptions and shares: for itself, and for each subscription.
+/// Renewing the descriptions and bandwidth shares of one participant: a base, and more for each subscription.
 const SETTLE_EFFORT: usize = 50;
 const SUBSCRIPTION_EFFORT: usize = 3;
-/// A message to somebody: for itself, and for so many bytes of it, which are encrypted.
+/// Sending one message: a base, and one unit for so many bytes, which are encrypted.
 const SEND_EFFORT: usize = 50;
 const BYTES_PER_EFFORT: usize = 32;
 
 #[derive(Default)]
 pub(super) struct Chores {
-    /// Subscribers of tracks that are no more.
+    /// Former subscribers of tracks that ended.
     bereft: Vec<Vec<Forwarder>>,
-    /// Who left, and tracks that still have a forwarder to them.
+    /// Tracks that still have a forwarder to a participant that left.
     gone: Vec<(TrackKey, ParticipantKey)>,
-    /// Whom to look at again, each once.
+    /// Participants to settle, each once.
     unsettled: VecDeque<ParticipantKey>,
     pub(super) messages: Messages,
 }
@@ -52,7 +52,7 @@ impl Chores {
         self.bereft.push(forwarders);
     }
 
-    /// Somebody is taken out of the subscribers of these tracks; nothing reaches it meanwhile.
+    /// Queues the removal of a participant from the subscribers of these tracks. Nothing is sent to it meanwhile.
     pub(super) fn take_out(&mut self, who: ParticipantKey, tracks: impl Iterator<Item = TrackKey>) {
         self.gone.extend(tracks.map(|track| (track, who)));
     }
@@ -68,7 +68,7 @@ impl Chores {
 }
 
 impl Room {
-    /// Its descriptions may not say any more what it is to receive.
+    /// Queues a new round of offer and answer, since what the participant is to receive may have changed.
     pub(super) fn renegotiate(&mut self, key: ParticipantKey) {
         self.unsettle(key, Unsettled { descriptions: true, shares: false });
     }
@@ -83,7 +83,7 @@ impl Room {
         before.shares |= what.shares;
     }
 
-    /// Does what there is to do, or so much of it.
+    /// Does chores until none is left or `effort` is spent.
     pub(super) fn do_chores(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
         let mut spent = 0;
         while spent < effort {
@@ -92,7 +92,7 @@ impl Room {
         }
     }
 
-    /// The effort that the next piece took; `None` if there is none.
+    /// Does the next chore and returns the effort it took; `None` if there is none.
     fn do_piece(&mut self, now: Instant, ctx: &mut Context<'_>) -> Option<usize> {
         if !self.chores.bereft.is_empty() {
             if let Some(subscriber) = self.chores.next_bereft() {
@@ -105,7 +105,7 @@ impl Room {
             track.detach(who);
             return Some(NOTE_EFFORT + track.forwarders.len() * DETACH_EFFORT);
         }
-        // by turns: neither waits for all of the other
+        // In turns, so that neither waits for all of the other.
         let settled = self.settle_next(now, ctx);
         let sent = self.send_next(now, ctx);
         settled.into_iter().chain(sent).reduce(usize::saturating_add)

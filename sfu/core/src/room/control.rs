@@ -1,4 +1,4 @@
-//! RTCP: what participants report and ask, and what we report to them.
+//! RTCP: reports and requests of participants, and our reports to them.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use crate::keys::{ParticipantKey, TrackKey};
 use crate::rtcp::{self, Packet, Report};
 use crate::stats::Discard;
 
-/// A compound is sent when it is this long, so that it never needs more than one datagram.
+/// A compound packet is sent once it has this many bytes, so that it always fits into one datagram.
 const COMPOUND_BYTES: usize = 1000;
 /// Receiver reports in one packet, at most (RFC 3550, section 6.4.2).
 const REPORTS_AT_ONCE: usize = 31;
-/// Packets that one datagram may ask for again; a client asks again for the others. A NACK in a datagram could name six
-/// thousand, and looking for each takes time.
+/// Packets that one datagram may request again; a client repeats its request for the others. A NACK in a datagram could
+/// name six thousand, and finding each takes time.
 const REPAIRS_AT_ONCE: usize = 512;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -82,7 +82,7 @@ impl Room {
         }
     }
 
-    /// The track that this participant receives as the stream `ssrc`.
+    /// Finds the track that this participant receives as the stream `ssrc`.
     fn received(&self, key: ParticipantKey, ssrc: u32) -> Option<TrackKey> {
         self.participants.get(key)?.subscriptions.by_ssrc(ssrc)
     }
@@ -96,7 +96,7 @@ impl Room {
         }
     }
 
-    /// Asks publishers to repeat what is missing, and for the keyframes that somebody waits for.
+    /// Sends publishers the NACKs for missing packets and the PLIs for keyframes that subscribers wait for.
     pub(super) fn ask_publishers(&mut self, now: Instant, ctx: &mut Context<'_>) {
         for track in self.tracks.values_mut() {
             let Some(publisher) = self.participants.get_mut(track.owner) else { continue };
@@ -115,7 +115,7 @@ impl Room {
         }
     }
 
-    /// Once a second: how a participant's streams arrive here, and what the clocks of its received streams say.
+    /// Once a second, sends a participant receiver reports of its streams, and sender reports of those it receives.
     pub(super) fn report(&mut self, now: Instant, key: ParticipantKey, ctx: &Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         if now < participant.report_at {

@@ -1,4 +1,4 @@
-//! Messages on their way to many, each to one after the other.
+//! Data messages to many receivers, sent to one after the other.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use crate::stats::DataError;
 
-/// Bytes of messages that a room has not sent to everybody. Beyond it they are lost, as on a network that is full.
+/// Bytes of messages that a room has not yet sent to all receivers. More are dropped, as on a congested network.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Those of one sender.
+/// The same, of one sender.
 const SENDER_BYTES_MAX: usize = BYTES_MAX / 4;
-/// What a name in the list of receivers takes.
+/// Bytes of one entry in the list of receivers.
 const RECEIVER_BYTES: usize = size_of::<ParticipantId>();
 
 #[derive(Default)]
@@ -26,11 +26,11 @@ impl Messages {
         self.in_order.is_empty()
     }
 
-    /// Takes one in; its receivers are served last first.
+    /// Queues a message, or refuses it as [`DataError::Full`]. Its receivers are served from the end of the list.
     pub(super) fn push(&mut self, message: DataMessage) -> Result<(), DataError> {
         let len = len(&message);
         let of_sender = self.by_sender.get(&message.from).copied().unwrap_or(0);
-        // Nobody is shut out by others: every sender has a place for one.
+        // No sender is shut out by others: each may always queue one message.
         let is_full = of_sender > 0 && self.bytes + len > BYTES_MAX;
         if is_full || of_sender + len > SENDER_BYTES_MAX {
             return Err(DataError::Full);
@@ -41,7 +41,7 @@ impl Messages {
         Ok(())
     }
 
-    /// What is to be sent next, and to whom.
+    /// Takes the next message to send and its receiver.
     pub(super) fn next(&mut self) -> Option<(ParticipantId, DataKind, Bytes)> {
         loop {
             let message = self.in_order.front_mut()?;

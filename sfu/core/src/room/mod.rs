@@ -36,7 +36,7 @@ use crate::speakers::Speakers;
 use crate::stats::{Counters, Discard, PathQuality};
 use crate::track::Track;
 
-/// What a room may reach of its shard.
+/// The parts of its shard that a room may use while it handles something.
 pub(crate) struct Context<'a> {
     pub config: &'a ShardConfig,
     pub clock: Clock,
@@ -46,11 +46,13 @@ pub(crate) struct Context<'a> {
     pub busy: &'a mut Vec<RoomKey>,
     /// Connections with something to send.
     pub dirty: &'a mut Vec<Owner>,
-    /// Datagrams of connections that are no more.
+    /// Datagrams of closed connections.
     pub farewells: &'a mut Vec<(Path, Vec<u8>)>,
     pub events: &'a mut VecDeque<(RoomId, Event)>,
 }
 
+/// A room of participants. It owns them, their tracks and all that is forwarded between them, and everything that happens
+/// in it goes through `&mut self`: a command, a datagram, or the passing of time.
 pub(crate) struct Room {
     pub id: RoomId,
     key: RoomKey,
@@ -61,21 +63,23 @@ pub(crate) struct Room {
     tracks: SlotMap<TrackKey, Track>,
     track_ids: HashMap<TrackId, TrackKey>,
     speakers: Speakers<ParticipantKey>,
+    /// When network quality is reported next.
     quality_at: Instant,
+    /// When [`Room::handle_timeout`] has something to do, chores aside.
     due: Instant,
-    /// When to look at everybody.
+    /// When all participants are serviced next.
     round_at: Instant,
-    /// What is to be forwarded before anything is sent.
+    /// Packets received since the last flush, to be forwarded before anything is sent.
     arrivals: Vec<Arrival>,
     chores: Chores,
-    /// Participants on whose way something waits.
+    /// Participants whose pacer holds packets back.
     holding: Vec<ParticipantKey>,
-    // Kept for their memory.
+    // Buffers, kept to save allocations.
     demands: Vec<Demand>,
     grants: Vec<Grant>,
     reports: Vec<Report>,
     rtcp: Vec<u8>,
-    /// What goes around among the connections while packets are forwarded.
+    /// The buffer that connections fill in turn while packets are forwarded, so that it stays in the CPU's cache.
     train: Vec<u8>,
     keys: Vec<ParticipantKey>,
 }
@@ -115,7 +119,7 @@ impl Room {
         self.participants.values().filter_map(Participant::path_quality)
     }
 
-    /// Carries out a command; a refused one is told as an event.
+    /// Carries out a command. A refused one is answered by [`Event::Refused`].
     pub(crate) fn command(&mut self, now: Instant, command: Command, ctx: &mut Context<'_>) {
         let command = match Described::read(command, self.settings) {
             Ok(described) => return self.describe(now, described, ctx),
@@ -127,7 +131,7 @@ impl Room {
                 self.join(now, participant, connection, permissions, ctx);
             }
             Command::Leave { participant } => self.leave(&participant, ctx),
-            // Taken above.
+            // Handled above.
             Command::Offer { .. } | Command::Answer { .. } => {}
             Command::Publish { participant, track } => self.announce(&participant, track, ctx),
             Command::Restart { participant } => self.restart(&participant, ctx),
@@ -173,7 +177,8 @@ impl Room {
         self.renegotiate(key);
     }
 
-    /// Whoever leaves hears of it from signalling; a goodbye from here might overtake that, and look like a failure.
+    /// Removes a participant. Signalling tells the client; a close_notify from here might overtake that and look like a
+    /// failure, so none is sent.
     fn leave(&mut self, id: &ParticipantId, ctx: &mut Context<'_>) {
         let Some(key) = self.by_id.remove(id) else { return };
         self.end_tracks_of(key, ctx);
@@ -233,7 +238,7 @@ impl Room {
         self.participants.get_mut(owner.participant)?.connection(owner.side)
     }
 
-    /// Tells what became of a connection after it was given something, and remembers that it may have something to send.
+    /// Handles the events of a connection after it took input, and marks it if it has something to send.
     fn drive(&mut self, now: Instant, owner: Owner, ctx: &mut Context<'_>) {
         while let Some(participant) = self.participants.get_mut(owner.participant) {
             let Some(connection) = participant.connection(owner.side) else { return };
@@ -277,7 +282,8 @@ impl Room {
         self.start_forwarders(now, key);
     }
 
-    /// Ends what goes to a participant, once, whatever the cause: logged here, counted and carried out by signalling.
+    /// Stops all that is forwarded to a participant and reports it as lost, once, whatever the cause. Signalling counts it
+    /// and removes the participant.
     fn lost(&mut self, key: ParticipantKey, why: Lost, cause: &'static str, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         if std::mem::replace(&mut participant.lost_reported, true) {
@@ -294,7 +300,7 @@ impl Room {
         }
     }
 
-    /// Whoever hears of it from here does so soon: encrypting it for many takes long.
+    /// Queues a data message for its receivers: encrypting it for many takes too long for one turn.
     fn send(&mut self, message: DataMessage, ctx: &mut Context<'_>) {
         if let Err(why) = self.chores.messages.push(message) {
             ctx.counters.undelivered(why);

@@ -48,7 +48,7 @@ impl Room {
         ctx: &mut Context<'_>,
     ) -> Result<Answered, Refused> {
         if let Some(participant) = self.participants.get_mut(key) {
-            // Whatever becomes of this offer, the next may be asked for.
+            // Even if this offer is refused, another may be requested.
             participant.asked = false;
         }
         let (session, sections_max) = (offer?, self.settings.sections_max());
@@ -95,7 +95,7 @@ impl Room {
         self.renegotiate(key);
     }
 
-    /// A track has its media section, or another than before.
+    /// Creates a track once an offer has its media section, or updates one whose section changed.
     fn publish(&mut self, key: ParticipantKey, publication: &Publication, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         let transport_cc = publication.extensions.id(Extension::TransportCc);
@@ -133,8 +133,8 @@ impl Room {
         ctx.tell(&self.id, published);
     }
 
-    /// A packet tells the codec of a track that was announced without one, or with another. Whoever receives it already
-    /// gets a new stream.
+    /// Sets the codec of a track that was announced without one, or with another, from the payload type of a packet.
+    /// Subscribers that it already has get a new stream.
     pub(super) fn identify(
         &mut self,
         key: TrackKey,
@@ -145,7 +145,7 @@ impl Room {
         let changed = track.identify(payload_type)?;
         self.tell_published(key, true, ctx);
         if changed {
-            // what has arrived in the other codec is not kept any more
+            // Packets in the previous codec were discarded with its history.
             self.arrivals.retain(|arrival| !arrival.is_of(key));
             self.resubscribe(key);
         }
@@ -181,7 +181,7 @@ impl Room {
         Ok(())
     }
 
-    /// Subscriptions have their media sections: their tracks can flow.
+    /// Binds subscriptions to the media sections that were negotiated for them.
     fn bind(&mut self, now: Instant, key: ParticipantKey, bound: &[Binding]) {
         for binding in bound {
             let track = self.track_ids.get(&binding.track).copied();
@@ -193,7 +193,7 @@ impl Room {
         self.start_forwarders(now, key);
     }
 
-    /// Asks for another round of offer and answer, if the last one does not say what is wanted now.
+    /// Starts another round of offer and answer if the last one does not match what the participant is to receive.
     pub(super) fn describe_again(&mut self, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get(key) else { return };
         let wanted = self.wanted(key, participant.down_side());
@@ -216,7 +216,7 @@ impl Room {
         self.refuse_tracks(&id, offered.refused, ctx);
     }
 
-    /// The client is back on a new signalling socket; what we last asked may be lost with the old one.
+    /// Repeats what may have been lost with the client's previous signalling socket.
     pub(super) fn restart(&mut self, id: &ParticipantId, ctx: &mut Context<'_>) {
         let Some(key) = self.by_id.get(id).copied() else {
             return self.refuse(id, None, Refused::NotFound, ctx);
@@ -231,7 +231,7 @@ impl Room {
         self.renegotiate(key);
     }
 
-    /// What a participant is to receive, if this is the connection for it.
+    /// Lists the tracks that a participant is to receive on this connection.
     fn wanted(&self, key: ParticipantKey, side: Side) -> Vec<Wanted> {
         let Some(participant) = self.participants.get(key) else { return Vec::new() };
         if participant.down_side() != side {

@@ -1,4 +1,4 @@
-//! The way of a media packet through the room. Nothing here allocates once buffers are warm.
+//! The path of a media packet through the room. Nothing here allocates once buffers are warm.
 
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,13 @@ use crate::speakers;
 use crate::stats::Discard;
 use crate::track::{Claim, Parts, Track};
 
-/// Nothing is repaired again sooner, whatever round trip a client's reports make us believe.
+/// No packet is sent again sooner, whatever round-trip time a client's reports suggest.
 const REPAIR_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
-/// Packets that arrive together, at most; beyond it they are forwarded at once. No history is shorter.
+/// Packets collected before they are forwarded; with one more they are forwarded at once. No history is shorter.
 pub(super) const ARRIVALS_MAX: usize = 64;
 
-/// A packet that is to be forwarded.
+/// A received packet that waits to be forwarded.
 pub(super) struct Arrival {
     track: TrackKey,
     order: usize,
@@ -40,7 +40,7 @@ impl Arrival {
     }
 }
 
-/// What packets that are forwarded have in common.
+/// What the packets of one track have in common while they are forwarded.
 struct PublishedTrack<'a> {
     track: TrackKey,
     kind: Kind,
@@ -48,10 +48,10 @@ struct PublishedTrack<'a> {
     extensions: &'a ExtensionMap,
 }
 
-/// Subscribers whose state is fetched at once: what they take fits into the smallest cache.
+/// Subscribers whose state is prefetched together: it fits into the smallest cache.
 const WARM_AHEAD: usize = 8;
 
-/// What a frame of video takes, and more.
+/// Bytes of the shared send buffer: more than a frame of video.
 pub(super) const TRAIN_BYTES: usize = 16 << 10;
 
 impl Room {
@@ -66,7 +66,7 @@ impl Room {
         let packet: &[u8] = participant.publisher.open_rtp(now, datagram)?;
         ctx.counters.received += 1;
         let header = Header::read(packet).ok_or(Discard::Malformed)?;
-        // Whatever becomes of it: its sender would take it for lost.
+        // Recorded even if it is discarded below: otherwise its sender would count it as lost.
         let number = participant.transport_cc.and_then(|id| header.extension(packet, id));
         if let Some(&[high, low]) = number {
             let sequence = u16::from_be_bytes([high, low]);
@@ -80,7 +80,7 @@ impl Room {
         }
         let find = |extension| header.extension(packet, track.extensions.id(extension)?);
         let level = find(Extension::AudioLevel).and_then(speakers::level_dbov);
-        // What a shared screen plays is nobody's voice.
+        // The sound of a shared screen is not speech of its participant.
         let is_voice = !track.is_muted() && track.source != Source::ScreenShareAudio;
         if let Some(level) = level.filter(|_| is_voice) {
             self.speakers.observe(now, key, level);
@@ -100,8 +100,8 @@ impl Room {
         Ok(())
     }
 
-    /// Forwards what arrived: to each subscriber all of a track, while what that takes is in the CPU's caches. With the last
-    /// track everything for a subscriber is there, and goes to `send`; without `send` it waits.
+    /// Forwards the packets received: to each subscriber all of one track, while its state is in the CPU's caches. With the
+    /// last track a subscriber's datagrams are complete and go to `send`; without `send` they stay queued.
     pub(crate) fn forward(&mut self, ctx: &mut Context<'_>, mut send: Option<&mut Sink<'_>>) {
         self.arrivals.sort_unstable_by_key(|arrival| (arrival.track, arrival.order));
         let mut tracks = self.arrivals.chunk_by(|one, other| one.track == other.track).peekable();
@@ -144,7 +144,7 @@ impl Room {
         self.arrivals.clear();
     }
 
-    /// Sends what waited for its turn, on all ways on which something waits.
+    /// Sends the packets whose time has come, of all pacers that hold some back.
     pub(super) fn release_held(&mut self, now: Instant, ctx: &mut Context<'_>) {
         let mut holding = std::mem::take(&mut self.holding);
         holding.retain(|key| {
@@ -155,7 +155,7 @@ impl Room {
         self.holding = holding;
     }
 
-    /// Sends what waited for its turn on the way to one participant.
+    /// Sends the packets to one participant whose time has come.
     fn release(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         while let Some(to) = self.participants.get_mut(key)
             && let Some((track, sequence)) = to.down().downlink.pacer.release(now)
@@ -164,7 +164,7 @@ impl Room {
         }
     }
 
-    /// Answers a NACK.
+    /// Answers a NACK for one packet, if the pacer permits another repair.
     pub(super) fn repair(
         &mut self,
         now: Instant,
@@ -187,7 +187,7 @@ impl Room {
         }
     }
 
-    /// Sends a packet that was kept, and returns about how many bytes that were.
+    /// Sends a packet from the history and returns its approximate size in bytes.
     fn resend(
         &mut self,
         now: Instant,
@@ -212,7 +212,7 @@ impl Room {
         Some(outbound.size())
     }
 
-    /// Media can flow to this participant: its forwarders begin, each with a keyframe.
+    /// Starts the forwarders to a participant, each with a keyframe, now that media can flow to it.
     pub(super) fn start_forwarders(&mut self, now: Instant, key: ParticipantKey) {
         let Some(participant) = self.participants.get_mut(key) else { return };
         if !participant.down().is_secure() || participant.lost_reported {
@@ -225,12 +225,12 @@ impl Room {
             }
         }
         self.unsettle(key, Unsettled { shares: true, descriptions: false });
-        // Keyframes are asked for at once.
+        // Keyframes are requested in the next tick, which is now.
         self.due = now;
     }
 }
 
-/// Reads what forwarding to these will need. Between two frames it falls out of the CPU's caches, and fetching it for
+/// Prefetches the state that forwarding to these needs. It leaves the CPU's caches between two frames, and fetching it for
 /// several subscribers at once takes hardly longer than for one.
 fn warm<'a>(
     forwarders: impl Iterator<Item = &'a Forwarder>,
@@ -243,7 +243,7 @@ fn warm<'a>(
     std::hint::black_box(forwarders.map(read).fold(0, usize::wrapping_add));
 }
 
-/// Sends a packet to a subscriber if it shall get it, or holds it back. Whether it was sent.
+/// Sends a packet to a subscriber if allowed, or queues it. Returns whether it was sent.
 fn pass_on(
     arrival: &Arrival,
     from: &PublishedTrack<'_>,
@@ -255,7 +255,7 @@ fn pass_on(
     let Some(bound) = &forwarder.binding else { return false };
     let (size, pacer) = (outbound.size(), &mut connection.downlink.pacer);
     if pacer.admit(*now, size, from.kind) == Admission::Hold {
-        // What no longer fits into the queue is lost, as on any thin link.
+        // A full queue drops packets, as any congested link does.
         let sequence = outbound.fields.sequence;
         if pacer.hold(from.track, sequence, size) {
             forwarder.hold(sequence);
@@ -267,7 +267,7 @@ fn pass_on(
     connection.send_packet(*now, &packet)
 }
 
-/// Which track an SSRC belongs to; an SSRC that comes for the first time is remembered.
+/// Finds the track of an SSRC, and remembers an SSRC that is new.
 fn claimed(
     participant: &mut Participant,
     tracks: &SlotMap<TrackKey, Track>,

@@ -1,4 +1,4 @@
-//! What a room does as time passes.
+//! The timers of a room: its tick, its round, and reports.
 
 use std::time::{Duration, Instant};
 
@@ -10,29 +10,29 @@ use crate::keys::ParticipantKey;
 use crate::participant::Participant;
 use crate::track::Track;
 
-/// How often a room looks at its tracks while packets are missing or held, or a keyframe is waited for.
+/// How often a room services its tracks while packets are missing or held back, or a keyframe is awaited.
 const TICK: Duration = Duration::from_millis(10);
-/// How often it looks at everybody's connections, and at its tracks whatever they are like.
+/// How often it services all connections, and its tracks in any case.
 const ROUND: Duration = Duration::from_millis(50);
 const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
-/// Clients prove every few seconds that they still want to hear from us (RFC 7675).
+/// Clients renew their consent every few seconds (RFC 7675, section 5.1).
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
-/// Loss and round trip up to which a participant's network is called so.
+/// Thresholds of loss and round-trip time for excellent and good network quality.
 const EXCELLENT: (f64, Duration) = (0.02, Duration::from_millis(250));
 const GOOD: (f64, Duration) = (0.06, Duration::from_millis(500));
-/// After so long without a sign of life it is called lost.
+/// A participant that was silent for this long is reported as lost quality.
 const QUALITY_SILENCE: Duration = Duration::from_secs(8);
 
 impl Room {
     /// When to call [`Room::handle_timeout`].
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        // chores are due whenever there is time for them
+        // Chores are due as soon as there is time for them.
         let due = if self.chores.is_empty() { self.due } else { self.opened_at };
         (!self.participants.is_empty()).then_some(due)
     }
 
-    /// Does what is due, and of the chores what takes so much effort.
+    /// Does what is due, and chores until `effort` is spent.
     pub(crate) fn handle_timeout(&mut self, now: Instant, effort: usize, ctx: &mut Context<'_>) {
         self.do_chores(now, effort, ctx);
         if now < self.due {
@@ -55,7 +55,7 @@ impl Room {
         }
     }
 
-    /// Something does not wait for the next round.
+    /// Brings the next tick forward: something cannot wait for the round.
     pub(super) fn schedule_tick(&mut self, now: Instant) {
         self.due = self.due.min(now + TICK);
     }
@@ -89,10 +89,10 @@ impl Room {
         self.check_liveness(now, key, ctx);
     }
 
-    /// Whether a participant has vanished, or is back.
+    /// Reports a participant that fell silent as lost, or one that is heard again as connected.
     fn check_liveness(&mut self, now: Instant, key: ParticipantKey, ctx: &mut Context<'_>) {
         let Some(participant) = self.participants.get_mut(key) else { return };
-        // How long to wait for the first connection is up to signalling.
+        // Signalling decides how long to wait for the first connection.
         if !participant.down().was_secure() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What is published, and who receives it.
+//! Publishing tracks and subscribing to them.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::keys::{ParticipantKey, TrackKey};
 use crate::participant::Unsettled;
 
 impl Room {
-    /// A track will come with an offer of its publisher.
+    /// Notes a track whose media section will come with an offer of its publisher.
     pub(super) fn announce(&mut self, id: &ParticipantId, track: Announced, ctx: &mut Context<'_>) {
         let key = self.by_id.get(id).copied();
         let mut all = self.participants.values().flat_map(|participant| &participant.announced);
@@ -42,7 +42,7 @@ impl Room {
         self.take_away(key, ctx);
     }
 
-    /// Ends a track although its publisher goes on sending it.
+    /// Ends a track that its publisher still sends.
     fn take_away(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
         let Some(track) = self.tracks.get(key) else { return };
         if let Some(owner) = self.participants.get_mut(track.owner) {
@@ -51,7 +51,7 @@ impl Room {
         self.end_track(key, ctx);
     }
 
-    /// The track is no more: who received it negotiates anew.
+    /// Removes a track; its subscribers will renegotiate.
     pub(super) fn end_track(&mut self, key: TrackKey, ctx: &mut Context<'_>) {
         let Some(track) = self.tracks.remove(key) else { return };
         self.track_ids.remove(&track.id);
@@ -122,7 +122,7 @@ impl Room {
         Ok(())
     }
 
-    /// The track is not what it was: its subscribers get it as another stream.
+    /// Gives the subscribers of a track a new stream, with new SSRCs, since its codec changed.
     pub(super) fn resubscribe(&mut self, key: TrackKey) {
         let Some(track) = self.tracks.get_mut(key) else { return };
         for forwarder in &mut track.forwarders {

@@ -1,4 +1,4 @@
-//! Which packets belong to a track, and which layer suits a subscriber.
+//! Which packets belong to a track, and which of its layers suits a subscriber.
 
 use beckon_sfu_api::{LAYERS_MAX, Preference, Quality};
 
@@ -8,7 +8,7 @@ use crate::layers::Layer;
 use crate::negotiation::Publication;
 use crate::rtp::Header;
 
-/// What an SSRC carries of a track.
+/// The part of a track that an SSRC carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub layer: u8,
@@ -16,7 +16,7 @@ pub struct Claim {
     pub repair: bool,
 }
 
-/// A layer may be this much smaller than what a subscriber shows, in percent.
+/// A layer suits a subscriber that scales it up to this size, in percent.
 const UPSCALING: u32 = 110;
 
 /// The layers of a section: by rid, else by declared SSRC, else one.
@@ -31,8 +31,8 @@ pub(super) fn layers(publication: &Publication) -> Vec<Layer> {
 }
 
 impl Track {
-    /// Whether a packet of an SSRC that is not known yet is of this track: by what was declared, else by its section
-    /// and layer (RFC 8852, RFC 9143).
+    /// Finds what a packet of an unknown SSRC carries of this track: by the SSRCs declared in SDP, else by its mid and rid
+    /// (RFC 8852, RFC 9143).
     pub fn claims(&self, header: &Header, packet: &[u8]) -> Option<Claim> {
         self.claims_declared(header.ssrc).or_else(|| self.claims_by_name(header, packet))
     }
@@ -69,7 +69,7 @@ impl Track {
         (self.layers.count() == 1).then_some(Claim { layer: 0, repair })
     }
 
-    /// The highest layer that a subscriber has use for.
+    /// The highest layer that a subscriber can use.
     pub(crate) fn layer_for(&self, preference: &Preference) -> u8 {
         let top = self.layers.count() - 1;
         let quality = match preference.quality {
@@ -78,7 +78,7 @@ impl Track {
             Quality::High => top,
         };
         let size = preference.size.map_or(top, |(width, height)| {
-            // The picture keeps its shape, so that one side fits and the other has room.
+            // The aspect ratio is kept, so it is enough if one side fits.
             let suits = |layer: &beckon_sfu_api::AnnouncedLayer| {
                 layer.width.saturating_mul(UPSCALING) >= width.saturating_mul(100)
                     || layer.height.saturating_mul(UPSCALING) >= height.saturating_mul(100)

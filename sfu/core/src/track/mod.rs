@@ -1,4 +1,4 @@
-//! A published track: what came of it, what of that is missing, and who gets it.
+//! A published track: its received layers, missing packets and subscribers.
 
 mod claim;
 #[cfg(test)]
@@ -19,40 +19,42 @@ use crate::rtcp::{self, Report};
 use crate::rtp::Header;
 use crate::stats::Discard;
 
-/// A browser may fall back once or twice; each change is a new stream to every subscriber.
+/// Changes of codec. A browser may fall back once or twice; each change is a new stream to every subscriber.
 const CHANGES_MAX: u8 = 8;
 
+/// A track that a participant publishes. It keeps the packets of its layers and a [`Forwarder`] for each subscriber.
 pub struct Track {
     pub id: TrackId,
+    /// Its publisher.
     pub owner: ParticipantKey,
     pub source: Source,
-    /// Of the section that carries it, in the publisher's description.
+    /// The media section that carries it, in the publisher's description.
     pub mid: String,
     pub payload_type: u8,
     pub rtx_payload_type: Option<u8>,
-    /// Its sound has two channels.
+    /// Its audio has two channels.
     pub stereo: bool,
-    /// Whether its codec is sure, so that others may hear of it.
+    /// Whether its codec is certain, so that it can be announced to others.
     pub is_known: bool,
-    /// All that may come.
+    /// Every format in which it may arrive.
     formats: Vec<Incoming>,
-    /// How often it has come in another codec than before.
+    /// How often its codec has changed.
     changes: u8,
     /// Whether its publisher can be asked for lost packets.
     nack: bool,
     pub extensions: ExtensionMap,
-    /// One a subscriber.
+    /// One per subscriber, sorted by [`Forwarder::to`].
     pub forwarders: Vec<Forwarder>,
     layers: Layers,
     rids: Vec<String>,
-    /// Lowest first, as the publisher said.
+    /// Layers as the publisher announced them, lowest first.
     announced: Vec<beckon_sfu_api::AnnouncedLayer>,
     muted: bool,
-    /// Of [`Track::write_feedback`], kept for its memory.
+    /// A buffer of [`Track::write_feedback`], kept to save allocations.
     missing: Vec<u16>,
 }
 
-/// What is read and what is changed when a packet goes to the subscribers.
+/// A track split into what is read and what is changed while packets are forwarded.
 pub struct Parts<'t> {
     pub kind: Kind,
     pub layers: &'t Layers,
@@ -60,7 +62,7 @@ pub struct Parts<'t> {
     pub forwarders: &'t mut [Forwarder],
 }
 
-/// What was asked of a publisher.
+/// How much was requested of a publisher.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     pub packets: usize,
@@ -94,7 +96,7 @@ impl Track {
         track
     }
 
-    /// Takes over what a later description says of the track's section.
+    /// Applies a later description of the track's section.
     pub fn renegotiate(&mut self, publication: &Publication) {
         self.mid.clone_from(&publication.mid);
         self.formats.clone_from(&publication.formats);
@@ -146,7 +148,7 @@ impl Track {
         self.forwarders.binary_search_by_key(&to, |forwarder| forwarder.to)
     }
 
-    /// For walking the subscribers while their packets are read.
+    /// Splits it, to walk the subscribers while packets are read.
     pub fn split(&mut self) -> Parts<'_> {
         Parts {
             kind: self.layers.kind,
@@ -156,7 +158,7 @@ impl Track {
         }
     }
 
-    /// What the publisher said that a layer takes at most, in bits per second; 0 if it said nothing.
+    /// The bitrate announced for a layer, in bits per second; 0 if there is none.
     pub(crate) fn announced_bitrate(&self, layer: usize) -> u64 {
         self.announced.get(layer).map_or(0, |layer| u64::from(layer.bitrate))
     }
@@ -173,12 +175,12 @@ impl Track {
         }
     }
 
-    /// Whether a packet tells of the track's codec what is not known yet.
+    /// Whether a packet says something new about the track's codec.
     pub fn is_news(&self, claim: Claim, header: &Header) -> bool {
         !claim.repair && (!self.is_known || header.payload_type != self.payload_type)
     }
 
-    /// Takes its codec to be that of this payload type; whether that is another one than before.
+    /// Sets the codec to that of this payload type. Returns whether it changed.
     pub fn identify(&mut self, payload_type: u8) -> Result<bool, Discard> {
         let mut formats = self.formats.iter();
         let format = formats.find(|format| format.payload_type == payload_type).copied();
@@ -200,7 +202,7 @@ impl Track {
         Ok(true)
     }
 
-    /// Takes a decrypted packet in. `None` if there is nothing to forward: a duplicate, padding, a muted track.
+    /// Takes in a decrypted packet. `None` if there is nothing to forward: a duplicate, padding, a muted track.
     pub fn handle_rtp(
         &mut self,
         now: Instant,
@@ -227,7 +229,7 @@ impl Track {
         }
     }
 
-    /// Unwraps a packet of a repair stream (RFC 4588, section 4). Without an original in it, it only probes the way.
+    /// Unwraps a packet of a repair stream (RFC 4588, section 4). One without an original only probes the path.
     fn handle_repair(
         &mut self,
         now: Instant,
@@ -285,14 +287,14 @@ impl Track {
         })
     }
 
-    /// A subscriber lost its picture.
+    /// Notes that a subscriber needs a keyframe of this layer.
     pub fn request_keyframe(&mut self, layer: u8) {
         if let Some(layer) = self.layers.get_mut(layer) {
             layer.keyframes.request();
         }
     }
 
-    /// Whether packets or a keyframe are waited for.
+    /// Whether packets or a keyframe are awaited.
     pub fn is_waiting(&self) -> bool {
         let asks = !self.muted;
         self.layers
@@ -300,7 +302,7 @@ impl Track {
             .any(|layer| layer.misses_packets() || asks && layer.keyframes.is_wanted())
     }
 
-    /// Appends the NACKs and PLIs that are due, for the forwarders' wishes too.
+    /// Appends the NACKs and PLIs that are due, including those for keyframes that forwarders need.
     pub fn write_feedback(&mut self, now: Instant, sender_ssrc: u32, out: &mut Vec<u8>) -> Asked {
         let mut asked = Asked::default();
         let nack = self.nack || self.kind() == Kind::Video || self.rtx_payload_type.is_some();
@@ -332,7 +334,7 @@ impl Track {
         }
     }
 
-    /// Of every layer that was heard, for a receiver report to the publisher.
+    /// Report blocks of all layers received, for a receiver report to the publisher.
     pub fn reports(&mut self, now: Instant) -> impl Iterator<Item = Report> {
         self.layers.iter_mut().filter_map(move |layer| layer.report(now))
     }

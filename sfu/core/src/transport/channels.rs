@@ -19,7 +19,7 @@ use crate::stats::DataError;
 const MESSAGE_LEN_MAX: usize = 64 * 1024;
 /// Streams that a peer may have open at once. LiveKit's clients have three; each is looked at with every packet.
 const STREAMS_MAX: usize = 256;
-/// What may wait for a peer that reads slowly. More is dropped: its sender waits for nobody.
+/// Bytes that may wait for a peer that reads slowly. More are dropped: no sender waits for a receiver.
 const RELIABLE_BUFFER_LEN: usize = 4 * 1024 * 1024;
 /// What may wait on the lossy channel; anything more would be old when it arrives.
 const LOSSY_BUFFER_LEN: usize = 256 * 1024;
@@ -29,7 +29,7 @@ pub(super) struct Channels {
     link: Option<Link>,
     /// Whether we are the ones to open both channels.
     is_opener: bool,
-    /// Whether their being open was told.
+    /// Whether it was reported that they are open.
     is_told: bool,
     /// Whether the peer flooded its association: it gets no other.
     is_refused: bool,
@@ -62,7 +62,7 @@ impl Channels {
         events: &mut VecDeque<TransportEvent>,
     ) {
         if chunks::is_init(&packet) {
-            // Of two who both ask, as the DTLS client we are heard (RFC 9260, 5.2.1).
+            // If both sides send INIT, ours as the DTLS client is used (RFC 9260, 5.2.1).
             if self.role == Role::Server || self.link.is_none() {
                 self.accept(now, packet);
             }

@@ -1,4 +1,4 @@
-//! What a transport tells its connection.
+//! Events of a transport, for its connection.
 
 use beckon_sfu_api::DataKind;
 use bytes::Bytes;
@@ -20,9 +20,9 @@ pub enum TransportEvent {
     Undelivered(DataError),
     /// Something that the association must not see.
     Dropped(Discard),
-    /// The data channels are no more, and not by the peer's own will. Media can still flow.
+    /// The data channels failed; media can still flow.
     ChannelsLost(&'static str),
-    /// The peer said goodbye.
+    /// The peer closed the connection (close_notify).
     Closed,
     Failed(&'static str),
 }

@@ -1,4 +1,4 @@
-//! Fingerprints of certificates, by which descriptions promise them (RFC 8122, 5).
+//! Certificate fingerprints as announced in SDP (RFC 8122, section 5).
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
@@ -7,7 +7,7 @@ pub(super) fn fingerprint(certificate: &[u8]) -> String {
     format!("sha-256 {}", octets(&Sha256::digest(certificate)))
 }
 
-/// Whether a certificate in DER is the one that this promises, by the hash that it names.
+/// Whether a certificate in DER has the announced fingerprint, by the hash function named there.
 pub(super) fn is_of(promised: &str, certificate: &[u8]) -> bool {
     let Some((algorithm, digest)) = promised.split_once(' ') else { return false };
     let seen = match algorithm {

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod admin;
+mod board;
 pub mod bus;
 pub mod cache;
 pub mod calls;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::board::Board;
 use super::ending::{self, Over};
+use super::entry::CallEntry;
 use super::tell;
+use crate::board::Board;
 use crate::domain::call::{Effect, Input, Snapshot};
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::CallId;
@@ -47,7 +48,7 @@ pub(super) fn apply(
 
 pub(super) fn perform(
     node: &Node,
-    board: &mut Board,
+    board: &mut Board<CallEntry>,
     call_id: CallId,
     effects: Vec<Effect>,
     signal: Option<&Payload>,

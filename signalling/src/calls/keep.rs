@@ -83,7 +83,7 @@ fn each(
 
 async fn renew_all(node: Arc<Node>) {
     let live: Vec<Snapshot> =
-        node.calls.board().live().filter_map(|call| call.snapshot()).collect();
+        node.calls.board().live().filter_map(|entry| entry.call.snapshot()).collect();
     for call in live {
         renew(&node, &call).await;
     }

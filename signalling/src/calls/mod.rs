@@ -5,10 +5,10 @@
 //! this process: both clients carry a signed fact ([`Facts`]) and present it to whatever node they reach next.
 
 mod acts;
-mod board;
 mod carried;
 mod effects;
 mod ending;
+mod entry;
 pub(crate) mod facts;
 mod keep;
 mod moving;
@@ -24,8 +24,8 @@ mod tests;
 use std::sync::Arc;
 
 use self::acts::act;
-use self::board::People;
 use self::ending::Over;
+use self::entry::{CallEntry, People};
 use crate::cache::CallClaim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
@@ -137,7 +137,7 @@ pub async fn signal(
 
 /// The live call somebody is in, if any, as one of their sockets sees it: for whoever has just connected.
 pub async fn live(node: &Node, user: UserId, socket: SocketId) -> Result<Vec<CallState>> {
-    let here = node.calls.board().live_of(user).and_then(Call::snapshot);
+    let here = node.calls.board().live_of(user).and_then(|entry| entry.call.snapshot());
     let call = match here {
         Some(call) => call,
         None => match node.cache.call_of(user).await {
@@ -188,16 +188,18 @@ async fn ring(node: &Node, call: &Call, people: &People) -> Result<Opening> {
 fn ring_here(node: &Node, call: &Call, people: &People, elsewhere: &CallClaim) -> Result<Opening> {
     let mut board = node.calls.board();
     let Parties { call_id, caller, callee } = call.parties;
-    let same_id = board.parties_of(call_id).or(elsewhere.same_id.map(|call| call.parties));
+    let here = board.get(call_id).map(|entry| entry.call.parties);
+    let same_id = here.or(elsewhere.same_id.map(|call| call.parties));
     if same_id.is_some_and(|parties| parties != call.parties) {
         return Err(Refusal { field: Some("call_id"), ..Code::Conflict.into() });
     }
-    let caller_in = board.live_of(caller).and_then(Call::snapshot).or(elsewhere.caller_in);
-    let callee_in = board.live_of(callee).and_then(Call::snapshot).or(elsewhere.callee_in);
+    let call_of = |user| board.live_of(user).and_then(|entry| entry.call.snapshot());
+    let caller_in = call_of(caller).or(elsewhere.caller_in);
+    let callee_in = call_of(callee).or(elsewhere.callee_in);
     let callee_in = callee_in.filter(|_| !call.in_vain);
     let opening = open(&call.parties, caller_in.as_ref(), callee_in.as_ref())?;
     if opening == Opening::Ring {
-        let entry = board.insert(call.clone(), people.clone())?;
+        let entry = board.insert(CallEntry::new(call.clone(), people.clone()))?;
         tell::state(node, entry, |call| ServerFrame::CallRinging { call });
     }
     Ok(opening)

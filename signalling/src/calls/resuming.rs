@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::acts::act;
-use super::board::People;
 use super::effects::{apply, finish};
 use super::ending::{self, Over};
+use super::entry::{CallEntry, People};
 use super::facts::Kind;
 use super::{record, remote};
 use crate::cache::TakeUp;
@@ -54,7 +54,7 @@ pub async fn resume(
 
 /// The socket's page is gone: the other one may know at once.
 pub fn page_left(node: &Node, user: UserId, socket: SocketId) {
-    let call = node.calls.board().live_of(user).map(|call| call.parties.call_id);
+    let call = node.calls.board().live_of(user).map(|entry| entry.call.parties.call_id);
     if let Some(id) = call {
         // ends nothing, so there is nothing to finish
         let _ = apply(node, moment(), id, Input::SocketClosed(socket), None);
@@ -122,7 +122,7 @@ fn put_on_board(node: &Node, call: &Call, people: People) -> Result<bool> {
     if [caller, callee].iter().any(|user| board.live_of(*user).is_some()) {
         return Ok(false);
     }
-    board.insert(call.clone(), people)?;
+    board.insert(CallEntry::new(call.clone(), people))?;
     Ok(true)
 }
 

@@ -4,14 +4,15 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio_util::task::TaskTracker;
 
-use super::board::Board;
 use super::carried::Carried;
+use super::entry::CallEntry;
 use super::facts::Facts;
+use crate::board::Board;
 use crate::words::questions::Questions;
 
 pub struct Calls {
     pub facts: Facts,
-    board: Mutex<Board>,
+    board: Mutex<Board<CallEntry>>,
     /// What is asked of the nodes where other calls live.
     pub(super) questions: Questions<()>,
     /// Calls of other nodes that sockets of this node carry.
@@ -31,7 +32,7 @@ impl Calls {
         }
     }
 
-    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> MutexGuard<'_, Board<CallEntry>> {
         self.board.lock().expect("nothing panics under this lock")
     }
 }

@@ -1,7 +1,7 @@
 //! What the sockets of the two hear of their call.
 
 use super::Kind;
-use super::board::{Entry, People};
+use super::entry::{CallEntry, People};
 use crate::bus::Bus;
 use crate::clock::now_ms;
 use crate::domain::call::{CallFact, Snapshot};
@@ -13,7 +13,7 @@ use crate::node::Node;
 use crate::notice::Notice;
 
 /// Tells all sockets of both how the call stands. Each hears whether it is one of those that carry the call.
-pub(super) fn state(node: &Node, entry: &Entry, frame: fn(CallState) -> ServerFrame) {
+pub(super) fn state(node: &Node, entry: &CallEntry, frame: fn(CallState) -> ServerFrame) {
     let Some(call) = entry.call.snapshot() else { return };
     for user in call.knowing() {
         let told = |mine| frame(seen_by(node, entry, &call, user, mine)).into();
@@ -29,7 +29,7 @@ pub(super) fn state(node: &Node, entry: &Entry, frame: fn(CallState) -> ServerFr
 }
 
 /// Tells the two sockets that carry the call, and no others.
-pub(super) fn carriers(node: &Node, entry: &Entry, frame: fn(CallState) -> ServerFrame) {
+pub(super) fn carriers(node: &Node, entry: &CallEntry, frame: fn(CallState) -> ServerFrame) {
     let Some(call) = entry.call.snapshot() else { return };
     for user in [call.parties.caller, call.parties.callee] {
         if let Some(id) = call.carrier_of(user) {
@@ -40,14 +40,14 @@ pub(super) fn carriers(node: &Node, entry: &Entry, frame: fn(CallState) -> Serve
 }
 
 /// Tells a socket that carried the call, as if another device had answered, that another one of its person does.
-pub(super) fn taken(node: &Node, entry: &Entry, former: SocketId) {
+pub(super) fn taken(node: &Node, entry: &CallEntry, former: SocketId) {
     let Some(call) = entry.call.snapshot() else { return };
     let Some(mailbox) = node.hub.socket(former) else { return };
     let call = seen_by(node, entry, &call, mailbox.user, false);
     mailbox.push(ServerFrame::CallAccepted { call }.into());
 }
 
-fn seen_by(node: &Node, entry: &Entry, call: &Snapshot, me: UserId, mine: bool) -> CallState {
+fn seen_by(node: &Node, entry: &CallEntry, call: &Snapshot, me: UserId, mine: bool) -> CallState {
     let People { caller, callee } = &entry.people;
     let (me, other) = if me == caller.id { (caller, callee) } else { (callee, caller) };
     let (me, other) = (me.to_profile(Relation::Oneself), other.to_profile(Relation::Contact));

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::board::Board;
 use super::ending::{self, Over};
+use super::entry::GroupCallEntry;
 use super::{room, tell};
+use crate::board::Board;
 use crate::clock::moment;
 use crate::domain::group_call::{Effect, Input};
 use crate::domain::ids::{CallId, UserId};
@@ -38,7 +39,7 @@ pub(super) fn apply(node: &Node, now: Moment, id: CallId, input: Input) -> Resul
 
 pub(super) fn perform(
     node: &Node,
-    board: &mut Board,
+    board: &mut Board<GroupCallEntry>,
     id: CallId,
     effects: Vec<Effect>,
     now: Moment,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::board::Entry;
+use super::entry::GroupCallEntry;
 use super::room;
 use crate::calls::record;
 use crate::clock::now_ms;
@@ -24,7 +24,7 @@ pub(super) struct Over {
 }
 
 impl Over {
-    pub(super) fn new(entry: &Entry, ending: Ending) -> Over {
+    pub(super) fn new(entry: &GroupCallEntry, ending: Ending) -> Over {
         let (origin, known_to) = (entry.call.origin, entry.call.known_to());
         Over { origin, ending, known_to }
     }

@@ -80,7 +80,7 @@ fn sweep(node: &Arc<Node>, now: Moment) {
 
 /// Whoever leaves a conversation leaves its call; whoever joins hears of it at once.
 fn members_changed(node: &Arc<Node>, Membership { conversation, joined, left }: Membership) {
-    let live = node.group_calls.board().live_in(conversation).map(|entry| entry.call.origin.id);
+    let live = node.group_calls.board().live_of(conversation).map(|entry| entry.call.origin.id);
     let Some(id) = live else { return };
     input(node, id, Input::MembersJoined(joined));
     input(node, id, Input::MembersLeft(left));

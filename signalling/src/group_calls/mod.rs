@@ -4,10 +4,10 @@
 //! [`crate::domain::group_call`] decides what happens to it.
 
 mod acts;
-mod board;
 mod deeds;
 mod effects;
 mod ending;
+mod entry;
 mod events;
 mod fact;
 mod growing;
@@ -37,7 +37,6 @@ use crate::people;
 use crate::store::conversations as rows;
 use crate::words::group_calls::{Deed, Done};
 
-pub use self::board::GROUP_CALLS_MAX;
 pub use self::keep::{keep, stop};
 pub use self::taking_up::node_gone;
 
@@ -189,7 +188,7 @@ async fn run_on_holder(node: &Arc<Node>, asker: Asker<'_>, id: CallId, deed: Dee
 }
 
 async fn find_in(node: &Node, conversation: ConversationId) -> Option<GroupCallState> {
-    let here = node.group_calls.board().live_in(conversation).map(tell::state);
+    let here = node.group_calls.board().live_of(conversation).map(tell::state);
     if here.is_some() {
         return here;
     }

@@ -1,5 +1,6 @@
 //! Putting a new call, or one that is taken up, on the board of this node.
 
+use super::entry::GroupCallEntry;
 use super::{room, tell};
 use crate::domain::conversation::Role;
 use crate::domain::group_call::{GroupCall, GroupMedia};
@@ -17,16 +18,32 @@ pub(super) async fn open(
 ) -> Result<Option<CallId>> {
     let (id, conversation) = (call.origin.id, call.origin.conversation_id);
     room::announce(node, id, call.size_max)?;
-    let here = node.group_calls.board().insert(call, people);
-    let found = match here {
+    let found = match put_on_board(node, call, people) {
         Ok(Some(here)) if here == id => return Ok(Some(id)), // taken up a moment ago
         Ok(None) => claim(node, id).await,
-        here => here?,
+        Ok(other) => other,
+        Err(refusal) => {
+            let is_known = node.group_calls.board().get(id).is_some();
+            if !is_known {
+                room::close(node, id).await;
+            }
+            return Err(refusal);
+        }
     };
     if found.is_some() {
         withdraw(node, id, conversation).await;
     }
     Ok(found)
+}
+
+/// The live call of its conversation, if there is one here already.
+fn put_on_board(node: &Node, call: GroupCall, people: Vec<User>) -> Result<Option<CallId>> {
+    let mut board = node.group_calls.board();
+    if let Some(live) = board.live_of(call.origin.conversation_id) {
+        return Ok(Some(live.call.origin.id));
+    }
+    board.insert(GroupCallEntry::new(call, people))?;
+    Ok(None)
 }
 
 /// The call of another node that came first, if one did.

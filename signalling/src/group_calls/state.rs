@@ -4,13 +4,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use tokio_util::task::TaskTracker;
 
-use super::board::Board;
+use super::entry::GroupCallEntry;
+use crate::board::Board;
 use crate::words::group_calls::Done;
 use crate::words::questions::Questions;
 
 #[derive(Default)]
 pub struct GroupCalls {
-    board: Mutex<Board>,
+    board: Mutex<Board<GroupCallEntry>>,
     /// What is asked of the nodes where other calls live.
     pub(super) questions: Questions<Done>,
     /// Endings under way: told, and on their way into the store.
@@ -18,7 +19,7 @@ pub struct GroupCalls {
 }
 
 impl GroupCalls {
-    pub(super) fn board(&self) -> MutexGuard<'_, Board> {
+    pub(super) fn board(&self) -> MutexGuard<'_, Board<GroupCallEntry>> {
         self.board.lock().expect("nothing panics under this lock")
     }
 }

@@ -1,6 +1,6 @@
 //! What sockets hear of a group call.
 
-use super::board::Entry;
+use super::entry::GroupCallEntry;
 use crate::bus::Bus;
 use crate::domain::frame::ServerFrame;
 use crate::domain::group_call::{GroupCallPhase, GroupCallState};
@@ -12,7 +12,7 @@ use crate::domain::user::{Profile, Relation};
 const TELL_EVERY_MS: i64 = 200;
 
 /// A call as everybody sees it.
-pub(super) fn state(entry: &Entry) -> GroupCallState {
+pub(super) fn state(entry: &GroupCallEntry) -> GroupCallState {
     let call = &entry.call;
     GroupCallState {
         id: call.origin.id,
@@ -30,12 +30,12 @@ pub(super) fn state(entry: &Entry) -> GroupCallState {
 }
 
 /// The same text goes to everybody, so it does not say what somebody is to its reader.
-fn profile(entry: &Entry, user: UserId) -> Option<Profile> {
+fn profile(entry: &GroupCallEntry, user: UserId) -> Option<Profile> {
     Some(entry.people.get(&user)?.to_profile(Relation::None))
 }
 
 /// Tells what has not been told, if it is time to; the over of a call always is.
-pub(super) fn changed(bus: &Bus, entry: &mut Entry, now: i64) -> bool {
+pub(super) fn changed(bus: &Bus, entry: &mut GroupCallEntry, now: i64) -> bool {
     if entry.call.is_live() && now < entry.told_at + TELL_EVERY_MS {
         return false;
     }
@@ -53,13 +53,13 @@ pub(super) fn changed(bus: &Bus, entry: &mut Entry, now: i64) -> bool {
 }
 
 /// Rings people who were asked in.
-pub(super) fn ringing(bus: &Bus, entry: &Entry, users: Vec<UserId>, by: UserId) {
+pub(super) fn ringing(bus: &Bus, entry: &GroupCallEntry, users: Vec<UserId>, by: UserId) {
     let Some(by) = profile(entry, by) else { return };
     bus.to_users(users, ServerFrame::GroupCallRinging { call: state(entry), by });
 }
 
 /// Tells the two that their call goes on as this one.
-pub(super) fn moved(bus: &Bus, entry: &Entry, both: [UserId; 2]) {
+pub(super) fn moved(bus: &Bus, entry: &GroupCallEntry, both: [UserId; 2]) {
     let call = state(entry);
     bus.to_users(both, ServerFrame::CallMoved { call_id: call.id, call });
 }

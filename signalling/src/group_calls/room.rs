@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use livekit_protocol::TrackSource;
+use beckon_sfu_api::Source;
 
 use super::fact;
 use crate::domain::group_call::{CallTicket, GroupCallState, MuteSource};
@@ -10,7 +10,7 @@ use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::domain::user::User;
 use crate::node::Node;
-use crate::rooms::{self, Pass, Which};
+use crate::rooms::{self, Pass, TrackSelector};
 
 /// How long a ticket lets in. Whoever is inside is not affected by its end.
 const TICKET_LIFE: Duration = Duration::from_secs(10 * 60);
@@ -57,13 +57,13 @@ pub(super) fn ticket(
 
 /// Mutes what somebody sends; a shared screen with its sound.
 pub(super) async fn mute(node: &Node, id: CallId, user: UserId, source: MuteSource) -> Result<()> {
-    let sources: &[TrackSource] = match source {
-        MuteSource::Microphone => &[TrackSource::Microphone],
-        MuteSource::Camera => &[TrackSource::Camera],
-        MuteSource::ScreenShare => &[TrackSource::ScreenShare, TrackSource::ScreenShareAudio],
+    let sources: &[Source] = match source {
+        MuteSource::Microphone => &[Source::Microphone],
+        MuteSource::Camera => &[Source::Camera],
+        MuteSource::ScreenShare => &[Source::ScreenShare, Source::ScreenShareAudio],
     };
     for source in sources {
-        rooms::mute(node, &name(id), &user.to_string(), Which::Source(*source)).await?;
+        rooms::mute(node, &name(id), &user.to_string(), TrackSelector::Source(*source)).await?;
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ use livekit_protocol::{ConnectionSettings, JoinRequest, WrappedJoinRequest};
 use prost::Message;
 use serde::Deserialize;
 
-use super::{asked, wire};
-use crate::rooms::{Entrance, NotAdmitted};
+use super::{asked, requests, wire};
+use crate::rooms::{Entrance, NotAdmitted, SessionDescription};
 
 /// A join request as it is meant, however small it was made for the way.
 const JOIN_REQUEST_BYTES_MAX: usize = 64 * 1024;
@@ -26,7 +26,7 @@ const JOIN_REQUEST_FIELDS_MAX: usize = 4096;
 /// The query of all addresses. Numbers and flags stay text: an odd one of them refuses nobody.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct JoinQuery {
     pub access_token: Option<String>,
     pub room: Option<String>,
     join_request: Option<String>,
@@ -41,12 +41,22 @@ pub(super) struct Asked {
     publish: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+/// How a client comes.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub entrance: Entrance,
+    /// An offer that is answered after the client's first word. LiveKit's Go SDK reads what we say before it has made its
+    /// own offer its local description, and takes an answer that is there by then for an error. Its own server needs some
+    /// milliseconds for it.
+    pub late_offer: Option<SessionDescription>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for JoinQuery {
     type Rejection = NotAdmitted;
 
     /// Of what is said twice the first counts, as with LiveKit's server.
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asked, NotAdmitted> {
-        let unreadable = || missing("the query cannot be read");
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<JoinQuery, NotAdmitted> {
+        let unreadable = || malformed("the query cannot be read");
         let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) = pairs.map_err(|_| unreadable())?;
         let mut said = serde_json::Map::new();
@@ -57,14 +67,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     }
 }
 
-impl Asked {
+impl JoinQuery {
     /// `connection` is what the address stands for; a `join_request` means a single one at any: SDK 2.15 and 2.16 send it
     /// to `/rtc`.
-    pub(super) fn entrance(self, connection: ConnectionMode) -> Result<Entrance, NotAdmitted> {
+    pub(super) fn arrival(self, connection: ConnectionMode) -> Result<Arrival, NotAdmitted> {
         match (&self.join_request, connection) {
             (Some(request), _) => single(read(request)?, self.publish.as_deref()),
-            (None, ConnectionMode::Dual) => self.dual(),
-            (None, ConnectionMode::Single) => Err(missing("join_request is required")),
+            (None, ConnectionMode::Dual) => {
+                self.dual().map(|entrance| Arrival { entrance, late_offer: None })
+            }
+            (None, ConnectionMode::Single) => Err(malformed("join_request is required")),
         }
     }
 
@@ -88,7 +100,6 @@ impl Asked {
             offer: None,
             tracks: vec![],
             sync: None,
-            sdk: Sdk::Unknown,
             is_there: false,
             client_protocol: number.unwrap_or_default(),
             capabilities: vec![],
@@ -98,30 +109,32 @@ impl Asked {
     }
 }
 
-fn single(request: JoinRequest, publish: Option<&str>) -> Result<Entrance, NotAdmitted> {
+fn single(request: JoinRequest, publish: Option<&str>) -> Result<Arrival, NotAdmitted> {
     let client = request.client_info.unwrap_or_default();
     asked::refuse(&request.connection_settings.unwrap_or_default(), publish)?;
-    Ok(Entrance {
+    let mut offer = request.publisher_offer.map(requests::description);
+    let late_offer = if client.sdk() == Sdk::Go { offer.take() } else { None };
+    let entrance = Entrance {
         connection: ConnectionMode::Single,
         auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
         resume: request.reconnect.then_some(request.participant_sid),
-        offer: request.publisher_offer,
-        tracks: request.add_track_requests,
-        sync: request.sync_state,
-        sdk: client.sdk(),
+        offer,
+        tracks: request.add_track_requests.into_iter().map(requests::add_track).collect(),
+        sync: request.sync_state.map(requests::published),
         is_there: false,
         client_protocol: client.client_protocol,
         capabilities: client.capabilities,
         metadata: request.metadata,
         attributes: request.participant_attributes,
-    })
+    };
+    Ok(Arrival { entrance, late_offer })
 }
 
 /// A `WrappedJoinRequest`, whose content may be compressed.
 fn read(text: &str) -> Result<JoinRequest, NotAdmitted> {
-    let bytes = from_base64(text).ok_or(missing("join_request is no base64"))?;
+    let bytes = from_base64(text).ok_or(malformed("join_request is no base64"))?;
     let wrapped = WrappedJoinRequest::decode(&*bytes)
-        .map_err(|_| missing("join_request is no WrappedJoinRequest"))?;
+        .map_err(|_| malformed("join_request is no WrappedJoinRequest"))?;
     let request = match wrapped.compression() {
         Compression::None => wrapped.join_request,
         Compression::Gzip => inflate(&wrapped.join_request)?,
@@ -129,9 +142,9 @@ fn read(text: &str) -> Result<JoinRequest, NotAdmitted> {
     if request.len() > JOIN_REQUEST_BYTES_MAX
         || wire::JOIN_REQUEST.fields(&request) > JOIN_REQUEST_FIELDS_MAX
     {
-        return Err(missing("join_request is too long"));
+        return Err(malformed("join_request is too long"));
     }
-    JoinRequest::decode(&*request).map_err(|_| missing("join_request holds no JoinRequest"))
+    JoinRequest::decode(&*request).map_err(|_| malformed("join_request holds no JoinRequest"))
 }
 
 /// In either alphabet, with padding or without; a plus that was not escaped arrives as a space.
@@ -147,18 +160,18 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
 
 /// Attributes in the query: JSON in base64.
 fn attributes(text: &str) -> Result<HashMap<String, String>, NotAdmitted> {
-    let json = from_base64(text).ok_or(missing("attributes are no base64"))?;
-    serde_json::from_slice(&json).map_err(|_| missing("attributes are no JSON of texts"))
+    let json = from_base64(text).ok_or(malformed("attributes are no base64"))?;
+    serde_json::from_slice(&json).map_err(|_| malformed("attributes are no JSON of texts"))
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, NotAdmitted> {
     let mut inflated = Vec::new();
     let mut reader = GzDecoder::new(bytes).take(JOIN_REQUEST_BYTES_MAX as u64 + 1);
-    reader.read_to_end(&mut inflated).map_err(|_| missing("join_request is no gzip"))?;
+    reader.read_to_end(&mut inflated).map_err(|_| malformed("join_request is no gzip"))?;
     Ok(inflated)
 }
 
-fn missing(what: &'static str) -> NotAdmitted {
+fn malformed(what: &'static str) -> NotAdmitted {
     NotAdmitted::Malformed(what)
 }
 
@@ -169,7 +182,8 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE;
     use flate2::Compression as Level;
     use flate2::write::GzEncoder;
-    use livekit_protocol::{AddTrackRequest, SessionDescription};
+    use livekit_protocol::AddTrackRequest;
+    use livekit_protocol::SessionDescription as Offer;
 
     use super::*;
 
@@ -185,14 +199,13 @@ mod tests {
     }
 
     fn asked(join_request: String) -> Result<Entrance, NotAdmitted> {
-        let asked = Asked { join_request: Some(join_request), ..Asked::default() };
-        asked.entrance(ConnectionMode::Single)
+        let query = JoinQuery { join_request: Some(join_request), ..JoinQuery::default() };
+        query.arrival(ConnectionMode::Single).map(|arrival| arrival.entrance)
     }
 
     #[test]
     fn a_join_request_is_read_compressed_or_not() {
-        let offer =
-            SessionDescription { r#type: "offer".into(), sdp: "v=0".into(), ..Default::default() };
+        let offer = Offer { r#type: "offer".into(), sdp: "v=0".into(), ..Default::default() };
         let settings = ConnectionSettings { auto_subscribe: true, ..Default::default() };
         let request = JoinRequest {
             connection_settings: Some(settings),
@@ -204,7 +217,7 @@ mod tests {
         let small = wrap(gzip(&request), Compression::Gzip);
         for text in [small.trim_end_matches('=').to_owned(), small, plain] {
             let entrance = asked(text).unwrap();
-            assert_eq!(entrance.offer.as_ref(), Some(&offer));
+            assert_eq!(entrance.offer, Some(requests::description(offer.clone())));
             assert!(entrance.auto_subscribe && entrance.resume.is_none());
         }
     }
@@ -213,7 +226,7 @@ mod tests {
     fn a_join_request_that_grows_too_large_is_refused() {
         let bomb = wrap(gzip(&vec![0; 16 << 20]), Compression::Gzip);
         assert!(bomb.len() < 32 * 1024, "it would come through the listener");
-        assert_eq!(asked(bomb).unwrap_err(), missing("join_request is too long"));
+        assert_eq!(asked(bomb).unwrap_err(), malformed("join_request is too long"));
     }
 
     #[test]
@@ -222,7 +235,7 @@ mod tests {
         let request = JoinRequest { add_track_requests: tracks, ..JoinRequest::default() };
         let bomb = wrap(gzip(&request.encode_to_vec()), Compression::Gzip);
         assert!(bomb.len() < 2000 && request.encoded_len() < JOIN_REQUEST_BYTES_MAX);
-        assert_eq!(asked(bomb).unwrap_err(), missing("join_request is too long"));
+        assert_eq!(asked(bomb).unwrap_err(), malformed("join_request is too long"));
     }
 
     #[test]
@@ -236,8 +249,8 @@ mod tests {
         // as `btoa` writes it, which SDK 2.15 uses
         let plain = text.replace('-', "+").replace('_', "/");
         for join_request in [text, plain.clone(), plain.replace('+', " ")] {
-            let asked = Asked { join_request: Some(join_request), ..Asked::default() };
-            let entrance = asked.entrance(ConnectionMode::Dual).unwrap();
+            let query = JoinQuery { join_request: Some(join_request), ..JoinQuery::default() };
+            let entrance = query.arrival(ConnectionMode::Dual).unwrap().entrance;
             assert_eq!(entrance.connection, ConnectionMode::Single);
             assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
         }
@@ -250,9 +263,12 @@ mod tests {
         let request = JoinRequest { metadata, participant_attributes, ..JoinRequest::default() };
         let new = asked(wrap(request.encode_to_vec(), Compression::None)).unwrap();
         let json = BASE64_URL_SAFE.encode(r#"{"mood": "glad"}"#);
-        let old =
-            Asked { metadata: Some("here".into()), attributes: Some(json), ..Asked::default() };
-        for entrance in [new, old.entrance(ConnectionMode::Dual).unwrap()] {
+        let old = JoinQuery {
+            metadata: Some("here".into()),
+            attributes: Some(json),
+            ..JoinQuery::default()
+        };
+        for entrance in [new, old.arrival(ConnectionMode::Dual).unwrap().entrance] {
             assert_eq!((entrance.metadata.as_str(), &entrance.attributes), ("here", &attributes));
         }
     }
@@ -266,21 +282,21 @@ mod tests {
         }
         assert!(asked(wrap(b"no gzip".to_vec(), Compression::Gzip)).is_err());
         assert!(asked(wrap(b"\xff\xff\xff".to_vec(), Compression::None)).is_err());
-        assert!(Asked::default().entrance(ConnectionMode::Single).is_err(), "nothing was said");
+        assert!(JoinQuery::default().arrival(ConnectionMode::Single).is_err(), "nothing was said");
     }
 
     #[test]
     fn the_old_query_is_read() {
-        let asked = Asked {
+        let query = JoinQuery {
             auto_subscribe: Some("0".into()),
             reconnect: Some("1".into()),
             sid: Some("PA_x".into()),
-            ..Asked::default()
+            ..JoinQuery::default()
         };
-        let entrance = asked.entrance(ConnectionMode::Dual).unwrap();
+        let entrance = query.arrival(ConnectionMode::Dual).unwrap().entrance;
         assert!(!entrance.auto_subscribe);
         assert_eq!(entrance.resume.as_deref(), Some("PA_x"));
-        let plain = Asked::default().entrance(ConnectionMode::Dual).unwrap();
+        let plain = JoinQuery::default().arrival(ConnectionMode::Dual).unwrap().entrance;
         assert!(plain.auto_subscribe && plain.resume.is_none());
     }
 }

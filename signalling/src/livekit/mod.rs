@@ -4,6 +4,7 @@
 
 mod asked;
 mod entrance;
+pub(crate) mod requests;
 mod socket;
 mod twirp;
 mod wire;
@@ -22,10 +23,8 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get};
 use beckon_sfu_api::ConnectionMode;
-use livekit_protocol::SessionDescription;
-use livekit_protocol::client_info::Sdk;
 
-use self::entrance::Asked;
+use self::entrance::{Arrival, JoinQuery};
 use self::socket::Limits;
 use crate::http::network_of;
 use crate::node::Node;
@@ -72,9 +71,9 @@ async fn single(State(node): State<Arc<Node>>, request: Request) -> Result<Respo
 async fn validate(
     State(node): State<Arc<Node>>,
     headers: HeaderMap,
-    asked: Asked,
+    query: JoinQuery,
 ) -> Result<&'static str, NotAdmitted> {
-    let admission = let_in(&node, &headers, &asked)?;
+    let admission = let_in(&node, &headers, &query)?;
     rooms::validate(&node, &admission).await?;
     Ok("success")
 }
@@ -87,9 +86,9 @@ async fn come_in(
     connection: ConnectionMode,
 ) -> Result<Response, NotAdmitted> {
     let (mut parts, _) = request.into_parts();
-    let asked = Asked::from_request_parts(&mut parts, &()).await?;
-    let admission = let_in(&node, &parts.headers, &asked)?;
-    let mut entrance = asked.entrance(connection)?;
+    let query = JoinQuery::from_request_parts(&mut parts, &()).await?;
+    let admission = let_in(&node, &parts.headers, &query)?;
+    let Arrival { entrance, late_offer } = query.arrival(connection)?;
     let limits = Limits::of(&node.config.rooms);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
@@ -107,7 +106,6 @@ async fn come_in(
     let serve = async move |stream| {
         metrics::gauge!("beckon_rtc_sockets_open").increment(1);
         let over = rooms::login_over(&node, admission.login());
-        let late_offer = late_offer(&mut entrance);
         let join = |is_there| {
             let entrance = Entrance { is_there, ..entrance.clone() };
             let (node, admission) = (node.clone(), admission.clone());
@@ -120,19 +118,13 @@ async fn come_in(
     Ok(upgrade.on_upgrade(serve).into_response())
 }
 
-/// LiveKit's Go SDK reads what we say before it has made its own offer its local description, and takes an answer that
-/// is there by then for an error. Its own server needs some milliseconds for it.
-fn late_offer(entrance: &mut Entrance) -> Option<SessionDescription> {
-    if entrance.sdk == Sdk::Go { entrance.offer.take() } else { None }
-}
-
 /// Browsers put the token into the query, other programs into a header.
-fn let_in(node: &Node, headers: &HeaderMap, asked: &Asked) -> Result<Admission, NotAdmitted> {
+fn let_in(node: &Node, headers: &HeaderMap, query: &JoinQuery) -> Result<Admission, NotAdmitted> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = header
         .and_then(|value| value.split_once(' '))
         .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token.trim()));
-    rooms::admit(node, asked.access_token.as_deref().or(bearer), asked.room.as_deref())
+    rooms::admit(node, query.access_token.as_deref().or(bearer), query.room.as_deref())
 }
 
 /// Pages of any origin may ask, and see the answer whatever it is.

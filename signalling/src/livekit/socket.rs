@@ -13,15 +13,16 @@ use futures_util::{SinkExt, StreamExt};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::{
-    DisconnectReason, LeaveRequest, SessionDescription, SignalRequest, SignalResponse,
-    signal_request, signal_response,
+    DisconnectReason, LeaveRequest, SignalRequest, SignalResponse, signal_response,
 };
 use prost::Message as _;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::wire;
+use super::{requests as words, wire};
 use crate::config;
-use crate::rooms::{Frames, NotAdmitted, REQUESTS_KIB_MAX, Requests, Seat};
+use crate::rooms::{
+    Frames, NotAdmitted, REQUESTS_KIB_MAX, Request, Requests, Seat, SessionDescription,
+};
 
 /// Requests a client may make a second in the long run; one that makes more is read more slowly.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
@@ -180,7 +181,7 @@ async fn offer_late(offer: SessionDescription, requests: &Requests, reader: &mut
     let _ = timeout(FIRST_WORD_WITHIN, Pin::new(reader).peek()).await;
     let weight = kib(offer.sdp.len()).get().max(WEIGHT_KIB_MIN);
     // a room that listens no more has said why
-    requests.send(signal_request::Message::Offer(offer), weight).await;
+    requests.send(Request::Offer(offer), weight).await;
 }
 
 impl End {
@@ -266,7 +267,7 @@ async fn read(requests: &Requests, reader: &mut Reader, limits: Limits) -> End {
             metrics::counter!("beckon_rtc_unknown_total").increment(1);
             continue;
         };
-        if !requests.send(request, weight).await {
+        if !requests.send(words::request(request), weight).await {
             // the room has said its last word, which is on its way out
             pending::<()>().await;
         }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use livekit_protocol::{ParticipantInfo, TrackSource};
+use beckon_sfu_api::Source;
+use livekit_protocol::ParticipantInfo;
 use tokio::sync::{broadcast, oneshot};
 
 use super::room::Input;
@@ -19,8 +20,8 @@ const ANNOUNCED_MAX: usize = 100_000;
 
 /// Which of a participant's tracks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    Source(TrackSource),
+pub enum TrackSelector {
+    Source(Source),
     Track(String),
 }
 
@@ -101,7 +102,7 @@ pub fn notices(node: &Node) -> broadcast::Receiver<RoomNotice> {
 }
 
 /// Mutes tracks of a participant, who hears of it and may unmute them again. Having none is no error.
-pub async fn mute(node: &Node, room: &str, identity: &str, which: Which) -> Result<()> {
+pub async fn mute(node: &Node, room: &str, identity: &str, which: TrackSelector) -> Result<()> {
     let identity = identity.to_owned();
     ask(node, room, |answer| Input::Mute { identity, which, answer }).await?
 }

@@ -5,9 +5,11 @@
 
 mod acts;
 mod admission;
+mod denial;
 pub mod keys;
 mod logins;
 mod not_admitted;
+mod request;
 mod room;
 mod seat;
 mod terms;
@@ -27,13 +29,18 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use self::acts::{
-    Pass, Ticket, Which, announce, close, mute, notices, participants, remove, ticket, under_login,
-    withdraw,
+    Pass, Ticket, TrackSelector, announce, close, mute, notices, participants, remove, ticket,
+    under_login, withdraw,
 };
 pub use self::admission::{Admission, admit, expect, join, validate};
+pub use self::denial::{Denial, Outcome};
 use self::keys::Keys;
 pub use self::logins::login_over;
 pub use self::not_admitted::NotAdmitted;
+pub use self::request::{
+    AddTrack, Audience, Layer, PassedOn, Ping, Reference, Request, Scenario, SessionDescription,
+    TrackPermission, UpdateMetadata,
+};
 use self::room::{Input, Plan, Room};
 pub use self::seat::{Frames, REQUESTS_KIB_MAX, Requests, Seat};
 use self::token::Claims;
@@ -57,13 +64,11 @@ pub struct Entrance {
     /// Goes on as this participant, over a new socket.
     pub resume: Option<String>,
     /// The first offer of a single connection, if it came with the request.
-    pub offer: Option<livekit_protocol::SessionDescription>,
+    pub offer: Option<SessionDescription>,
     /// Tracks announced with the request.
-    pub tracks: Vec<livekit_protocol::AddTrackRequest>,
-    /// What the client believes, when it resumes.
-    pub sync: Option<livekit_protocol::SyncState>,
-    /// What it was made with, as it says.
-    pub sdk: livekit_protocol::client_info::Sdk,
+    pub tracks: Vec<AddTrack>,
+    /// The tracks that the client takes for published, when it resumes.
+    pub sync: Option<Vec<String>>,
     /// Whether it has shown that it is there, as it has to before it puts out whoever is in its place.
     pub is_there: bool,
     /// What the client says of itself, told to the others as it is.

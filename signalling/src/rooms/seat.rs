@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
-use livekit_protocol::signal_request::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::NotAdmitted;
+use super::request::Request;
 use super::room::{Input, frame, leave};
 
 /// Frames on their way to one socket. A client that reads more slowly loses the socket, and may resume.
@@ -26,7 +26,7 @@ const DESCRIPTIONS_KIB_MAX: u32 = 16 * 1024;
 
 /// Whose socket: it outlives neither the participant nor the next socket of the same one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SocketId {
     pub participant: beckon_sfu_api::ParticipantId,
     pub socket: u64,
 }
@@ -38,7 +38,7 @@ pub struct Seat {
 
 /// The way from a socket to its room. Dropping it tells the room that the socket is gone.
 pub struct Requests {
-    to: Option<(Place, mpsc::Sender<Input>)>,
+    to: Option<(SocketId, mpsc::Sender<Input>)>,
     weight: Arc<Semaphore>,
     line: DescriptionLine,
 }
@@ -108,15 +108,15 @@ pub(super) struct TooSlow;
 
 impl Seat {
     pub(super) fn new(
-        place: Place,
+        socket: SocketId,
         room: mpsc::Sender<Input>,
         line: DescriptionLine,
     ) -> (Seat, Outbox) {
-        Seat::to(Some((place, room)), FRAMES_MAX, line)
+        Seat::to(Some((socket, room)), FRAMES_MAX, line)
     }
 
     fn to(
-        room: Option<(Place, mpsc::Sender<Input>)>,
+        room: Option<(SocketId, mpsc::Sender<Input>)>,
         frames_max: usize,
         line: DescriptionLine,
     ) -> (Seat, Outbox) {
@@ -158,11 +158,11 @@ impl Requests {
 
     /// Hands a request to the room, waiting while it is busy or has not come to earlier ones. `kib` is what it weighs.
     /// False: the room listens no more.
-    pub async fn send(&self, request: Message, kib: u32) -> bool {
+    pub async fn send(&self, request: Request, kib: u32) -> bool {
         let Some((from, room)) = &self.to else { return false };
         let weight = self.weight.clone().acquire_many_owned(kib.min(REQUESTS_KIB_MAX)).await;
         let Ok(weight) = weight else { return false };
-        let describes = matches!(request, Message::Offer(_) | Message::Answer(_));
+        let describes = matches!(request, Request::Offer(_) | Request::Answer(_));
         let turn = if describes { self.line.wait(kib).await } else { None };
         let (from, request) = (from.clone(), Box::new(request));
         room.send(Input::Request { from, request, weight: Weight(weight, turn) }).await.is_ok()

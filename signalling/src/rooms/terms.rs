@@ -1,6 +1,6 @@
 //! What a token asks for beside coming in: honoured, or refused with a word.
 
-use livekit_protocol::TrackSource;
+use beckon_sfu_api::Source;
 use livekit_protocol::participant_info::{Kind, KindDetail};
 use serde_json::Value;
 
@@ -9,13 +9,13 @@ use super::token::{Claims, RoomConfig};
 use crate::config;
 
 /// The names of sources, as grants write them; LiveKit's server takes the protocol's capitals for the same.
-pub(super) fn source(name: &str) -> Option<TrackSource> {
+pub(super) fn source(name: &str) -> Option<Source> {
     Some(match name.to_ascii_lowercase().as_str() {
-        "camera" => TrackSource::Camera,
-        "microphone" => TrackSource::Microphone,
-        "screen_share" => TrackSource::ScreenShare,
-        "screen_share_audio" => TrackSource::ScreenShareAudio,
-        "unknown" => TrackSource::Unknown,
+        "camera" => Source::Camera,
+        "microphone" => Source::Microphone,
+        "screen_share" => Source::ScreenShare,
+        "screen_share_audio" => Source::ScreenShareAudio,
+        "unknown" => Source::Unknown,
         _ => return None,
     })
 }

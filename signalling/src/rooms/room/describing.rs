@@ -1,13 +1,13 @@
 //! Descriptions on their way from and to a client, and our candidates beside ours: some clients look for them there alone.
 
 use beckon_sfu_api::{Command, Description, Held, MidTrack, ParticipantId};
-use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{SessionDescription, SignalTarget, TrickleRequest};
+use livekit_protocol::{self as lk, SignalTarget, TrickleRequest};
 use serde_json::json;
 
+use super::super::denial::{Denial, Outcome};
+use super::super::request::{Reference, SessionDescription};
 use super::Room;
-use super::frames::No;
 
 impl Room {
     /// The client offers; its next description waits until the `turn` of this one is over.
@@ -30,12 +30,11 @@ impl Room {
 
     /// Provisional answers and rollbacks change nothing here (RFC 9429, 4.1.10). Some clients name no type.
     fn is_of_type(&mut self, kind: &str, who: &ParticipantId, it: &SessionDescription) -> bool {
-        let fits = it.r#type.is_empty() || it.r#type == kind;
+        let fits = it.kind.is_empty() || it.kind == kind;
         if !fits {
             tracing::info!(room.id = %self.id, participant.id = %who, kind, "a description of another type");
-            let no =
-                No(Reason::InvalidRequest, "the description is of another type than its message");
-            self.tell(who, no.answer(0, None));
+            let what = "the description is of another type than its message";
+            self.deny(who, Denial(Outcome::InvalidRequest, what), Reference::default());
         }
         fits
     }
@@ -43,9 +42,8 @@ impl Room {
     fn describe(&mut self, who: &ParticipantId, description: Command, turn: Held) {
         if self.media.describe(description, turn).is_err() {
             tracing::info!(room.id = %self.id, participant.id = %who, "no room for a description");
-            let no =
-                No(Reason::LimitExceeded, "the media server has no room for a description now");
-            self.tell(who, no.answer(0, None));
+            let what = "the media server has no room for a description now";
+            self.deny(who, Denial(Outcome::LimitExceeded, what), Reference::default());
         }
     }
 
@@ -98,9 +96,13 @@ impl Room {
     }
 }
 
-fn description(kind: &str, description: Description, mids: Vec<MidTrack>) -> SessionDescription {
+fn description(
+    kind: &str,
+    description: Description,
+    mids: Vec<MidTrack>,
+) -> lk::SessionDescription {
     let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
-    SessionDescription {
+    lk::SessionDescription {
         r#type: kind.to_owned(),
         sdp: description.sdp.to_string(),
         id: description.id,

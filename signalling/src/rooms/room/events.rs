@@ -7,7 +7,6 @@ use beckon_sfu_api::{
 };
 use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::State;
-use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     ConnectionQuality, ConnectionQualityInfo, ConnectionQualityUpdate, DisconnectReason,
@@ -15,9 +14,11 @@ use livekit_protocol::{
     StreamStateUpdate, SubscriptionError, TrackUnpublishedResponse,
 };
 
+use super::super::denial::{Denial, Outcome};
+use super::super::request::Reference;
 use super::Room;
 use super::choosing::is_video;
-use super::frames::{No, no_subscription};
+use super::frames::{answer_at, no_subscription};
 
 impl Room {
     pub(super) fn handle_event(&mut self, now: Instant, event: Event) {
@@ -206,24 +207,26 @@ impl Room {
     }
 
     fn refused_itself(&mut self, now: Instant, who: &ParticipantId, why: Refused) {
-        let no = match why {
+        let denial = match why {
             // it is not even in the room there
             Refused::NotFound => {
                 let reason = DisconnectReason::StateMismatch;
                 return self.depart(now, who, reason, Some(Action::Reconnect));
             }
-            Refused::Denied => No(Reason::NotAllowed, "the token does not allow that"),
-            Refused::Limit => No(Reason::LimitExceeded, "a limit of the media server is reached"),
-            Refused::Codec => No(Reason::UnsupportedType, "no codec that both sides know"),
+            Refused::Denied => Denial(Outcome::NotAllowed, "the token does not allow that"),
+            Refused::Limit => {
+                Denial(Outcome::LimitExceeded, "a limit of the media server is reached")
+            }
+            Refused::Codec => Denial(Outcome::UnsupportedType, "no codec that both sides know"),
             Refused::Malformed(fault) => {
-                let no = No(Reason::InvalidRequest, "the description is refused");
-                return self.tell(who, no.answer_at(Some(fault), 0, None));
+                let denial = Denial(Outcome::InvalidRequest, "the description is refused");
+                return self.tell(who, answer_at(denial, Some(fault), Reference::default()));
             }
             Refused::OutOfTurn => {
-                No(Reason::InvalidRequest, "nothing was offered that this answers")
+                Denial(Outcome::InvalidRequest, "nothing was offered that this answers")
             }
         };
-        self.tell(who, no.answer(0, None));
+        self.deny(who, denial, Reference::default());
     }
 }
 

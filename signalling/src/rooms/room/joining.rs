@@ -9,7 +9,7 @@ use livekit_protocol::signal_response::Message;
 use livekit_protocol::{self as lk, DisconnectReason, JoinResponse, ServerInfo};
 use tokio::sync::mpsc;
 
-use super::super::seat::{DescriptionLine, Outbox, Place, Seat};
+use super::super::seat::{DescriptionLine, Outbox, Seat, SocketId};
 use super::super::{Admission, Entrance, Happening, NotAdmitted};
 use super::participant::{Participant, words_len};
 use super::places::Places;
@@ -57,7 +57,7 @@ impl Room {
                 return Err(NotAdmitted::Occupied);
             }
             let seat = self.resume(who.clone(), &identity, room);
-            entrance.sync.into_iter().for_each(|state| self.sync(&who, state));
+            entrance.sync.into_iter().for_each(|published| self.sync(&who, published));
             return Ok(seat);
         }
         self.check(&identity)?;
@@ -119,7 +119,7 @@ impl Room {
         line: DescriptionLine,
     ) -> (Seat, Outbox) {
         self.sockets += 1;
-        Seat::new(Place { participant: who.clone(), socket: self.sockets }, room, line)
+        Seat::new(SocketId { participant: who.clone(), socket: self.sockets }, room, line)
     }
 
     /// The same identity comes again: the one before goes, and nobody takes it for having left.

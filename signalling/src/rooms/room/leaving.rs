@@ -7,7 +7,7 @@ use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
 
 use super::super::Happening;
-use super::super::seat::Place;
+use super::super::seat::SocketId;
 use super::Room;
 use super::frames::{frame, leave};
 use crate::domain::refusal::{Code, Result};
@@ -19,7 +19,7 @@ const REMEMBER_MAX: usize = 1000;
 
 impl Room {
     /// A socket is gone. That alone is no departure: media goes on, and the client may come back.
-    pub(super) fn handle_gone(&mut self, now: Instant, from: &Place) {
+    pub(super) fn handle_gone(&mut self, now: Instant, from: &SocketId) {
         let who = &from.participant;
         let Some(participant) = self.participants.get_mut(who) else { return };
         if participant.socket != from.socket {
@@ -50,7 +50,7 @@ impl Room {
     }
 
     /// The login behind a socket is over, and the participant goes with it.
-    pub(super) fn expel(&mut self, now: Instant, from: &Place) {
+    pub(super) fn expel(&mut self, now: Instant, from: &SocketId) {
         if self.participants.get(&from.participant).is_some_and(|one| one.is_at(from)) {
             let reason = DisconnectReason::ParticipantRemoved;
             self.depart(now, &from.participant, reason, Some(Action::Disconnect));

@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{ParticipantId, RoomId, TrackId};
 use livekit_protocol::leave_request::Action;
-use livekit_protocol::signal_request::Message;
 use livekit_protocol::{DisconnectReason, ParticipantInfo};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
@@ -35,8 +34,9 @@ use tokio::time::{MissedTickBehavior, interval};
 pub(super) use self::frames::{frame, leave};
 use self::participant::Participant;
 pub(super) use self::plan::Plan;
-use super::seat::{DescriptionLine, Place, Seat, Weight};
-use super::{Admission, Entrance, NotAdmitted, Rooms, Which};
+use super::request::Request;
+use super::seat::{DescriptionLine, Seat, SocketId, Weight};
+use super::{Admission, Entrance, NotAdmitted, Rooms, TrackSelector};
 use crate::clock::now_ms;
 use crate::domain::refusal::Result as Done;
 use crate::media::{Events, MediaRoom};
@@ -58,20 +58,20 @@ pub(super) enum Input {
         answer: oneshot::Sender<Result<(), NotAdmitted>>,
     },
     Request {
-        from: Place,
-        request: Box<Message>,
+        from: SocketId,
+        request: Box<Request>,
         /// Held until it is taken in, here or, with a description, at the media node.
         weight: Weight,
     },
     Gone {
-        from: Place,
+        from: SocketId,
     },
     Expel {
-        from: Place,
+        from: SocketId,
     },
     Mute {
         identity: String,
-        which: Which,
+        which: TrackSelector,
         answer: oneshot::Sender<Done<()>>,
     },
     Remove {

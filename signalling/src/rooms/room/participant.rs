@@ -3,19 +3,19 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use beckon_sfu_api::{ConnectionMode, ParticipantId, Permissions, Preference, TrackId};
+use beckon_sfu_api::{ConnectionMode, ParticipantId, Permissions, Preference, Source, TrackId};
 use bytes::Bytes;
 use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, DisconnectReason, ParticipantInfo, ParticipantPermission, SignalTarget,
-    SubscriptionPermission, TrackInfo, TrackPermission, TrackSource,
+    DisconnectReason, ParticipantInfo, ParticipantPermission, SignalTarget, TrackInfo,
 };
 
-use super::super::seat::{DescriptionLine, Outbox, Place};
+use super::super::request::{AddTrack, Audience, TrackPermission};
+use super::super::seat::{DescriptionLine, Outbox, SocketId};
 use super::super::token::{Claims, Grants};
 use super::super::{Admission, Entrance, sid, terms};
-use super::frames::frame;
+use super::frames::{frame, source_number};
 use super::places::Places;
 use crate::clock::now_ms;
 use crate::ice::{Holder, in_room};
@@ -61,11 +61,11 @@ pub(super) struct Participant {
     /// What it would receive if there were room, as it was told.
     pub unplaced: HashSet<TrackId>,
     /// Tracks that it announced again before the ones of the same name were gone.
-    pub waiting: Vec<AddTrackRequest>,
+    pub waiting: Vec<AddTrack>,
     /// Where its descriptions wait, whatever socket they come on.
     pub descriptions: DescriptionLine,
     /// Who may receive its tracks.
-    pub audience: SubscriptionPermission,
+    pub audience: Audience,
 }
 
 /// A track of a participant, announced or published.
@@ -126,7 +126,7 @@ impl Participant {
             unplaced: HashSet::new(),
             waiting: Vec::new(),
             descriptions,
-            audience: SubscriptionPermission { all_participants: true, track_permissions: vec![] },
+            audience: Audience { everybody: true, permissions: vec![] },
         }
     }
 
@@ -148,9 +148,9 @@ impl Participant {
         self.grants().can_publish != Some(false) && !self.is_hidden()
     }
 
-    pub(super) fn may_publish_from(&self, source: TrackSource) -> bool {
+    pub(super) fn may_publish_from(&self, source: Source) -> bool {
         let sources = self.publish_sources();
-        self.may_publish() && (sources.is_empty() || sources.contains(&(source as i32)))
+        self.may_publish() && (sources.is_empty() || sources.contains(&source))
     }
 
     pub(super) fn may_subscribe(&self) -> bool {
@@ -178,9 +178,9 @@ impl Participant {
     }
 
     /// The sources it may publish from; none named: all.
-    fn publish_sources(&self) -> Vec<i32> {
+    fn publish_sources(&self) -> Vec<Source> {
         let named = self.grants().can_publish_sources.as_deref().unwrap_or_default();
-        named.iter().filter_map(|name| Some(terms::source(name)? as i32)).collect()
+        named.iter().filter_map(|name| terms::source(name)).collect()
     }
 
     /// Bytes that it says of itself to everybody.
@@ -246,7 +246,7 @@ impl Participant {
             can_subscribe: self.may_subscribe(),
             can_publish: self.may_publish(),
             can_publish_data: self.may_send_data(),
-            can_publish_sources: self.publish_sources(),
+            can_publish_sources: self.publish_sources().into_iter().map(source_number).collect(),
             hidden: self.is_hidden(),
             can_update_metadata: self.may_update_itself(),
             recorder: self.grants().recorder == Some(true),
@@ -273,8 +273,8 @@ impl Participant {
         self.outbox.is_some()
     }
 
-    pub(super) fn is_at(&self, place: &Place) -> bool {
-        self.is_attached() && self.socket == place.socket
+    pub(super) fn is_at(&self, socket: &SocketId) -> bool {
+        self.is_attached() && self.socket == socket.socket
     }
 
     pub(super) fn send(&mut self, message: Message) {
@@ -296,15 +296,11 @@ pub(super) fn words_len(claims: &Claims) -> usize {
 }
 
 /// Whether a publisher's choice of its audience has room for somebody.
-pub(super) fn allows(
-    audience: &SubscriptionPermission,
-    other: &Participant,
-    track: &TrackId,
-) -> bool {
+pub(super) fn allows(audience: &Audience, other: &Participant, track: &TrackId) -> bool {
     let named = |one: &&TrackPermission| {
-        one.participant_identity == other.identity() || one.participant_sid == other.id.as_str()
+        one.identity == other.identity() || one.participant == other.id.as_str()
     };
-    let it = |one: &TrackPermission| one.track_sids.iter().any(|sid| sid == track.as_str());
-    let mut of_other = audience.track_permissions.iter().filter(named);
-    audience.all_participants || of_other.any(|one| one.all_tracks || it(one))
+    let it = |one: &TrackPermission| one.tracks.iter().any(|sid| sid == track.as_str());
+    let mut of_other = audience.permissions.iter().filter(named);
+    audience.everybody || of_other.any(|one| one.all_tracks || it(one))
 }

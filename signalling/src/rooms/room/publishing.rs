@@ -3,21 +3,19 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{
-    Announced, AnnouncedLayer, Codec, Command, Kind, LAYERS_MAX, ParticipantId, Source, TRACKS_MAX,
-    TrackId,
+    Announced, AnnouncedLayer, Codec, Command, Kind, LAYERS_MAX, ParticipantId, TRACKS_MAX, TrackId,
 };
-use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, AudioTrackFeature, MuteTrackRequest, SimulcastCodecInfo, TrackInfo,
-    TrackPublishedResponse, TrackSource, TrackType, UpdateLocalAudioTrack, UpdateLocalVideoTrack,
-    VideoLayer,
+    MuteTrackRequest, SimulcastCodecInfo, TrackInfo, TrackPublishedResponse, TrackType, VideoLayer,
 };
 
 use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
-use super::super::{Which, sid};
+use super::super::denial::{Denial, Outcome};
+use super::super::request::{AddTrack, Layer, Reference};
+use super::super::{TrackSelector, sid};
 use super::Room;
-use super::frames::No;
+use super::frames::{answer, source_number};
 use super::participant::{Participant, Track};
 use crate::domain::refusal::{Code, Result as Done};
 
@@ -26,14 +24,11 @@ const SIDE_MAX: u32 = 16_384;
 /// The audio features that exist, and some to come.
 const FEATURES_MAX: usize = 16;
 
+const NO_SUCH_TRACK: Denial = Denial(Outcome::NotFound, "no such track");
+
 impl Room {
     /// A track is coming: it has a name at once, and goes to others when the offer with its section was answered.
-    pub(super) fn add_track(
-        &mut self,
-        now: Instant,
-        who: &ParticipantId,
-        request: AddTrackRequest,
-    ) {
+    pub(super) fn add_track(&mut self, now: Instant, who: &ParticipantId, request: AddTrack) {
         let Some(participant) = self.participants.get_mut(who) else { return };
         let asked = participant.tracks.iter().find(|t| t.cid == request.cid && !t.published);
         if let Some(track) = asked {
@@ -47,8 +42,8 @@ impl Room {
         }
         self.make_room_for_a_track(who);
         let Some(participant) = self.participants.get_mut(who) else { return };
-        if let Err(no) = may_add(participant, &request) {
-            return participant.send(no.answer(0, Some(Request::AddTrack(request))));
+        if let Err(denial) = may_add(participant, &request) {
+            return participant.send(answer(denial, request.reference));
         }
         if participant.tracks.iter().any(|track| track.cid == request.cid) {
             return participant.wait_with(request);
@@ -86,33 +81,39 @@ impl Room {
         &mut self,
         now: Instant,
         who: &ParticipantId,
-        mut requests: Vec<AddTrackRequest>,
+        mut requests: Vec<AddTrack>,
     ) {
         if requests.len() > TRACKS_MAX {
             requests.truncate(TRACKS_MAX);
-            self.tell(who, No(Reason::LimitExceeded, "too many tracks").answer(0, None));
+            let denial = Denial(Outcome::LimitExceeded, "too many tracks");
+            self.deny(who, denial, Reference::default());
         }
         requests.into_iter().for_each(|request| self.add_track(now, who, request));
     }
 
     /// A participant mutes or unmutes a track of its own.
-    pub(super) fn mute_own(&mut self, who: &ParticipantId, request: &MuteTrackRequest) {
+    pub(super) fn mute_own(
+        &mut self,
+        who: &ParticipantId,
+        track: &str,
+        muted: bool,
+        reference: Reference,
+    ) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let Some(track) = participant.track_mut(&request.sid) else {
-            let no = No(Reason::NotFound, "no such track");
-            return participant.send(no.answer(0, Some(Request::Mute(request.clone()))));
+        let Some(track) = participant.track_mut(track) else {
+            return participant.send(answer(NO_SUCH_TRACK, reference));
         };
         track.silenced = false;
         let track = track.id.clone();
-        self.set_muted(who, &track, request.muted);
+        self.set_muted(who, &track, muted);
     }
 
     /// The server mutes tracks of somebody, whose client hears of it.
-    pub(super) fn mute(&mut self, identity: &str, which: &Which) -> Done<()> {
+    pub(super) fn mute(&mut self, identity: &str, which: &TrackSelector) -> Done<()> {
         let participant = self.find(identity).ok_or(Code::NotFound)?;
         let meant = participant.tracks.iter().filter(|track| match which {
-            Which::Source(source) => track.info.source == *source as i32,
-            Which::Track(sid) => track.info.sid == *sid,
+            TrackSelector::Source(source) => track.info.source == source_number(*source),
+            TrackSelector::Track(sid) => track.info.sid == *sid,
         });
         let (who, meant) =
             (participant.id.clone(), meant.map(|track| track.id.clone()).collect::<Vec<_>>());
@@ -146,38 +147,36 @@ impl Room {
     pub(super) fn update_audio_track(
         &mut self,
         who: &ParticipantId,
-        request: UpdateLocalAudioTrack,
+        track: &str,
+        mut features: Vec<i32>,
+        reference: Reference,
     ) {
-        let features = request.features.iter().copied().take(FEATURES_MAX).collect();
-        let sid = request.track_sid.clone();
-        let request = Request::UpdateAudioTrack(request);
-        self.update_track(who, &sid, request, |info| info.audio_features = features);
+        features.truncate(FEATURES_MAX);
+        self.update_track(who, track, reference, |info| info.audio_features = features);
     }
 
     pub(super) fn update_video_track(
         &mut self,
         who: &ParticipantId,
-        request: UpdateLocalVideoTrack,
+        track: &str,
+        (width, height): (u32, u32),
+        reference: Reference,
     ) {
-        let (width, height) = (request.width.min(SIDE_MAX), request.height.min(SIDE_MAX));
-        let sid = request.track_sid.clone();
-        let request = Request::UpdateVideoTrack(request);
-        self.update_track(who, &sid, request, |info| {
-            (info.width, info.height) = (width, height);
+        self.update_track(who, track, reference, |info| {
+            (info.width, info.height) = (width.min(SIDE_MAX), height.min(SIDE_MAX));
         });
     }
 
     fn update_track(
         &mut self,
         who: &ParticipantId,
-        sid: &str,
-        request: Request,
+        track: &str,
+        reference: Reference,
         change: impl FnOnce(&mut TrackInfo),
     ) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let Some(track) = participant.track_mut(sid) else {
-            let no = No(Reason::NotFound, "no such track");
-            return participant.send(no.answer(0, Some(request)));
+        let Some(track) = participant.track_mut(track) else {
+            return participant.send(answer(NO_SUCH_TRACK, reference));
         };
         change(&mut track.info);
         if track.published {
@@ -188,11 +187,12 @@ impl Room {
 
 impl Participant {
     /// SDKs publish the same camera again while the offer without it is still under way.
-    fn wait_with(&mut self, request: AddTrackRequest) {
-        let echo = Some(Request::AddTrack(request.clone()));
+    fn wait_with(&mut self, request: AddTrack) {
+        let reference = request.reference.clone();
         self.waiting.retain(|waiting| waiting.cid != request.cid);
         self.waiting.push(request);
-        self.send(No(Reason::Queued, "until the track of the same cid is gone").answer(0, echo));
+        let denial = Denial(Outcome::Queued, "until the track of the same cid is gone");
+        self.send(answer(denial, reference));
     }
 }
 
@@ -201,70 +201,65 @@ fn announced(cid: String, track: TrackInfo) -> Message {
 }
 
 /// Whether a track announced again under its name is the same one, with what was changed about it since.
-fn is_same(info: &TrackInfo, request: &AddTrackRequest) -> bool {
-    (info.r#type, info.source) == (request.r#type, request.source)
+fn is_same(info: &TrackInfo, request: &AddTrack) -> bool {
+    (info.r#type, info.source) == (type_of(request), source_number(request.source))
         && (&info.name, &info.stream) == (&request.name, &request.stream)
 }
 
-fn may_add(participant: &Participant, request: &AddTrackRequest) -> Result<(), No> {
-    if !participant.may_publish() || !participant.may_publish_from(request.source()) {
-        return Err(No(Reason::NotAllowed, "the token does not allow to publish this"));
+fn may_add(participant: &Participant, request: &AddTrack) -> Result<(), Denial> {
+    if !participant.may_publish() || !participant.may_publish_from(request.source) {
+        return Err(Denial(Outcome::NotAllowed, "the token does not allow to publish this"));
     }
-    if !matches!(request.r#type(), TrackType::Audio | TrackType::Video) || !request.sid.is_empty() {
-        return Err(No(Reason::UnsupportedType, "neither a new audio nor a new video track"));
+    if request.kind.is_none() {
+        return Err(Denial(Outcome::UnsupportedType, "neither a new audio nor a new video track"));
     }
     let takes_over = |track: &Track| track.cid == request.cid;
     let is_again = participant.tracks.iter().any(takes_over);
     if participant.tracks.len() >= TRACKS_MAX && !is_again {
-        return Err(No(Reason::LimitExceeded, "too many tracks"));
+        return Err(Denial(Outcome::LimitExceeded, "too many tracks"));
     }
     if request.cid.is_empty() {
-        return Err(No(Reason::InvalidRequest, "the cid is missing"));
+        return Err(Denial(Outcome::InvalidRequest, "the cid is missing"));
     }
     let names = [&request.cid, &request.name, &request.stream];
     if names.iter().any(|name| name.len() > NAME_BYTES_MAX) {
-        return Err(No(Reason::InvalidRequest, "a name is too long"));
+        return Err(Denial(Outcome::InvalidRequest, "a name is too long"));
     }
     if names.iter().any(|name| has_control_characters(name)) {
-        return Err(No(Reason::InvalidRequest, "a name has control characters"));
+        return Err(Denial(Outcome::InvalidRequest, "a name has control characters"));
     }
-    let layers = layers(request);
-    let sides = layers.iter().flat_map(|layer| [layer.width, layer.height]);
+    let sides = request.layers.iter().flat_map(|layer| [layer.width, layer.height]);
     if sides.chain([request.width, request.height]).any(|side| side > SIDE_MAX) {
-        return Err(No(Reason::LimitExceeded, "the picture is too large"));
+        return Err(Denial(Outcome::LimitExceeded, "the picture is too large"));
     }
-    if layers.len() > LAYERS_MAX || request.audio_features.len() > FEATURES_MAX {
-        return Err(No(Reason::LimitExceeded, "too many layers or features"));
+    if request.layers.len() > LAYERS_MAX || request.passed_on.audio_features.len() > FEATURES_MAX {
+        return Err(Denial(Outcome::LimitExceeded, "too many layers or features"));
     }
     Ok(())
 }
 
-/// The layers of the one codec that is used: clients name the one they prefer first.
-fn layers(request: &AddTrackRequest) -> &[VideoLayer] {
-    let of_codec = request.simulcast_codecs.first().map(|codec| codec.layers.as_slice());
-    of_codec.filter(|layers| !layers.is_empty()).unwrap_or(&request.layers)
-}
-
 /// What it is announced as. Packets may say otherwise.
-fn codec(request: &AddTrackRequest) -> Option<Codec> {
-    let codec = Codec::from_name(&request.simulcast_codecs.first()?.codec)?;
+fn codec(request: &AddTrack) -> Option<Codec> {
+    let codec = Codec::from_name(&request.codec)?;
     (codec.kind() == kind(request)).then_some(codec)
 }
 
-fn kind(request: &AddTrackRequest) -> Kind {
-    if request.r#type() == TrackType::Video { Kind::Video } else { Kind::Audio }
+/// That of a track that was let in.
+fn kind(request: &AddTrack) -> Kind {
+    request.kind.unwrap_or(Kind::Audio)
 }
 
-/// Newer clients say it among the features.
-#[allow(deprecated, reason = "older clients say it beside the features")]
-fn is_stereo(request: &AddTrackRequest) -> bool {
-    let features = &request.audio_features;
-    request.stereo || features.contains(&(AudioTrackFeature::TfStereo as i32))
+fn type_of(request: &AddTrack) -> i32 {
+    match kind(request) {
+        Kind::Audio => TrackType::Audio as i32,
+        Kind::Video => TrackType::Video as i32,
+    }
 }
 
-fn to_media(id: &TrackId, request: &AddTrackRequest) -> Announced {
+fn to_media(id: &TrackId, request: &AddTrack) -> Announced {
     let kind = kind(request);
-    let mut layers: Vec<AnnouncedLayer> = layers(request)
+    let mut layers: Vec<AnnouncedLayer> = request
+        .layers
         .iter()
         .filter(|_| kind == Kind::Video)
         .map(|layer| AnnouncedLayer {
@@ -278,57 +273,51 @@ fn to_media(id: &TrackId, request: &AddTrackRequest) -> Announced {
         id: id.clone(),
         cid: request.cid.clone(),
         kind,
-        source: match request.source() {
-            TrackSource::Unknown => Source::Unknown,
-            TrackSource::Camera => Source::Camera,
-            TrackSource::Microphone => Source::Microphone,
-            TrackSource::ScreenShare => Source::ScreenShare,
-            TrackSource::ScreenShareAudio => Source::ScreenShareAudio,
-        },
+        source: request.source,
         codec: codec(request),
-        stereo: is_stereo(request),
+        stereo: request.stereo,
         layers,
         muted: request.muted,
     }
 }
 
 #[allow(deprecated, reason = "older clients read the fields that newer ones left behind")]
-fn to_others(id: &TrackId, request: &AddTrackRequest) -> TrackInfo {
-    let bare = |layer: &VideoLayer| VideoLayer {
+fn to_others(id: &TrackId, request: &AddTrack) -> TrackInfo {
+    let video_layer = |layer: &Layer| VideoLayer {
         quality: layer.quality,
         width: layer.width,
         height: layer.height,
         bitrate: layer.bitrate,
         ..VideoLayer::default()
     };
-    let layers: Vec<_> = layers(request).iter().map(bare).collect();
+    let layers: Vec<_> = request.layers.iter().map(video_layer).collect();
     let mime_type = codec(request).map_or_else(String::new, |codec| codec.mime().to_owned());
     TrackInfo {
         sid: id.to_string(),
-        r#type: request.r#type,
+        r#type: type_of(request),
         name: request.name.clone(),
         muted: request.muted,
         width: request.width,
         height: request.height,
         simulcast: layers.len() > 1,
         disable_dtx: request.disable_dtx,
-        source: request.source,
+        source: source_number(request.source),
         layers: layers.clone(),
         mime_type: mime_type.clone(),
         codecs: vec![SimulcastCodecInfo {
             mime_type,
             cid: request.cid.clone(),
             layers,
-            video_layer_mode: request.simulcast_codecs.first().map_or(0, |c| c.video_layer_mode),
+            video_layer_mode: request.passed_on.video_layer_mode,
             ..SimulcastCodecInfo::default()
         }],
-        stereo: is_stereo(request),
+        stereo: request.stereo,
         // redundant audio is not negotiated
         disable_red: request.disable_red || kind(request) == Kind::Audio,
-        encryption: request.encryption,
+        encryption: request.passed_on.encryption,
         stream: request.stream.clone(),
-        audio_features: request.audio_features.clone(),
-        backup_codec_policy: request.backup_codec_policy,
+        audio_features: request.passed_on.audio_features.clone(),
+        backup_codec_policy: request.passed_on.backup_codec_policy,
         ..TrackInfo::default()
     }
 }

@@ -3,7 +3,7 @@
 use beckon_sfu_api::{Command, ParticipantId, TRACKS_MAX};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    MuteTrackRequest, ParticipantInfo, ReconnectResponse, SyncState, TrackUnpublishedResponse,
+    MuteTrackRequest, ParticipantInfo, ReconnectResponse, TrackUnpublishedResponse,
 };
 use tokio::sync::mpsc;
 
@@ -56,10 +56,10 @@ impl Room {
     }
 
     /// What the client believes after a resume: it hears of tracks that it takes for published and we do not.
-    pub(super) fn sync(&mut self, who: &ParticipantId, state: SyncState) {
+    pub(super) fn sync(&mut self, who: &ParticipantId, published: Vec<String>) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let sids = state.publish_tracks.into_iter().map(|it| it.track.unwrap_or_default().sid);
-        for track_sid in sids.filter(|sid| sid.len() <= NAME_BYTES_MAX).take(BELIEVED_MAX) {
+        let sids = published.into_iter().filter(|sid| sid.len() <= NAME_BYTES_MAX);
+        for track_sid in sids.take(BELIEVED_MAX) {
             if participant.track_mut(&track_sid).is_none() {
                 let gone = TrackUnpublishedResponse { track_sid };
                 participant.send(Message::TrackUnpublished(gone));

@@ -3,48 +3,37 @@
 use std::time::Instant;
 
 use beckon_sfu_api::ParticipantId;
+use livekit_protocol::DisconnectReason;
 use livekit_protocol::leave_request::Action;
-use livekit_protocol::request_response::Reason;
-use livekit_protocol::simulate_scenario::Scenario;
-use livekit_protocol::{CandidateProtocol, DisconnectReason, SimulateScenario};
 
+use super::super::denial::{Denial, Outcome};
+use super::super::request::{Reference, Scenario};
 use super::Room;
-use super::frames::No;
 
 impl Room {
-    pub(super) fn simulate(&mut self, now: Instant, who: &ParticipantId, asked: SimulateScenario) {
+    pub(super) fn simulate(&mut self, now: Instant, who: &ParticipantId, scenario: Scenario) {
         let reason = DisconnectReason::ServerShutdown;
-        match asked.scenario {
-            Some(Scenario::ServerLeave(_)) => {
-                self.depart(now, who, reason, Some(Action::Disconnect));
-            }
-            Some(Scenario::LeaveRequestFullReconnect(_)) => {
-                self.depart(now, who, reason, Some(Action::Reconnect));
-            }
+        match scenario {
+            Scenario::ServerLeave => self.depart(now, who, reason, Some(Action::Disconnect)),
+            Scenario::FullReconnect => self.depart(now, who, reason, Some(Action::Reconnect)),
             // the socket just ends, and whoever comes back is not known any more
-            Some(Scenario::NodeFailure(_)) => self.depart(now, who, reason, None),
+            Scenario::NodeFailure => self.depart(now, who, reason, None),
             // the socket ends, and the client goes on over another
-            Some(Scenario::Migration(_)) => {
+            Scenario::Migration => {
                 if let Some(participant) = self.participants.get_mut(who) {
                     participant.detach(now);
                 }
             }
-            Some(Scenario::SwitchCandidateProtocol(protocol)) => {
-                self.tell(who, switch(protocol).answer(0, None));
-            }
-            _ => {
-                let no = No(Reason::UnsupportedType, "this server does not simulate that");
-                self.tell(who, no.answer(0, None));
-            }
+            Scenario::SwitchTransport { udp } => self.deny(who, switch(udp), Reference::default()),
         }
     }
 }
 
-fn switch(protocol: i32) -> No {
-    match CandidateProtocol::try_from(protocol) {
-        Ok(CandidateProtocol::Udp) => No(Reason::Ok, ""),
-        _ => No(
-            Reason::UnsupportedType,
+fn switch(udp: bool) -> Denial {
+    match udp {
+        true => Denial(Outcome::Ok, ""),
+        false => Denial(
+            Outcome::UnsupportedType,
             "media comes over UDP or through a relay: ICE over TCP and TLS is not supported",
         ),
     }

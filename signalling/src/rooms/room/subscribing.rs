@@ -2,17 +2,15 @@
 
 use std::collections::HashSet;
 
-use beckon_sfu_api::{Command, ParticipantId, Preference, Quality, TrackId};
-use livekit_protocol::request_response::Reason;
+use beckon_sfu_api::{Command, ParticipantId, Preference, TrackId};
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    SubscriptionError, SubscriptionPermission, SubscriptionPermissionUpdate, TrackSubscribed,
-    UpdateSubscription, UpdateTrackSettings, VideoQuality,
-};
+use livekit_protocol::{SubscriptionError, SubscriptionPermissionUpdate, TrackSubscribed};
 
 use super::super::admission::NAME_BYTES_MAX;
+use super::super::denial::{Denial, Outcome};
+use super::super::request::{Audience, Reference};
 use super::Room;
-use super::frames::{No, REFUSED_MAX, no_subscription};
+use super::frames::{REFUSED_MAX, answer, no_subscription};
 use super::participant::{Participant, allows};
 
 /// Participants and tracks that a publisher names in its choice of an audience, each.
@@ -20,31 +18,28 @@ const NAMED_MAX: usize = 1000;
 
 impl Room {
     /// A client wants tracks, or no longer.
-    pub(super) fn subscription(&mut self, who: &ParticipantId, request: UpdateSubscription) {
-        let of_participants = request.participant_tracks.into_iter().flat_map(|of| of.track_sids);
-        let named = request.track_sids.into_iter().chain(of_participants);
-        let named = named.filter(|sid| sid.len() <= NAME_BYTES_MAX);
+    pub(super) fn subscribe(&mut self, who: &ParticipantId, tracks: Vec<String>, subscribe: bool) {
+        let named = tracks.into_iter().filter(|sid| sid.len() <= NAME_BYTES_MAX);
         let named: HashSet<_> = named.map(|sid| TrackId::from(sid.as_str())).collect();
         let Some(participant) = self.participants.get_mut(who) else { return };
-        if request.subscribe && !participant.may_subscribe() {
-            let no = No(Reason::NotAllowed, "the token does not allow to subscribe");
-            return participant.send(no.answer(0, None));
+        if subscribe && !participant.may_subscribe() {
+            let denial = Denial(Outcome::NotAllowed, "the token does not allow to subscribe");
+            return participant.send(answer(denial, Reference::default()));
         }
         let (known, unknown): (Vec<_>, Vec<_>) =
             named.into_iter().partition(|track| self.owners.contains_key(track));
-        participant.chosen.extend(known.into_iter().map(|track| (track, request.subscribe)));
-        if request.subscribe {
+        participant.chosen.extend(known.into_iter().map(|track| (track, subscribe)));
+        if subscribe {
             participant.tell_unknown(&unknown);
         }
         self.reconcile(who);
     }
 
     /// How much of a track a client wants, now and whenever it receives it again.
-    pub(super) fn prefer(&mut self, who: &ParticipantId, settings: UpdateTrackSettings) {
-        let preference = preference(&settings);
+    pub(super) fn prefer(&mut self, who: &ParticipantId, named: &[String], preference: Preference) {
         let Some(participant) = self.participants.get_mut(who) else { return };
-        let named = settings.track_sids.iter();
-        let tracks: HashSet<TrackId> = named.map(|sid| TrackId::from(sid.as_str())).collect();
+        let tracks: HashSet<TrackId> =
+            named.iter().map(|sid| TrackId::from(sid.as_str())).collect();
         let known = tracks.into_iter().filter(|track| self.owners.contains_key(track));
         let mut preferences = Vec::new();
         for track in known {
@@ -59,12 +54,13 @@ impl Room {
     }
 
     /// Whom a publisher lets receive its tracks.
-    pub(super) fn permit(&mut self, who: &ParticipantId, audience: SubscriptionPermission) {
+    pub(super) fn permit(&mut self, who: &ParticipantId, audience: Audience) {
         let Some(publisher) = self.participants.get_mut(who) else { return };
-        let named = &audience.track_permissions;
-        if named.len() > NAMED_MAX || named.iter().any(|one| one.track_sids.len() > NAMED_MAX) {
-            let no = No(Reason::LimitExceeded, "too many participants or tracks are named");
-            return publisher.send(no.answer(0, None));
+        let named = &audience.permissions;
+        if named.len() > NAMED_MAX || named.iter().any(|one| one.tracks.len() > NAMED_MAX) {
+            let denial =
+                Denial(Outcome::LimitExceeded, "too many participants or tracks are named");
+            return publisher.send(answer(denial, Reference::default()));
         }
         if publisher.audience == audience {
             return;
@@ -82,7 +78,7 @@ impl Room {
         &mut self,
         publisher: &ParticipantId,
         subscriber: &ParticipantId,
-        before: &SubscriptionPermission,
+        before: &Audience,
     ) {
         let Some([publisher, subscriber]) = self.two(publisher, subscriber) else { return };
         let (who, after) = (publisher.id.to_string(), &publisher.audience);
@@ -151,26 +147,12 @@ impl Participant {
             self.send(no_subscription(track, SubscriptionError::SeTrackNotfound));
         }
         if tracks.len() > REFUSED_MAX {
-            let no = No(Reason::LimitExceeded, "more tracks than are named here were not found");
-            self.send(no.answer(0, None));
+            let what = "more tracks than are named here were not found";
+            self.send(answer(Denial(Outcome::LimitExceeded, what), Reference::default()));
         }
     }
 }
 
 fn heard(track: &TrackId) -> Message {
     Message::TrackSubscribed(TrackSubscribed { track_sid: track.to_string() })
-}
-
-/// A size decides alone: clients that send one leave the quality at its lowest value.
-fn preference(settings: &UpdateTrackSettings) -> Preference {
-    let size = (settings.width, settings.height);
-    let size = (size.0 > 0 && size.1 > 0).then_some(size);
-    let quality = match settings.quality() {
-        _ if size.is_some() => Quality::High,
-        VideoQuality::Low => Quality::Low,
-        VideoQuality::Medium => Quality::Medium,
-        VideoQuality::High | VideoQuality::Off => Quality::High,
-    };
-    let enabled = !settings.disabled && settings.quality() != VideoQuality::Off;
-    Preference { enabled, quality, size }
 }

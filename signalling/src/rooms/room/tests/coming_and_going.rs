@@ -5,15 +5,13 @@ use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    DisconnectReason, LeaveRequest, SessionDescription, UpdateParticipantMetadata,
-};
+use livekit_protocol::{DisconnectReason, LeaveRequest, UpdateParticipantMetadata};
 
 use super::super::super::{Happening, NotAdmitted};
 use super::super::Plan;
 use super::stage::{Person, Stage, claims, entrance, microphone, seen};
-use crate::rooms::Entrance;
 use crate::rooms::token::{Claims, Grants};
+use crate::rooms::{Entrance, SessionDescription};
 
 fn resume(person: &Person) -> Entrance {
     Entrance { resume: Some(person.id.to_string()), ..entrance() }

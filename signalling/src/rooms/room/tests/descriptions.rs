@@ -8,6 +8,7 @@ use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
 
 use super::stage::{Person, Stage, claims, entrance};
+use crate::livekit::requests;
 use crate::rooms::Entrance;
 
 fn offer(id: u32) -> Request {
@@ -46,7 +47,7 @@ async fn a_client_hears_which_line_of_its_description_is_wrong() {
 }
 
 fn sends_at_once(person: &Person, request: Request) -> bool {
-    person.seat.requests.send(request, 1).now_or_never().is_some()
+    person.seat.requests.send(requests::request(request), 1).now_or_never().is_some()
 }
 
 #[tokio::test]
@@ -66,7 +67,7 @@ async fn one_description_of_a_participant_is_under_way_and_the_next_waits_at_its
 async fn another_socket_does_not_help_and_an_offer_with_the_join_counts() {
     let mut stage = Stage::new(10);
     stage.hold(true);
-    let offer_along = Some(SessionDescription::default());
+    let offer_along = Some(crate::rooms::SessionDescription::default());
     let alice = stage.join_with(claims("alice"), Entrance { offer: offer_along, ..entrance() });
     let again = Entrance { resume: Some(alice.id.to_string()), ..entrance() };
     let again = stage.try_join(claims("alice"), again).unwrap();
@@ -82,8 +83,9 @@ async fn what_descriptions_of_a_room_take_is_bounded() {
     let mut stage = Stage::new(10);
     let people = stage.people(["a", "b", "c", "d", "e", "f"]);
     stage.hold(true);
-    let at_once =
-        |person: &&Person| person.seat.requests.send(offer(1), 4096).now_or_never().is_some();
+    let at_once = |person: &&Person| {
+        person.seat.requests.send(requests::request(offer(1)), 4096).now_or_never().is_some()
+    };
     assert_eq!(people.iter().filter(at_once).count(), 4);
     stage.settle();
     stage.hold(false);

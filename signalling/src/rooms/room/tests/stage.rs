@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::{Input, Plan, Room};
 use crate::config::Config;
+use crate::livekit::requests;
 use crate::media::MediaRoom;
 use crate::rooms::keys::Keys;
 use crate::rooms::token::{Claims, Grants};
@@ -87,7 +88,6 @@ pub(super) fn entrance() -> Entrance {
         resume: None,
         offer: None,
         tracks: vec![],
-        sdk: livekit_protocol::client_info::Sdk::Unknown,
         is_there: true,
         client_protocol: 1,
         capabilities: vec![],
@@ -171,7 +171,7 @@ impl Stage {
     }
 
     pub(super) async fn asks(&mut self, person: &Person, request: Request) {
-        assert!(person.seat.requests.send(request, 1).await);
+        assert!(person.seat.requests.send(requests::request(request), 1).await);
         self.settle();
     }
 

@@ -9,7 +9,7 @@ use livekit_protocol::{
     TrackType, UpdateSubscription, UpdateTrackSettings, VideoLayer,
 };
 
-use super::super::super::Which;
+use super::super::super::TrackSelector;
 use super::stage::{Person, Stage, claims, entrance, microphone};
 use crate::rooms::Entrance;
 use crate::rooms::token::{Claims, Grants};
@@ -300,7 +300,7 @@ async fn muting_is_told_to_the_others() {
     stage.asks(&alice, Request::Mute(MuteTrackRequest { sid: sid.clone(), muted: false })).await;
     bob.hears();
 
-    stage.room.mute("alice", &Which::Source(TrackSource::Microphone)).unwrap();
+    stage.room.mute("alice", &TrackSelector::Source(Source::Microphone)).unwrap();
     assert_eq!(alice.hears(), [Message::Mute(MuteTrackRequest { sid: sid.clone(), muted: true })]);
     assert!(bob.hears_update()[0].tracks[0].muted);
     stage.asks(&bob, Request::Mute(MuteTrackRequest { sid, muted: false })).await;

@@ -7,6 +7,7 @@ use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message;
 
 use super::stage::{Person, Stage, claims, entrance, microphone};
+use crate::livekit::requests;
 use crate::rooms::Entrance;
 
 /// As many as somebody may have.
@@ -100,7 +101,8 @@ async fn another_track_under_a_name_takes_the_place_of_the_one_that_was_not_offe
 #[tokio::test]
 async fn announcements_that_come_with_a_join_are_answered_as_far_as_there_may_be_any() {
     let mut stage = Stage::new(10);
-    let tracks = (0..2000).map(|number| microphone(&number.to_string())).collect();
+    let tracks =
+        (0..2000).map(|number| requests::add_track(microphone(&number.to_string()))).collect();
     let mut alice = stage.join_with(claims("alice"), Entrance { tracks, ..entrance() });
     let words = alice.hears();
     let refused = words.iter().filter(|word| match word {

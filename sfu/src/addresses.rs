@@ -1,4 +1,4 @@
-//! Which addresses clients are told to send media to.
+//! The addresses that clients are to send media to.
 
 use std::net::{IpAddr, SocketAddr};
 

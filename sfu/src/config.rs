@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Config {
     /// Where the first shard listens for UDP; the others on the ports after it. Port 0: a free one for each.
     pub listen: SocketAddr,
-    /// The addresses clients are told to reach us at. Empty: those of `listen`, which for the unspecified
-    /// address are all that the machine's interfaces have.
+    /// The addresses announced to clients. Empty: that of `listen`, or for the unspecified address those of all the
+    /// machine's interfaces.
     pub addresses: Vec<IpAddr>,
     /// Whether loopback counts among the interfaces although there are others.
     pub loopback: bool,

@@ -74,12 +74,12 @@ impl Sfu {
         !threads.is_empty() && threads.iter().all(|thread| !thread.is_finished())
     }
 
-    /// Closes all rooms, tells their participants, and waits the moment until the threads are done.
+    /// Closes all rooms and their connections, and waits the moment until the threads are done.
     pub fn stop(&self) {
         self.node.stop();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
-            // It said so when it died.
+            // A panic was logged when it happened.
             let _ = thread.join();
         }
     }

@@ -117,7 +117,7 @@ impl Socket {
         };
         let buffers = self.buffer.chunks_mut(TRAIN_BYTES_MAX);
         for (buffer, meta) in buffers.zip(&self.meta).take(received) {
-            // Nobody sends from port 0, and an answer to it would be refused by the kernel.
+            // No host sends from port 0, and an answer to it would be refused by the kernel.
             if meta.addr.port() == 0 || meta.stride == 0 {
                 continue;
             }

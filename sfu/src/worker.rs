@@ -75,7 +75,7 @@ impl Worker {
         Ok((worker, address, sender))
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until [`Order::Stop`].
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(2);
         let mut left = Left::Nothing;

@@ -153,7 +153,7 @@ impl Peers {
 fn is_at(bound: SocketAddr, ip: IpAddr) -> bool {
     match bound.ip() {
         IpAddr::V4(any) if any.is_unspecified() => ip.is_ipv4(),
-        // It hears IPv4 too.
+        // It receives IPv4 too.
         IpAddr::V6(any) if any.is_unspecified() => true,
         one => one == ip,
     }

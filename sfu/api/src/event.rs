@@ -13,13 +13,13 @@ use crate::track::{Codec, MidTrack};
 /// Why a participant's media ended without a [`Command::Leave`](crate::Command::Leave).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lost {
-    /// It closed its connection (DTLS close_notify). Its `leave` may be under way.
+    /// It closed its connection (DTLS close_notify). Its `leave` may still arrive.
     Closed,
     /// Nothing was received from it for too long.
     Silent,
     /// The secure transport could not be made: a wrong certificate, no common ground.
     Failed,
-    /// Its data channels ended: their association broke, or was a flood. Without them nobody can be in a room.
+    /// Its data channels ended: their association broke, or was a flood. Without them a client cannot stay in a room.
     Data,
 }
 

@@ -35,8 +35,8 @@ pub struct Unavailable;
 pub struct Held(Option<Box<dyn Any + Send>>);
 
 impl Held {
-    pub fn new(it: impl Send + 'static) -> Held {
-        Held(Some(Box::new(it)))
+    pub fn new(resource: impl Send + 'static) -> Held {
+        Held(Some(Box::new(resource)))
     }
 
     pub fn nothing() -> Held {

@@ -21,8 +21,8 @@ const UFRAG_LEN: usize = 8;
 /// RFC 8445, 5.3 asks for 128 bits of randomness at least; 24 letters and digits have 142.
 const PWD_LEN: usize = 24;
 
-/// Consent is asked for every six seconds at least (RFC 7675, 5.1): a path without a check for so long is no more, if
-/// they come from elsewhere.
+/// Consent is asked for every six seconds at least (RFC 7675, 5.1): a path without a check for this long has
+/// ended, if checks come from elsewhere.
 const PATH_SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Of a peer-reflexive candidate, as RFC 8445, 5.1.2.1 computes it.
@@ -236,7 +236,7 @@ impl Ice {
         self.path
     }
 
-    /// When the last authentic check came. They go on as proof of consent (RFC 7675).
+    /// When the last authentic check came. Checks continue as proof of consent (RFC 7675).
     pub fn last_heard(&self) -> Instant {
         self.last_heard
     }
@@ -245,8 +245,8 @@ impl Ice {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten()
     }
 
-    /// Whether the path is where the check came from. A peer behind a NAT that gave it another port may not nominate
-    /// again: it goes on with its checks, and the old address falls silent.
+    /// Whether the path is where the check came from. A peer whose NAT gave it another port may not nominate
+    /// again: its checks continue from there, and the old address falls silent.
     fn learn(&mut self, now: Instant, from: SocketAddr, nominated: bool) -> bool {
         if nominated {
             self.previous = None;

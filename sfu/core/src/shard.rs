@@ -112,7 +112,7 @@ impl Shard {
             send(&Transmit { path, contents: &contents, segment: None });
         }
         for owner in self.dirty.drain(..) {
-            let connection = self.rooms.get_mut(owner.room).and_then(|it| it.connection(owner));
+            let connection = self.rooms.get_mut(owner.room).and_then(|room| room.connection(owner));
             if let Some(connection) = connection {
                 connection.flush(send);
             }

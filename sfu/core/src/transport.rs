@@ -64,7 +64,7 @@ pub struct Transport {
     dtls: Endpoint,
     /// Messages of the server that we have taken, as the client.
     taken: u16,
-    /// Whether our answer to the peer's largest flight is under way.
+    /// Whether our answer to the peer's largest flight has been sent.
     is_answered: bool,
     /// Ours that waits for its answer.
     flight: Option<Flight>,
@@ -262,7 +262,7 @@ impl Transport {
     /// Closes the connection with close_notify.
     pub fn close(&mut self, now: Instant) {
         self.state = State::Closed;
-        // It fails only when there is nobody to tell.
+        // It fails only if there is no connection to close.
         let _ = self.dtls.close(now);
     }
 

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use crate::rtcp::twcc::{self, LARGE, LOST, SMALL, TICK_US, TICKS_PER_REFERENCE};
 
-/// Packets remembered. One that is later than this many others is as good as lost.
+/// Packets remembered. One that arrives later than this counts as lost.
 const WINDOW: usize = 1024;
-/// Packets told of at once: with every delta in two bytes it is a feedback of 1,100 bytes.
+/// Packets in one feedback: with every delta in two bytes it has 1,100 bytes.
 const STATUSES_MAX: usize = 480;
-/// Losses told of before the first packet that arrived.
+/// Losses reported before the first packet that arrived.
 const LOST_BEFORE_MAX: u64 = 240;
 
 /// When the first packet arrived.
@@ -21,10 +21,10 @@ const EPOCH_TICKS: u32 = TICKS_PER_REFERENCE;
 pub struct Recorder {
     /// The first arrival.
     epoch: Option<Instant>,
-    /// In ticks, by extended sequence number modulo the window. They wrap as the reference time does; tick 0 is told as
-    /// 1 then.
+    /// In ticks, by extended sequence number modulo the window. They wrap as the reference time does; tick 0 is
+    /// reported as 1 then.
     arrivals: Box<[Option<NonZeroU32>; WINDOW]>,
-    /// Extended sequence numbers: the first not told of, and the one after the highest that arrived.
+    /// Extended sequence numbers: the first not yet reported, and the one after the highest received.
     next: u64,
     end: u64,
     /// Feedbacks written, by which the sender sees that one is missing.
@@ -57,7 +57,7 @@ impl Recorder {
         } else if self.end - sequence > WINDOW as u64 || self.arrival(sequence).is_some() {
             return;
         }
-        // A sender takes a packet for lost when its feedback says so, and is glad to hear otherwise.
+        // A packet that was reported as lost is reported again once it arrives.
         self.next = self.next.min(sequence);
         let ticks = (now.duration_since(epoch).as_micros() / u128::from(TICK_US)) as u32;
         let ticks = ticks.wrapping_add(EPOCH_TICKS);
@@ -79,7 +79,7 @@ impl Recorder {
     }
 
     /// Appends a feedback about what arrived since the last one; false if nothing did. `media` must be an SSRC that the
-    /// sender sends, or libwebrtc ignores it. What does not fit one feedback is told by the next call.
+    /// sender sends, or libwebrtc ignores it. What does not fit into one feedback is left to the next call.
     pub fn write_feedback(&mut self, out: &mut Vec<u8>, sender: u32, media: u32) -> bool {
         let arrived = |sequence| Some((sequence, self.arrival(sequence)?));
         let Some((first, tick)) = (self.next..self.end).find_map(arrived) else { return false };
@@ -99,8 +99,8 @@ impl Recorder {
         true
     }
 
-    /// How each packet from `base` on is told of, as far as one feedback can: it ends before a delta that two bytes
-    /// do not hold.
+    /// The status of each packet from `base` on, as far as one feedback can cover: it ends before a delta that does not fit
+    /// into two bytes.
     fn statuses<'s>(&self, base: u64, reference: u32, statuses: &'s mut [u8]) -> &'s [u8] {
         let mut previous = reference * TICKS_PER_REFERENCE;
         let mut count = 0;

@@ -65,8 +65,8 @@ impl Addresses {
     }
 }
 
-/// As configured; else where clients of this family are heard; else the way to the internet; else, when clients are
-/// heard on this machine only, here.
+/// The configured address; else that of a listener of this family; else the one that routes to the internet; else, if
+/// clients are served on this machine only, loopback.
 fn bound(config: &Config, is_ipv6: bool) -> Option<IpAddr> {
     let heard = || config.udp.iter().map(SocketAddr::ip);
     let configured = config.relay_ips.iter().copied().find(|ip| ip.is_ipv6() == is_ipv6);

@@ -10,7 +10,7 @@ use crate::credentials::Credentials;
 use crate::peers::PeerPolicy;
 use crate::quota::Limits;
 
-/// Listeners of one process: a client is told apart by the number of its own.
+/// Listeners of one process: a client is identified by the index of its listener, too.
 pub(super) const LISTENERS_MAX: usize = 64;
 
 /// What a TURN server is started with.

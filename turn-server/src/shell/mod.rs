@@ -153,7 +153,7 @@ impl Turn {
     pub fn stop(&self) {
         self.senders.iter().for_each(Sender::stop);
         for thread in self.threads().drain(..) {
-            // It said so when it died.
+            // A panic was logged when it happened.
             let _ = thread.join();
         }
     }
@@ -172,7 +172,7 @@ impl Turn {
         let Some(sender) = self.senders.get(id as usize % self.senders.len().max(1)) else {
             return;
         };
-        // A listener for both families tells IPv4 in mapped form.
+        // A listener for both families reports IPv4 addresses in mapped form.
         let address = SocketAddr::new(remote.ip().to_canonical(), remote.port());
         let client = Client { address, door: Door::Stream(id) };
         stream::serve(stream, client, sender, self.stream_patience).await;

@@ -13,7 +13,7 @@ use super::reservations::Reservations;
 use super::socket::{self, Socket};
 use crate::opening::{Opened, Opening, Port};
 
-/// Ports tried for one socket; when so many in a row are taken, the range is too small for its use.
+/// Ports tried for one socket; if as many in a row are taken, the range is too small for its use.
 const ATTEMPTS_MAX: u32 = 512;
 
 /// Opens relay sockets; all threads have the same.
@@ -25,7 +25,7 @@ pub(super) struct Openings {
 }
 
 impl Openings {
-    /// With at most so many sockets that wait for who has their token.
+    /// With at most `reserved_max` reserved sockets.
     pub(super) fn new(
         ports: RangeInclusive<u16>,
         addresses: Addresses,
@@ -47,7 +47,7 @@ impl Openings {
         Some((socket, Opened { relayed, token }))
     }
 
-    /// Closes reserved sockets that nobody came for.
+    /// Closes reserved sockets whose time is over.
     pub(super) fn handle_timeout(&self, now: Instant) {
         self.with_reservations(|all| all.forget_before(now));
     }
@@ -75,7 +75,7 @@ impl Openings {
         None
     }
 
-    /// Ports from a random one on, so that nobody can tell which is next.
+    /// Ports from a random one on, so that the next one cannot be predicted.
     fn candidates(&self, port: Port) -> impl Iterator<Item = u16> {
         let (first, last) = (u32::from(*self.ports.start()), u32::from(*self.ports.end()));
         let count = last - first + 1;
@@ -95,7 +95,7 @@ impl Openings {
     }
 }
 
-/// What became of a socket for one port.
+/// The result of binding one port.
 enum BindOutcome {
     Here(Socket),
     Taken,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// RFC 8656, 7.2.
 const RESERVATION_LIFE: Duration = Duration::from_secs(30);
 
-/// One more is refused: each is a socket that nobody uses yet.
+/// Reservations at once; one more is refused. Each is a socket without traffic.
 pub(super) const RESERVATIONS_MAX: usize = 256;
 
 /// Shared by all threads, since another thread may serve the client that has the token.
@@ -17,12 +17,12 @@ pub(super) struct Reservations<T> {
 }
 
 impl<T> Reservations<T> {
-    /// For so many at once.
+    /// For at most `max` reservations at once.
     pub(super) fn new(max: usize) -> Reservations<T> {
         Reservations { max, waiting: HashMap::new() }
     }
 
-    /// Whether it was kept.
+    /// Keeps a reservation. Returns whether there was room for it.
     pub(super) fn keep(&mut self, now: Instant, token: [u8; 8], reserved: T) -> bool {
         self.forget_before(now);
         let may = self.waiting.len() < self.max;

@@ -16,7 +16,7 @@ const RELAY_BYTES: usize = 1 << 20;
 /// A smaller buffer loses packets whenever the thread does not run for some milliseconds.
 const LISTENER_BYTES_ENOUGH: usize = 1 << 20;
 
-/// Datagrams or trains taken by one call. Most sockets hear one client's peer, and preparing for more costs more.
+/// Datagrams or trains received by one call. Most sockets serve one peer of one client, and larger batches cost more.
 const BATCH: usize = 8;
 
 /// As long as a train that the kernel joined.
@@ -30,7 +30,7 @@ pub(super) struct Socket {
     is_any: bool,
 }
 
-/// A socket that hears clients, at an address that other threads' sockets share.
+/// A socket for clients, at an address that the other threads' sockets share.
 pub(super) fn listener(address: SocketAddr) -> io::Result<Socket> {
     let raw = raw(address)?;
     raw.set_reuse_port(true)?;
@@ -45,12 +45,12 @@ pub(super) fn listener(address: SocketAddr) -> io::Result<Socket> {
     Socket::new(raw)
 }
 
-/// Fails when somebody else listens at an address, which sharing it would not show.
+/// Fails if another process listens at an address, which sharing it would not show.
 pub(super) fn check_free(address: SocketAddr) -> io::Result<()> {
     raw(address)?.bind(&address.into())
 }
 
-/// A socket that hears peers.
+/// A socket for peers.
 pub(super) fn relay(address: SocketAddr) -> io::Result<Socket> {
     let raw = raw(address)?;
     raw.bind(&address.into())?;
@@ -93,7 +93,7 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// Sends a message, or several of `segment` bytes each to one destination; tells how many were lost.
+    /// Sends a message, or several of `segment` bytes each to one destination. Returns how many were lost.
     pub(super) fn send(
         &self,
         to: SocketAddr,
@@ -162,7 +162,7 @@ impl Buffers {
             }
         };
         for (buffer, meta) in self.bytes.chunks(TRAIN_BYTES_MAX).zip(&self.meta).take(received) {
-            // Nobody sends from port 0, and an answer to it would be refused by the kernel.
+            // No host sends from port 0, and an answer to it would be refused by the kernel.
             if meta.addr.port() == 0 {
                 continue;
             }

@@ -280,7 +280,7 @@ impl Worker {
                     gone.unwrap_or_else(|error| tracing::warn!(%error, "closing a relay socket"));
                 }
             }
-            // Its writer ends when there is nobody left to write for, and with it the connection.
+            // Dropping the link ends its writer, and with it the connection.
             Act::End(client) => {
                 self.links.remove(&client);
             }

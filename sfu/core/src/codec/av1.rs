@@ -2,7 +2,7 @@
 
 use super::FrameInfo;
 
-/// In the aggregation header: the payload goes on with the unit the last packet broke off.
+/// In the aggregation header: the payload continues the unit that the last packet began (Z bit).
 const CONTINUES: u8 = 0x80;
 /// In the aggregation header: a new coded video sequence begins.
 const NEW_SEQUENCE: u8 = 0x08;
@@ -18,7 +18,7 @@ pub(super) fn describe(payload: &[u8], descriptor: Option<&[u8]>) -> FrameInfo {
     // Without a descriptor the nearest to a frame's start is a unit's.
     let first = described.map_or(begins, |lead| lead & START_OF_FRAME != 0);
     let templates =
-        descriptor.is_some_and(|it| it.get(3).is_some_and(|byte| byte & HAS_TEMPLATES != 0));
+        descriptor.is_some_and(|bytes| bytes.get(3).is_some_and(|byte| byte & HAS_TEMPLATES != 0));
     let keyframe = first && (templates || aggregation & NEW_SEQUENCE != 0);
     FrameInfo { keyframe, first, ..FrameInfo::default() }
 }

@@ -1,14 +1,14 @@
 //! What a forwarder must know of a payload, read from its first bytes without decoding it.
 //!
 //! Each packet is read alone, with no state between packets, so that a lost one has no effect on others.
-//! What a payload cannot tell (it is cut, encrypted, or not of its codec) is answered by the harmless value: a packet in
-//! the middle of a frame that nobody can start on.
+//! Where a payload says nothing (it is cut, encrypted, or not of its codec) the result is the harmless value: a packet in
+//! the middle of a frame, on which no decoder can start.
 //!
 //! # How to add a codec
 //! 1. A variant in `beckon_sfu_api::Codec` with its name, kind and clock rate.
 //! 2. A file here with `describe(payload) -> FrameInfo`, and a test with the first bytes of real packets.
 //! 3. An arm in [`describe`]; the compiler lists the other places: how SDP offers the codec, and what it is allowed to be.
-//! 4. If packets carry counters that must go on without a gap when the stream behind them changes, as VP8's picture
+//! 4. If packets carry counters that must continue without a gap when the stream behind them changes, as VP8's picture
 //!    ids do, a `patch` like [`vp8::patch`] and its ids in [`FrameInfo`]; `forwarder/frame_numbers.rs` keeps them.
 
 mod av1;

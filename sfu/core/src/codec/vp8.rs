@@ -14,7 +14,7 @@ const WIDE: u8 = 0x80;
 /// In the payload header (section 4.3): the frame needs another one.
 const INTER: u8 = 0x01;
 
-/// Counters of a stream that a decoder wants to see go on by one, and where they stand in the payload.
+/// Counters that a decoder expects to increase by one, and their position in the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
     pub picture_id: Option<u16>,

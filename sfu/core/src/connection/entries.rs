@@ -43,11 +43,12 @@ impl Entries {
         owner: Owner,
         demux: &mut Demux,
     ) {
-        if let Some(known) = self.addresses.iter_mut().find(|it| it.remote == from.remote) {
+        if let Some(known) = self.addresses.iter_mut().find(|known| known.remote == from.remote) {
             *known = from;
         } else {
             if self.addresses.len() >= ADDRESSES_MAX {
-                let unused = self.addresses.iter().position(|it| Some(it.remote) != ice.path());
+                let unused =
+                    self.addresses.iter().position(|entry| Some(entry.remote) != ice.path());
                 let oldest = self.addresses.remove(unused.unwrap_or(0));
                 demux.forget_address(&oldest.remote, owner);
             }
@@ -58,7 +59,7 @@ impl Entries {
 
     /// Our address as it was asked from there.
     pub(super) fn local(&self, remote: SocketAddr) -> Option<IpAddr> {
-        self.addresses.iter().find(|it| it.remote == remote)?.local
+        self.addresses.iter().find(|entry| entry.remote == remote)?.local
     }
 
     pub(super) fn forget(&self, owner: Owner, demux: &mut Demux) {

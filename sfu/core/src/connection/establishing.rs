@@ -17,8 +17,8 @@ impl Connection {
         self.transport.may_be(remote.setup.our_role(), &remote.fingerprint)
     }
 
-    /// Takes the client's half of a description. In an offer a new ufrag is an ICE restart: then ours are new too, and
-    /// DTLS goes on.
+    /// Takes the client's half of a description. A new ufrag in an offer is an ICE restart: then ours are new too, and
+    /// the DTLS association stays.
     pub(crate) fn describe_remote(&mut self, now: Instant, remote: &Session, is_offer: bool) {
         let Session { ufrag, pwd, fingerprint, setup, .. } = remote;
         let role = self.transport.role().or(setup.our_role()).unwrap_or(Role::Server);
@@ -59,7 +59,7 @@ impl Connection {
         }
         let ice = &mut self.ice;
         let mut result = Err(Discard::Malformed);
-        // A refusal may have to be told too.
+        // An error response may have to be sent too.
         self.outgoing.push(path, |bytes, start| {
             result = ice.handle(now, path.remote, message, bytes);
             (bytes.len() > start).then_some(())

@@ -12,25 +12,25 @@ use crate::rtcp::TransportFeedback;
 
 /// The lowest estimate: speech stays intelligible at this rate.
 const MIN_BPS: u64 = 30_000;
-/// After the first second, unless more got through by then.
+/// The estimate after the first second, unless more arrived by then.
 const START_BPS: u64 = 1_000_000;
-/// Packets whose feedback may still come.
+/// Packets whose feedback is awaited at once.
 const SENT: usize = 2048;
 /// The estimate after overuse, as a fraction of the measured throughput (draft-ietf-rmcat-gcc-02, section 5.5).
 const DECREASE_PERCENT: u64 = 85;
 /// Between two decreases: a queue has to drain before it shows whether the last one was enough.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(300);
-/// Per second: where no ceiling is known, below one, and above it.
+/// Growth per second: without a known ceiling, below one, and above it (8 percent: draft-ietf-rmcat-gcc-02, section 5.5).
 const INCREASE_FREE_PERCENT: f64 = 30.0;
 const INCREASE_PERCENT: f64 = 8.0;
 const INCREASE_ABOVE_CEILING_PERCENT: f64 = 2.0;
-/// Per second, where no ceiling is known: parts of almost nothing would take for ever.
+/// Growth per second at least, without a known ceiling: from a very low rate percentages would take too long.
 const INCREASE_FREE_BPS: f64 = 100_000.0;
-/// After so long a ceiling is worth another try: soon, for it may have been a moment's stumble, and three times as
-/// long after every try that failed.
+/// How long a ceiling is respected before it is tried again: briefly at first, since it may have been a short disturbance,
+/// and three times as long after each failed try.
 const CEILING_AGE_MIN: Duration = Duration::from_secs(2);
 const CEILING_AGE_MAX: Duration = Duration::from_secs(60);
-/// The estimate may be this far above what was measured: half as much again, and the step to a larger layer.
+/// How far the estimate may exceed the measured rate: by half, plus the step to a larger layer.
 const BEYOND_PERCENT: u64 = 150;
 const BEYOND_BPS: u64 = 1_500_000;
 /// Loss above this means congestion; below it, random loss on the radio link.

@@ -145,7 +145,7 @@ fn bytes_in(rate: u64, time: Duration) -> i64 {
     (u128::from(rate) * time.as_nanos() / 1_000_000_000).try_into().unwrap_or(i64::MAX)
 }
 
-/// How long the bucket takes for so many bytes.
+/// How long the bucket takes to gain this many bytes.
 fn time_for(rate: u64, bytes: i64) -> Duration {
     let nanos = u128::from(bytes.unsigned_abs()) * 1_000_000_000 / u128::from(rate.max(1));
     Duration::from_nanos(nanos.try_into().unwrap_or(u64::MAX))

@@ -34,7 +34,7 @@ impl FrameNumbers {
         }
     }
 
-    /// The shift that lets a stream with these numbers go on after the newest that were sent.
+    /// The offsets by which a stream with these numbers continues after the newest that were sent.
     pub(super) fn following(self, newest: FrameNumbers) -> FrameNumbers {
         FrameNumbers {
             picture_id: newest.picture_id.wrapping_add(1).wrapping_sub(self.picture_id),
@@ -43,7 +43,7 @@ impl FrameNumbers {
         }
     }
 
-    /// Those that the packet carries, and of the rest what was before.
+    /// These where the packet carries them, else those before.
     pub(super) fn carried(self, info: &FrameInfo, before: FrameNumbers) -> FrameNumbers {
         let FrameNumbers { picture_id, tl0, .. } = if info.vp8.is_some() { self } else { before };
         FrameNumbers {

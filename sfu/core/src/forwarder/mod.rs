@@ -199,7 +199,8 @@ impl Forwarder {
         })
     }
 
-    /// By the publisher's clock if it told it, else by when the last packet came. `ntp` is the time of `now`.
+    /// A sender report by the publisher's clock if that is known, else by the arrival of the last packet. `ntp` is the time
+    /// of `now`.
     pub fn sender_report(&self, now: Instant, ntp: u64, layers: &Layers) -> Option<SenderInfo> {
         if !self.started {
             return None;

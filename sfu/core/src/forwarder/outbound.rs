@@ -54,7 +54,9 @@ impl Outbound {
         let mut described = [0; rtp::ELEMENT_LEN_MAX];
         let descriptor = self.describe(&stored, from, &mut described);
         let numbered = number.into_iter().chain(carried(&stored, from, to));
-        for extension in numbered.chain(descriptor.and_then(|it| Some((to.id(DESCRIPTOR)?, it)))) {
+        for extension in
+            numbered.chain(descriptor.and_then(|data| Some((to.id(DESCRIPTOR)?, data))))
+        {
             extensions[count] = extension;
             count += 1;
         }

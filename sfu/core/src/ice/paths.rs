@@ -1,20 +1,21 @@
 //! Where a peer may be, and from where it has answered.
 //!
-//! A check proves who sent it, not from where: its source address may be forged, by the peer itself or by somebody who
-//! repeats the peer's check. Only who is there can answer a check of ours.
+//! A check proves who sent it, not from where: its source address may be forged, by the peer itself or by an
+//! attacker that replays the peer's check. Only a host at that address can answer a check of ours.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Addresses under consideration; the one that was heard longest ago gives way. Clients try each of their interfaces.
+/// Addresses considered at once; beyond it the one that was silent longest is dropped. Clients try each of their
+/// interfaces.
 const PATHS_MAX: usize = 16;
 /// Until the first check of ours is repeated; doubled each time, up to [`CHECK_INTERVAL_MAX`].
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// The first interval of RFC 8489, 6.2.1: somebody waits for the answer.
+/// The initial RTO of RFC 8489, 6.2.1: it does not double beyond that, since a call waits for the answer.
 const CHECK_INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// Checks of ours since the peer was heard last (Rc of RFC 8489, 6.2.1).
+/// Checks of ours since the peer was last heard from (Rc of RFC 8489, 6.2.1).
 const CHECKS_MAX: u32 = 7;
-/// Bytes sent for each byte that came, to an address that has not answered; as in QUIC (RFC 9000, 8.1).
+/// Bytes sent per byte received, to an address that has not answered; as in QUIC (RFC 9000, 8.1).
 const AMPLIFICATION_MAX: usize = 3;
 /// How long an answer counts after the last check from there: as long as consent (RFC 7675, 5.1).
 const ANSWERED: Duration = Duration::from_secs(30);
@@ -48,7 +49,7 @@ struct CandidatePath {
 }
 
 impl Paths {
-    /// A check of so many bytes came from there. Unless it has answered before, it is to be checked.
+    /// Notes a check of this many bytes from an address, which is checked in turn unless it has answered before.
     pub(super) fn heard(
         &mut self,
         now: Instant,
@@ -74,7 +75,7 @@ impl Paths {
         }
     }
 
-    /// Something else of so many bytes came from there: the peer goes on to wait for us, so our checks go on too.
+    /// Notes other bytes from an address: the peer still waits for us, so our checks continue too.
     pub(super) fn received(&mut self, from: SocketAddr, bytes: usize) {
         if let Some(path) = self.all.iter_mut().find(|path| path.address == from) {
             path.received += bytes;
@@ -92,7 +93,7 @@ impl Paths {
         self.all.iter().any(|path| path.address == address && path.is_answered)
     }
 
-    /// Takes an answer, if it is one; whether the peer chose that path.
+    /// Takes in an answer to a check of ours. Returns whether the peer nominated that path; `None` if it is no such answer.
     pub(super) fn answer(&mut self, from: SocketAddr, transaction: &[u8; 12]) -> Option<bool> {
         let mut paths = self.all.iter_mut();
         let path = paths
@@ -103,7 +104,7 @@ impl Paths {
         Some(path.is_nominated)
     }
 
-    /// The next check to send, of so many bytes.
+    /// The next check to send, which has this many bytes.
     pub(super) fn due(&mut self, now: Instant, bytes: usize) -> Option<Due> {
         let path = self.all.iter_mut().find(|path| {
             !path.is_answered
@@ -120,7 +121,7 @@ impl Paths {
         Some(Due { to: path.address, transaction })
     }
 
-    /// Other credentials from now on: what was chosen, and asked, was so under the old ones.
+    /// Starts over with new credentials: nominations and checks under the old ones no longer count.
     pub(super) fn restart(&mut self) {
         for path in &mut self.all {
             path.is_nominated = false;
@@ -132,8 +133,8 @@ impl Paths {
         if self.all.len() < PATHS_MAX || self.all.iter().any(|path| path.address == from) {
             return;
         }
-        let unused = self.all.iter().enumerate().filter(|(_, it)| Some(it.address) != in_use);
-        if let Some((oldest, _)) = unused.min_by_key(|(_, it)| it.heard) {
+        let unused = self.all.iter().enumerate().filter(|(_, path)| Some(path.address) != in_use);
+        if let Some((oldest, _)) = unused.min_by_key(|(_, path)| path.heard) {
             self.all.remove(oldest);
         }
     }

@@ -48,7 +48,7 @@ impl Rate {
         self.over(now, BUCKETS as u64 / 2)
     }
 
-    /// Over so many buckets before the current one, which is not full yet.
+    /// Over this many buckets before the current one, which is not full yet.
     fn over(&self, now: Instant, buckets: u64) -> u64 {
         let Some(start) = self.start else { return 0 };
         let current = buckets_in(now.duration_since(start));

@@ -91,8 +91,9 @@ impl Answerer {
     fn unbound<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
         let carried = self.uses.values().filter_map(Use::carried);
         let carried: HashMap<_, _> = carried.map(|(track, ssrc)| (ssrc, track)).collect();
-        let is_carried =
-            |it: &Wanted| carried.get(&it.ssrc).is_some_and(|track| **track == it.track);
+        let is_carried = |wanted: &Wanted| {
+            carried.get(&wanted.ssrc).is_some_and(|track| **track == wanted.track)
+        };
         let unbound = wanted.iter().filter(|wanted| !is_carried(wanted));
         unbound.filter(|wanted| !self.refused.has(wanted)).collect()
     }
@@ -106,7 +107,7 @@ impl Answerer {
         }
     }
 
-    /// Looks again at the sections in use: which ended, are wanted no more, or changed. Returns those that are free now. A
+    /// Updates the sections in use: some ended, are no longer wanted, or changed. Returns those that are free now. A
     /// section that names an announced track as its own carries no other one any more.
     fn refresh(
         &mut self,

@@ -26,8 +26,8 @@ pub(super) struct Count {
 }
 
 impl<'o> Free<'o> {
-    /// Of those that nothing uses. What has just been `freed` has to be answered as idle before it carries another track:
-    /// a browser tells its page of a track only when a section begins to send.
+    /// Collects the sections that nothing uses. One that has just been `freed` has to be answered as inactive before it carries
+    /// another track: a browser signals a track to its page only when a section starts to send.
     pub(super) fn of(
         offer: &'o Session,
         is_used: impl Fn(&str) -> bool,

@@ -2,8 +2,7 @@
 //! clock, no sockets.
 //!
 //! [`Answerer`] serves a connection on which the client offers, [`Offerer`] the dual mode's subscriber connection.
-//! Payload types and extension ids are those of whoever offered; a section
-//! carries one codec at a time.
+//! Payload types and extension ids are those of the offerer; a section carries one codec at a time.
 
 mod answerer;
 mod draft;
@@ -86,11 +85,11 @@ pub struct Answered {
     pub sdp: Sdp,
     /// New ones, and those that changed their payload type or SSRCs.
     pub published: Vec<Publication>,
-    /// Published tracks whose section sends no more.
+    /// Published tracks whose section no longer sends.
     pub ended: Vec<TrackId>,
     /// New ones, and those that changed their section or payload type.
     pub bound: Vec<Binding>,
-    /// Announced or wanted tracks that cannot be had, each told once.
+    /// Announced or wanted tracks that are impossible, each reported once.
     pub refused: Vec<(TrackId, Refused)>,
     /// Every section that carries a subscribed track.
     pub mids: Vec<MidTrack>,
@@ -103,7 +102,7 @@ pub struct Offered {
     pub sdp: Sdp,
     /// Every section that carries a subscribed track.
     pub mids: Vec<MidTrack>,
-    /// Wanted tracks for which there is no room, each told once.
+    /// Wanted tracks for which there is no room, each reported once.
     pub refused: Vec<(TrackId, Refused)>,
 }
 

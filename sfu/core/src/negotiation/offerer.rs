@@ -31,7 +31,7 @@ pub struct Offerer {
 
 /// A media section. A browser's receiver keeps the id of the first track that it got, by which clients know the track. So
 /// a section whose track is gone is closed, and its place is taken by a new one with another mid (RFC 9429, 5.2.2).
-/// Before that it is offered as inactive: if it is closed at once, Firefox tells its page nothing of the track's end.
+/// Before that it is offered as inactive: if it is closed at once, Firefox does not signal the track's end to its page.
 struct SectionSlot {
     kind: Kind,
     mid: u32,
@@ -135,7 +135,7 @@ impl Offerer {
         self.in_flight = false;
     }
 
-    /// Closes the sections of tracks that are wanted no more.
+    /// Closes the sections of tracks that are no longer wanted.
     fn release(&mut self, wanted: &AllWanted<'_>) -> bool {
         self.refused.refresh(wanted);
         let mut changed = false;
@@ -184,8 +184,9 @@ impl Offerer {
     fn unplaced<'w>(&self, wanted: &AllWanted<'w>) -> Vec<&'w Wanted> {
         let carried = self.slots.iter().filter_map(SectionSlot::carried);
         let carried: HashMap<_, _> = carried.map(|(track, ssrc)| (ssrc, track)).collect();
-        let is_carried =
-            |it: &Wanted| carried.get(&it.ssrc).is_some_and(|track| **track == it.track);
+        let is_carried = |wanted: &Wanted| {
+            carried.get(&wanted.ssrc).is_some_and(|track| **track == wanted.track)
+        };
         let unplaced = wanted.iter().filter(|wanted| !is_carried(wanted));
         unplaced.filter(|wanted| !self.refused.has(wanted)).collect()
     }
@@ -241,7 +242,7 @@ impl Offerer {
     }
 }
 
-/// What an offer says of a section, for whoever writes it.
+/// What an offer says about a section, for its writer.
 struct Line {
     kind: Kind,
     mid: String,

@@ -21,8 +21,11 @@ pub(super) fn offers(kind: Kind, formats: &[Format], extensions: &ExtensionMap) 
             codecs.push(*codec);
         }
     }
-    let repairs: HashMap<u8, u8> =
-        formats.iter().rev().filter_map(|it| Some((it.repairs()?, it.payload_type))).collect();
+    let repairs: HashMap<u8, u8> = formats
+        .iter()
+        .rev()
+        .filter_map(|format| Some((format.repairs()?, format.payload_type)))
+        .collect();
     let offer = |codec| {
         let ranked = known.iter().filter(|(other, _)| *other == codec);
         let ranked = ranked.filter_map(|(_, format)| Some((rank(format, codec)?, *format)));
@@ -59,7 +62,7 @@ fn rank(format: &Format, codec: Codec) -> Option<u8> {
     }
 }
 
-/// Constrained baseline in packets that may be fragmented is what everybody has (RFC 7742, 6.2).
+/// Constrained baseline with packetization mode 1 is what all browsers have (RFC 7742, 6.2).
 fn h264_rank(format: &Format) -> u8 {
     let fragments = format.parameter("packetization-mode") == Some("1");
     let profile = format.parameter("profile-level-id").unwrap_or("42001f").to_ascii_lowercase();
@@ -188,7 +191,8 @@ fn rid_rank(rid: &str) -> Option<usize> {
 
 /// The layers of a section that we receive: none where neither packets nor SSRCs tell them apart.
 pub(super) fn layers(section: &Section) -> &[String] {
-    let named = [Extension::Mid, Extension::Rid].map(|it| section.extensions.id(it).is_some());
+    let named = [Extension::Mid, Extension::Rid]
+        .map(|extension| section.extensions.id(extension).is_some());
     if named != [true; 2] && section.ssrcs.len() < section.rids.len() {
         return &[];
     }

@@ -1,7 +1,7 @@
-//! Reads session descriptions, line by line. Lines that we do not use decide nothing, and what is wrong in those that we use
-//! is told with its place.
+//! Reads session descriptions, line by line. Lines that we do not use are ignored, and an error in one that we use is reported
+//! with its line number.
 //!
-//! What is kept is either a token of harmless characters or goes back to nobody but its sender.
+//! What is kept is either a token of harmless characters or goes back only to its sender.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -136,7 +136,7 @@ impl<'t> Reader<'t> {
 }
 
 impl<'t> TransportLines<'t> {
-    /// The first of each counts; of fingerprints, that of the hash which everybody has.
+    /// The first of each counts; of fingerprints, that of the hash that all stacks have.
     fn attribute(&mut self, name: &str, value: &'t str) -> Result<(), Wrong> {
         match name {
             "ice-ufrag" if self.ufrag.is_none() => {
@@ -145,9 +145,9 @@ impl<'t> TransportLines<'t> {
             "ice-pwd" if self.pwd.is_none() => {
                 self.pwd = Some(words::ice(value).ok_or("a=ice-pwd has no password in it")?);
             }
-            "fingerprint" if self.fingerprint.as_ref().is_none_or(|it| !is_sha_256(it)) => {
+            "fingerprint" if self.fingerprint.as_ref().is_none_or(|known| !is_sha_256(known)) => {
                 let read = words::fingerprint(value)?;
-                let better = read.filter(|it| self.fingerprint.is_none() || is_sha_256(it));
+                let better = read.filter(|found| self.fingerprint.is_none() || is_sha_256(found));
                 self.fingerprint = better.or(self.fingerprint.take());
             }
             // RFC 8842 knows three; another, as holdconn, says nothing about who begins
@@ -184,7 +184,7 @@ fn used<'t>(
 ) -> TransportLines<'t> {
     let of = |rejected| {
         let all = sections.iter().zip(transports);
-        all.filter(move |(section, _)| section.rejected == rejected).map(|(_, it)| it)
+        all.filter(move |(section, _)| section.rejected == rejected).map(|(_, lines)| lines)
     };
     let first = of(false).take(1).chain([session]).chain(of(false)).chain(of(true));
     first.fold(TransportLines::default(), |used, other| used.or(other))
@@ -203,15 +203,18 @@ fn name_the_only(sections: &mut [Section]) {
         }
         has_transport = true;
         section.nameless = true;
-        section.mid =
-            (0..).map(|at: u32| at.to_string()).find(|it| !names.contains(it)).unwrap_or_default();
+        section.mid = (0..)
+            .map(|at: u32| at.to_string())
+            .find(|mid| !names.contains(mid))
+            .unwrap_or_default();
     }
 }
 
 /// Where each section is.
 fn places(sections: &[Section], lines: &[u32]) -> Result<HashMap<String, usize>, Refused> {
     let mut places = HashMap::new();
-    for (at, section) in sections.iter().enumerate().filter(|(_, it)| !it.mid.is_empty()) {
+    for (at, section) in sections.iter().enumerate().filter(|(_, section)| !section.mid.is_empty())
+    {
         if places.insert(section.mid.clone(), at).is_some() {
             let line = lines.get(at).copied();
             let why = "another section has the same a=mid".into();

@@ -1,4 +1,4 @@
-//! What each section of an offer is answered with: decided on the media thread, and written by whoever reads it.
+//! The answer to each section of an offer: decided on the media thread, and written by its first reader.
 
 use std::sync::Arc;
 

@@ -107,11 +107,11 @@ pub struct Section {
     pub(super) line: [String; 3],
     /// Empty only if `rejected`.
     pub mid: String,
-    /// Its peer gave it no name: `mid` is ours, and is not told.
+    /// The peer gave it no mid: `mid` is ours, and is not written.
     pub nameless: bool,
     pub direction: Direction,
-    /// The best of its formats for each codec that we know, as its peer prefers them. However long the list was, no more
-    /// of it is left once it is read.
+    /// The best of its formats for each codec that we know, as its peer prefers them. However long the list was, only
+    /// this is kept of it.
     pub(super) offers: Vec<Agreed>,
     pub extensions: ExtensionMap,
     /// The track id in its msid.

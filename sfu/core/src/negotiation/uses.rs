@@ -31,7 +31,7 @@ impl Use {
         }
     }
 
-    /// Whether it is a subscribed section whose track is wanted no more.
+    /// Whether it is a subscribed section whose track is no longer wanted.
     pub(super) fn is_surplus(&self, wanted: &AllWanted<'_>) -> bool {
         self.carried().is_some_and(|(track, ssrc)| wanted.find(track, ssrc).is_none())
     }

@@ -31,7 +31,7 @@ impl<'w> AllWanted<'w> {
         AllWanted { in_order, by_ssrc }
     }
 
-    /// This subscription, if it is still wanted: whoever subscribes anew has another SSRC.
+    /// This subscription, if it is still wanted: a later subscription to the track has another SSRC.
     pub(super) fn find(&self, track: &TrackId, ssrc: u32) -> Option<&'w Wanted> {
         self.by_ssrc.get(&ssrc).copied().filter(|wanted| wanted.track == *track)
     }
@@ -54,7 +54,7 @@ impl Hopeless {
         self.0.get(&wanted.ssrc) == Some(&wanted.track)
     }
 
-    /// Forgets what is wanted no more.
+    /// Forgets what is no longer wanted.
     pub(super) fn refresh(&mut self, wanted: &AllWanted<'_>) {
         self.0.retain(|ssrc, track| wanted.find(track, *ssrc).is_some());
     }

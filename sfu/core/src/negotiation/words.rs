@@ -14,7 +14,7 @@ const TOKEN_MAX: usize = 64;
 const LINE_MAX: usize = 64 + SECTIONS_MAX * (16 + 1);
 /// Payload types, SSRCs, SSRC groups or layers of one section.
 const LIST_MAX: usize = 96;
-/// The longest ufrag or password (RFC 8839, 5.4). Shorter ones than its shortest harm nobody but their owner.
+/// The longest ufrag or password (RFC 8839, 5.4). Ones shorter than its minimum harm only their owner.
 const ICE_MAX: usize = 256;
 
 /// Why a line cannot be taken.
@@ -45,7 +45,7 @@ pub(super) fn plain(value: &str) -> Result<&str, Wrong> {
     if value.len() > LINE_MAX {
         return Err(Wrong::Limit);
     }
-    if value.chars().any(|it| it.is_control() && it != '\t') {
+    if value.chars().any(|letter| letter.is_control() && letter != '\t') {
         return Err(Wrong::Text("it has a control character in it"));
     }
     Ok(value)
@@ -60,7 +60,7 @@ pub(super) fn name(value: &str) -> Result<&str, Wrong> {
     if value.len() > TOKEN_MAX {
         return Err(Wrong::Text("the name of the section is longer than 64 bytes"));
     }
-    if value.chars().any(|it| it.is_control() || it.is_whitespace()) {
+    if value.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
         return Err(Wrong::Text("the name of the section is no word"));
     }
     Ok(value)

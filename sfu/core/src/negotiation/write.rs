@@ -47,7 +47,7 @@ pub(super) struct SessionHeader {
     says: Says,
 }
 
-/// A description under way.
+/// A description while it is written.
 pub(super) struct Writer<'a> {
     text: String,
     local: &'a Local<'a>,
@@ -92,7 +92,7 @@ impl<'a> Writer<'a> {
         }
         text.push_str("a=msid-semantic: WMS *\r\n");
         let (setup, mixed) = match says {
-            // whatever was agreed on before: it stays so (RFC 8842, 5.5)
+            // Once agreed on, the role stays (RFC 8842, 5.5).
             Says::Offer => ("actpass", true),
             Says::Answer { mixed_extensions } => match local.role {
                 Some(Role::Client) => ("active", mixed_extensions),

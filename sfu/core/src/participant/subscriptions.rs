@@ -83,7 +83,9 @@ impl Subscriptions {
         let numbered = self.in_order.iter().enumerate();
         self.places = numbered.map(|(at, subscription)| (subscription.track, at)).collect();
         let names = self.in_order.iter();
-        let names = names.flat_map(|it| [(it.ssrc, it.track), (it.rtx_ssrc, it.track)]);
+        let names = names.flat_map(|subscription| {
+            [(subscription.ssrc, subscription.track), (subscription.rtx_ssrc, subscription.track)]
+        });
         self.by_ssrc = names.collect();
     }
 

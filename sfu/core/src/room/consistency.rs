@@ -10,7 +10,10 @@ impl Room {
     pub(crate) fn is_consistent(&self) -> bool {
         self.by_id.len() == self.participants.len()
             && self.track_ids.len() == self.tracks.len()
-            && self.participants.iter().all(|(key, it)| self.is_participant_consistent(key, it))
+            && self
+                .participants
+                .iter()
+                .all(|(key, participant)| self.is_participant_consistent(key, participant))
             && self.tracks.iter().all(|(key, track)| self.is_track_consistent(key, track))
     }
 
@@ -24,7 +27,7 @@ impl Room {
                 let Some(track) = self.tracks.get(subscription.track) else {
                     return !self.chores.is_empty();
                 };
-                track.forwarder(key).is_some_and(|it| it.ssrc == subscription.ssrc)
+                track.forwarder(key).is_some_and(|forwarder| forwarder.ssrc == subscription.ssrc)
             })
             && sources.all(|(track, _)| self.is_owner(key, *track))
             && published.all(|(_, track)| self.is_owner(key, *track))
@@ -34,11 +37,13 @@ impl Room {
     fn is_track_consistent(&self, key: TrackKey, track: &Track) -> bool {
         let owner = self.participants.get(track.owner);
         self.track_ids.get(&track.id) == Some(&key)
-            && owner.is_some_and(|it| it.published.contains(&(track.id.clone(), key)))
+            && owner.is_some_and(|publisher| publisher.published.contains(&(track.id.clone(), key)))
             && track.forwarders.is_sorted_by_key(|forwarder| forwarder.to)
             && track.forwarders.iter().all(|forwarder| {
                 let subscriber = self.participants.get(forwarder.to);
-                subscriber.map_or(!self.chores.is_empty(), |it| it.subscriptions.has(key))
+                subscriber.map_or(!self.chores.is_empty(), |participant| {
+                    participant.subscriptions.has(key)
+                })
             })
     }
 

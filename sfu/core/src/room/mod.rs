@@ -183,7 +183,8 @@ impl Room {
         let Some(key) = self.by_id.remove(id) else { return };
         self.end_tracks_of(key, ctx);
         let Some(mut participant) = self.participants.remove(key) else { return };
-        self.chores.take_out(key, participant.subscriptions.iter().map(|it| it.track));
+        self.chores
+            .take_out(key, participant.subscriptions.iter().map(|subscription| subscription.track));
         for side in participant.sides() {
             let owner = Owner { room: self.key, participant: key, side };
             let Some(connection) = participant.connection(side) else { continue };

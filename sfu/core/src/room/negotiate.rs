@@ -67,7 +67,8 @@ impl Room {
         Ok(participant.answerer.answer(&Arc::new(session), &local, announced, &wanted))
     }
 
-    /// Others hear of a track before its publisher reads that it is published, so that nothing can overtake it.
+    /// Emits the events of an answer. A track is announced to others before its publisher reads the answer, so that nothing
+    /// can overtake it.
     fn carry_out(
         &mut self,
         now: Instant,
@@ -108,7 +109,9 @@ impl Room {
             return;
         }
         let announced = &mut participant.announced;
-        let Some(at) = announced.iter().position(|it| it.id == publication.track) else { return };
+        let Some(at) = announced.iter().position(|track| track.id == publication.track) else {
+            return;
+        };
         let announced = announced.remove(at);
         let track = Track::new(key, &announced, publication);
         let is_known = track.is_known;

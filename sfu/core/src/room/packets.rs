@@ -150,7 +150,7 @@ impl Room {
         holding.retain(|key| {
             self.release(now, *key, ctx);
             let participant = self.participants.get_mut(*key);
-            participant.is_some_and(|it| it.down().downlink.pacer.is_holding())
+            participant.is_some_and(|participant| participant.down().downlink.pacer.is_holding())
         });
         self.holding = holding;
     }

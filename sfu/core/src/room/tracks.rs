@@ -132,7 +132,8 @@ impl Room {
             fresh.preference = forwarder.preference;
             *forwarder = fresh;
         }
-        let subscribers: Vec<ParticipantKey> = track.forwarders.iter().map(|it| it.to).collect();
+        let subscribers: Vec<ParticipantKey> =
+            track.forwarders.iter().map(|forwarder| forwarder.to).collect();
         subscribers.into_iter().for_each(|subscriber| self.renegotiate(subscriber));
     }
 
@@ -174,7 +175,8 @@ impl Room {
         let Some(participant) = self.participants.get_mut(key) else { return };
         participant.permissions = permissions;
         if !permissions.subscribe {
-            let tracks = participant.subscriptions.iter().map(|it| it.track).collect();
+            let tracks =
+                participant.subscriptions.iter().map(|subscription| subscription.track).collect();
             self.unsubscribe_from(key, &tracks);
         }
         if !permissions.publish {

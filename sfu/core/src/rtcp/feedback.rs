@@ -13,7 +13,7 @@ const FIR_ENTRY_LEN: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct LostSequences<'a> {
     entries: &'a [u8],
-    /// The entry under way: its number, and the bits of those that follow and were not given yet.
+    /// The current entry: its number, and the bits of those that follow and were not returned yet.
     sequence: u16,
     following: u16,
 }

@@ -5,20 +5,20 @@ use std::time::Duration;
 use super::feedback::write_feedback_head;
 use super::{PADDING, TRANSPORT_CC, TRANSPORT_FEEDBACK};
 
-/// Arrival times are told in these, 250 µs.
+/// The unit of arrival times: 250 µs.
 pub(crate) const TICK_US: u32 = 250;
-/// The reference time counts these, 64 ms.
+/// The unit of the reference time: 64 ms.
 pub(crate) const TICKS_PER_REFERENCE: u32 = 256;
 
-/// A packet of the feedback: lost, or arrived within a delta of one byte or two.
+/// The status of a packet: not received, or received, with a delta of one byte or two.
 pub(crate) const LOST: u8 = 0;
 pub(crate) const SMALL: u8 = 1;
 pub(crate) const LARGE: u8 = 2;
 
-/// A feedback that covers more is refused: no sender has as many packets under way, and a few bytes can claim 65,535.
+/// A feedback that covers more is refused: no sender has as many packets in flight, and a few bytes can claim 65,535.
 const PACKETS_MAX: u16 = 8191;
 
-/// What a receiver says of the packets we sent it. It was checked when it was read.
+/// A receiver's feedback about the packets we sent it. It was validated when it was read.
 #[derive(Clone, Debug)]
 pub struct TransportFeedback<'a> {
     pub sender: u32,
@@ -36,7 +36,7 @@ pub struct TransportFeedback<'a> {
 }
 
 impl<'a> TransportFeedback<'a> {
-    /// `body` is what follows the SSRCs. `None` if it tells of fewer packets than it says, or has too few deltas.
+    /// `body` is what follows the SSRCs. `None` if it has too few chunks or deltas for its count.
     pub(crate) fn read(sender: u32, media: u32, body: &'a [u8]) -> Option<TransportFeedback<'a>> {
         let (&[b0, b1, c0, c1, r0, r1, r2, number], rest) = body.split_first_chunk()?;
         let count = u16::from_be_bytes([c0, c1]);
@@ -100,7 +100,7 @@ fn is_run(chunk: u16) -> bool {
     chunk & VECTOR == 0
 }
 
-/// Of how many packets a chunk tells.
+/// How many packets a chunk covers.
 fn told(chunk: u16) -> u16 {
     match (is_run(chunk), chunk & TWO_BITS) {
         (true, _) => chunk & 0x1fff,
@@ -109,7 +109,7 @@ fn told(chunk: u16) -> u16 {
     }
 }
 
-/// What a chunk says of its packet `at`, which is less than [`told`].
+/// The status of packet `at` of a chunk, which is less than [`told`].
 fn status(chunk: u16, at: u16) -> u8 {
     let bits = match (is_run(chunk), chunk & TWO_BITS) {
         (true, _) => chunk >> 13,

@@ -2,12 +2,12 @@
 
 use crate::stats::Discard;
 
-/// How far behind the newest packet another may come. Repairs come late, and a burst of video is hundreds of packets.
+/// How far behind the newest packet another may arrive. Repairs arrive late, and a burst of video is hundreds of packets.
 const WINDOW: u64 = 1024;
 const WORDS: usize = WINDOW as usize / 64;
 
 /// Senders on one connection. Beyond it the one that was silent longest is forgotten, so that a long call, in which each
-/// screen share brings new SSRCs, goes on; what an attacker could replay then belongs to a track long gone.
+/// screen share brings new SSRCs, can continue; what an attacker could replay then belongs to a track that ended long ago.
 const SENDERS_MAX: usize = 64;
 
 #[derive(Default)]

@@ -153,7 +153,7 @@ pub(crate) fn repair(packet: &[u8], sequence: u16) -> Vec<u8> {
     };
     let payload = [&header.sequence.to_be_bytes(), header.payload(packet)].concat();
     let mut wrapped = Vec::new();
-    let descriptor = header.extension(packet, DESCRIPTOR).map(|it| (DESCRIPTOR, it));
+    let descriptor = header.extension(packet, DESCRIPTOR).map(|data| (DESCRIPTOR, data));
     rtp::write(&mut wrapped, &fields, descriptor.into_iter(), &payload, 0);
     wrapped
 }

@@ -1,6 +1,6 @@
 //! Handshake messages put together from their fragments, before the DTLS endpoint sees them.
 //!
-//! Whoever repeats a message may cut it in other places (RFC 6347, 4.2.3), so fragments may overlap.
+//! A retransmitted message may be cut in other places (RFC 6347, 4.2.3), so fragments may overlap.
 
 use super::records::{Fragment, records};
 

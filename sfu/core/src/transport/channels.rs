@@ -126,7 +126,7 @@ impl Channels {
         }
     }
 
-    /// Takes what the association has for us. All streams are read each time, whatever it says of them.
+    /// Reads what the association has received. All streams are read each time, whichever it names.
     fn turn(&mut self, now: Instant, events: &mut VecDeque<TransportEvent>) {
         let Some(link) = &mut self.link else { return };
         let mut is_unanswered = false;
@@ -168,7 +168,7 @@ impl Channels {
         }
     }
 
-    /// As the DTLS server. A repeated INIT makes the association anew, since our answer was lost.
+    /// Accepts an association, as the DTLS server. A repeated INIT replaces it, since our answer was lost.
     fn accept(&mut self, now: Instant, init: Bytes) {
         let is_connected = self.link.as_ref().is_some_and(|link| link.is_connected);
         if !is_connected && !self.is_refused {

@@ -23,7 +23,7 @@ const RE_CONFIG: u8 = 130;
 const FORWARD_TSN: u8 = 192;
 /// The parameter of a RE-CONFIG that resets streams (RFC 6525, 4.1).
 const OUTGOING_RESET: u16 = 13;
-/// The cause in an ABORT of whoever just closes its association (RFC 9260, 3.3.10.12).
+/// The error cause of an ABORT by which a peer just closes its association (RFC 9260, 3.3.10.12).
 const USER_INITIATED: u16 = 12;
 
 /// DATA chunks of one packet: what an Ethernet frame holds of the smallest, and more.
@@ -31,9 +31,9 @@ const PACKET_DATA_MAX: usize = 128;
 /// DATA chunks that wait for others. For each that comes the association may look at all of them, so with a packet full of
 /// the smallest this is half a millisecond.
 const HELD_MAX: usize = 2048;
-/// How far a sender may skip numbers at once; the association steps over each. Its window holds no more.
+/// How many TSNs a sender may skip at once, each of which costs the association a step. Its window holds no more.
 const SKIP_MAX: u32 = 128 * 1024;
-/// What may come while our window is closed. The association then still takes the next packet in order, since it may
+/// Bytes that may arrive while our window is closed. The association then still takes the next packet in order, since it may
 /// complete a message and open the window; a message without an end would grow for ever.
 const STARVED_LEN_MAX: usize = 1024 * 1024;
 
@@ -59,7 +59,7 @@ pub(super) struct ChunkGate {
 }
 
 impl ChunkGate {
-    /// For an association whose window is so many bytes when nothing is held.
+    /// For an association whose window has this many bytes when it is empty.
     pub(super) fn new(window_max: u32) -> ChunkGate {
         ChunkGate { window_max, received_to: 0, held: 0, starved: None, said_goodbye: false }
     }
@@ -79,7 +79,9 @@ impl ChunkGate {
                     self.received_to = number(value, 12).map_or(0, |first| first.wrapping_sub(1));
                 }
                 SACK if !is_ascending(value) => return Err("gaps of a SACK that overlap"),
-                ABORT => self.said_goodbye |= cause(value).is_none_or(|it| it == USER_INITIATED),
+                ABORT => {
+                    self.said_goodbye |= cause(value).is_none_or(|cause| cause == USER_INITIATED)
+                }
                 SHUTDOWN => self.said_goodbye = true,
                 RE_CONFIG if self.is_early(value) => return Ok(ChunkVerdict::Drop(Discard::Stale)),
                 FORWARD_TSN => self.skip(value)?,
@@ -146,8 +148,8 @@ impl ChunkGate {
         }
     }
 
-    /// Whether a RE-CONFIG resets streams of which data is still under way. The association would keep it for later, and
-    /// any number of them; its sender repeats it (RFC 6525, 5.1.1).
+    /// Whether a RE-CONFIG resets streams whose data has not all arrived. The association would queue any number of them;
+    /// dropped, they are retransmitted by their sender (RFC 6525, 5.1.1).
     fn is_early(&self, value: &[u8]) -> bool {
         let resets = parameters(value).filter(|(kind, _)| *kind == OUTGOING_RESET);
         let mut lasts = resets.filter_map(|(_, reset)| number(reset, 8));

@@ -29,9 +29,9 @@ pub struct Open<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reliability {
     Reliable,
-    /// Sent again so many times at most.
+    /// Retransmitted at most this many times.
     Retransmits(u32),
-    /// Sent again for so many milliseconds.
+    /// Retransmitted for this many milliseconds.
     Lifetime(u32),
 }
 

@@ -1,7 +1,7 @@
-//! Our flight of the handshake that waits for its answer, and when it is sent again (RFC 6347, 4.2.4).
+//! Our flight of the handshake that waits for its answer, and its retransmission timer (RFC 6347, 4.2.4).
 //!
-//! The endpoint's own timer does not do: it stops at any part of an answer, waits equally long each time, and ends the
-//! handshake after seven repetitions, sooner than a peer can answer that still waits for our description.
+//! The endpoint's own timer is not sufficient: it stops at any part of an answer, waits equally long each time, and ends the
+//! handshake after seven retransmissions, before a peer that still waits for our description can answer.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use bytes::BytesMut;
 
 /// Until the first repetition. RFC 6347, 4.2.4.1 allows less than its second where time matters: a call rings.
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
-/// It doubles up to here, far below the minute of RFC 6347, 4.2.4.1: a flight is small, and somebody waits for it. With a
-/// quarter of all datagrams lost, both ways of one repetition are through in five of nine cases.
+/// It doubles up to here, far below the minute of RFC 6347, 4.2.4.1: a flight is small, and a call waits for it. With a
+/// quarter of all datagrams lost, a retransmission and its answer both arrive in nine of sixteen cases.
 const INTERVAL_MAX: Duration = Duration::from_millis(500);
-/// How often the endpoint makes a flight anew before it ends the handshake.
+/// How often the endpoint builds a flight again before it ends the handshake.
 const REMADE_MAX: u32 = 7;
 
 #[derive(Debug)]
@@ -29,17 +29,17 @@ impl Flight {
         Flight { datagrams, repetitions: 0, interval, due: now + interval }
     }
 
-    /// When it is to be repeated.
+    /// When it is retransmitted.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Nothing came in time.
+    /// Doubles the interval: no answer came in time.
     pub(super) fn back_off(&mut self) {
         self.interval = (self.interval * 2).min(INTERVAL_MAX);
     }
 
-    /// It is sent again; whether the endpoint can make it anew.
+    /// Counts a retransmission. Returns whether the endpoint can still build the flight again.
     pub(super) fn repeat(&mut self, now: Instant) -> bool {
         self.due = now + self.interval;
         self.repetitions += 1;

@@ -24,8 +24,8 @@ fn transmits(dtls: &mut Endpoint) -> impl Iterator<Item = BytesMut> {
 }
 
 impl Transport {
-    /// Whether the endpoint has heard all of a datagram. As a client that is done it would answer the server's last flight
-    /// again, which nobody answers (RFC 6347, 4.2.4).
+    /// Whether the endpoint has already processed all of a datagram. A client that is done would answer the server's last
+    /// flight again, to which no reply follows (RFC 6347, 4.2.4).
     pub(super) fn is_repetition(&self, datagram: &[u8]) -> bool {
         match self.role {
             Role::Server => {
@@ -55,8 +55,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Sends our flight again. The endpoint makes it anew as long as it does, since a server that has got our Finished
-    /// takes the same record again for a replay, and does not repeat its own.
+    /// Retransmits our flight. The endpoint builds it again as long as it can, since a server that has received our Finished
+    /// discards the same record as a replay and does not retransmit its own.
     pub(super) fn repeat(&mut self, now: Instant) {
         let Some(flight) = &mut self.flight else { return };
         if flight.repeat(now) && self.dtls.handle_timeout(PEER, now).is_ok() {
@@ -68,7 +68,7 @@ impl Transport {
         self.outgoing.extend(flight.datagrams.iter().cloned());
     }
 
-    /// Takes what the endpoint has to say. Whatever asks for an answer is repeated until that comes, but for a
+    /// Takes the endpoint's datagrams. A flight that needs an answer is retransmitted until that arrives, except a
     /// HelloVerifyRequest (RFC 6347, 4.2.4).
     pub(super) fn take_flight(&mut self, now: Instant) {
         let datagrams: Vec<_> = transmits(&mut self.dtls).collect();
@@ -85,14 +85,14 @@ impl Transport {
             if self.fingerprint.is_none() {
                 return Err(Discard::TooMany);
             }
-            // Whatever these are, nothing whole can be made of them. The peer will repeat it.
+            // No complete message can be made of these. The peer will retransmit it.
             self.held.clear();
         }
         self.held.push(datagram.into());
         Ok(())
     }
 
-    /// Whether our ClientHello is under way.
+    /// Whether our ClientHello has been sent.
     pub(super) fn is_connecting(&self) -> bool {
         self.dtls.get_connection_state(PEER).is_some()
     }

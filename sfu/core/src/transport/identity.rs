@@ -16,7 +16,7 @@ use crate::srtp::Profile;
 /// The endpoint repeats a flight whenever it is asked to: [`Flight`](super::flight::Flight) says when.
 const FLIGHT_INTERVAL: Duration = Duration::from_nanos(1);
 
-/// The certificate that this node shows everybody, and its key.
+/// The certificate that this node presents to all peers, and its key.
 #[derive(Clone)]
 pub struct Identity(Arc<IdentityParts>);
 

@@ -21,7 +21,7 @@ use crate::transport::dcep::{self, DcepMessage, Open, Reliability};
 use crate::transport::event::TransportEvent;
 use crate::transport::peer::PEER;
 
-/// What the peer may have under way to us: a message of the largest kind, while another is repaired.
+/// Bytes that the peer may have in flight to us: one message of the largest size, while another is repaired.
 const RECEIVE_BUFFER_LEN: u32 = 128 * 1024;
 
 /// An association and what runs over it.
@@ -29,7 +29,7 @@ pub(super) struct Link {
     endpoint: Endpoint,
     pub(super) association: Association,
     pub(super) is_connected: bool,
-    /// Whether its end was told.
+    /// Whether its end was reported.
     pub(super) is_ended: bool,
     pub(super) streams: Vec<Channel>,
     pub(super) gate: ChunkGate,
@@ -103,7 +103,7 @@ impl Link {
         self.association.stream(channel.stream).ok()
     }
 
-    /// Channels that either side has reset are no more (RFC 8831, 6.7).
+    /// Forgets channels that either side has reset (RFC 8831, 6.7).
     pub(super) fn forget_closed(&mut self) {
         let association = &mut self.association;
         self.streams.retain(|channel| association.stream(channel.stream).is_ok());
@@ -182,7 +182,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn config() -> TransportConfig {
-    // ICE tells when the peer is gone; until then what is under way is repeated.
+    // ICE decides when the peer is gone; until then data is retransmitted.
     let timers = TimerConfig { max_t3_rtx_retrans: usize::MAX, ..TimerConfig::default() };
     TransportConfig::default()
         .with_max_receive_buffer_size(RECEIVE_BUFFER_LEN)

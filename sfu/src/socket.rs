@@ -29,6 +29,7 @@ const SEND_PAUSE: Duration = Duration::from_micros(100);
 #[path = "socket_tests.rs"]
 mod tests;
 
+/// The UDP socket of one shard.
 pub(crate) struct Socket {
     pub(crate) io: UdpSocket,
     state: UdpSocketState,

@@ -17,16 +17,21 @@ pub(crate) const PERMISSION_LIFE: Duration = Duration::from_secs(300);
 /// RFC 8656, 12.
 pub(crate) const CHANNEL_LIFE: Duration = Duration::from_secs(600);
 
+/// One allocation, with its permissions and channels.
 #[derive(Debug)]
 pub(crate) struct Allocation {
     pub(crate) client: Client,
     /// The username that created it; only requests of the same one may use it (RFC 8656, 5).
     pub(crate) username: Box<str>,
     pub(crate) share: QuotaShare,
+    /// The relayed transport address.
     pub(crate) relayed: SocketAddr,
     pub(crate) expires: Instant,
+    /// Peers that may send and be sent to, each until it expires.
     permissions: HashMap<IpAddr, Instant>,
+    /// Channels by number.
     channels: HashMap<u16, Channel>,
+    /// Channel numbers by peer.
     numbers: HashMap<SocketAddr, u16>,
 }
 

@@ -46,6 +46,7 @@ impl Default for Limits {
     }
 }
 
+/// What is in use of the limits, by person and in all.
 #[derive(Debug)]
 pub(crate) struct Quotas {
     limits: Limits,

@@ -6,6 +6,7 @@ use std::time::Instant;
 /// Zero would mean "no report yet" where a client repeats it.
 const BEGIN_SECONDS: u64 = 1 << 31;
 
+/// The NTP clock of this shard, which starts when the shard does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     begin: Instant,

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU8;
 
+/// A header extension that we read or forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extension {
     /// Which media section the stream belongs to (RFC 9143).

@@ -81,6 +81,7 @@ impl Generation {
     }
 }
 
+/// The ICE-lite agent of one connection.
 #[derive(Debug)]
 pub struct Ice {
     current: Generation,
@@ -88,11 +89,13 @@ pub struct Ice {
     previous: Option<Generation>,
     tie_breaker: u64,
     paths: Paths,
+    /// Where to send.
     path: Option<SocketAddr>,
     /// Whether a check of the current generation chose the path.
     is_path_current: bool,
-    /// When the last check came from there.
+    /// When the last check came from the path's address.
     path_heard: Instant,
+    /// When the last check came from any address.
     last_heard: Instant,
 }
 

@@ -31,6 +31,7 @@ const INTEGRITY_LEN: usize = 24;
 const FINGERPRINT_LEN: usize = 8;
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
 
+/// The class of a STUN message (RFC 8489, section 5), as its bits in the message type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Request = 0x000,

@@ -54,23 +54,24 @@ enum State {
     Closed,
 }
 
+/// The DTLS association with one peer, and the data channels in it.
 pub struct Transport {
     identity: Identity,
-    /// As the descriptions say; nothing is done in it before the peer's fingerprint is known.
+    /// As negotiated; it takes effect once the peer's fingerprint is known.
     role: Role,
     state: State,
-    /// Of the certificate that the peer's description promises.
+    /// The fingerprint of the peer's certificate, as announced in SDP.
     fingerprint: Option<String>,
     dtls: Endpoint,
-    /// Messages of the server that we have taken, as the client.
+    /// As the client: handshake messages of the server processed so far.
     taken: u16,
     /// Whether our answer to the peer's largest flight has been sent.
     is_answered: bool,
-    /// Ours that waits for its answer.
+    /// Our flight that waits for its answer.
     flight: Option<Flight>,
     held: Vec<BytesMut>,
     outgoing: VecDeque<BytesMut>,
-    /// Of the next record in the clear.
+    /// Sequence number of the next record in the clear.
     sequence: u64,
     gate: records::RecordGate,
     channels: Channels,

@@ -58,6 +58,7 @@ impl StreamEnd {
     }
 }
 
+/// The sending end of a relay thread's inputs.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
     inputs: mpsc::Sender<Input>,
@@ -65,6 +66,7 @@ pub(super) struct Sender {
     stopped: Arc<AtomicBool>,
 }
 
+/// A relay thread's end of its inputs.
 #[derive(Debug)]
 pub(super) struct Inbox {
     inputs: mpsc::Receiver<Input>,

@@ -8,6 +8,7 @@ use crate::stats::Stats;
 /// Refusals are logged by number and not one by one: strangers decide how many there are.
 const DIGEST_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Adds up the counts of all threads.
 #[derive(Debug)]
 pub(super) struct RelayReport {
     digest: Mutex<Digest>,

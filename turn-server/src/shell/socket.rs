@@ -22,6 +22,7 @@ const BATCH: usize = 8;
 /// As long as a train that the kernel joined.
 const TRAIN_BYTES_MAX: usize = 1 << 16;
 
+/// A UDP socket of a relay thread, for clients or for peers.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) io: UdpSocket,

@@ -10,6 +10,7 @@ use crate::outgoing::Path;
 /// Addresses one connection may have proved itself from; the oldest is forgotten. Clients try each of their interfaces.
 const ADDRESSES_MAX: usize = 16;
 
+/// The entries of one connection in the demultiplexer.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     addresses: Vec<Path>,

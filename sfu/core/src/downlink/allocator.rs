@@ -27,6 +27,7 @@ pub struct Demand {
 /// Shared screens first, then larger pictures.
 type Rank = (Reverse<bool>, Reverse<u8>);
 
+/// What the allocator grants one demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     Layer(u8),

@@ -43,15 +43,16 @@ const FEEDBACK_MAX_AGE: Duration = Duration::from_secs(2);
 /// A REMB older than this no longer counts.
 const REMB_MAX_AGE: Duration = Duration::from_secs(10);
 
+/// The bandwidth estimate of the path to one participant, in bits per second.
 #[derive(Debug)]
 pub struct Estimator {
     start: Instant,
     sent: Vec<InFlight>,
     sent_rate: Rate,
-    /// What arrived, by the time of the feedback.
+    /// The rate of arrivals, by the time of the feedback.
     arrived_rate: Rate,
     trend: Trend,
-    /// `None`: nothing is known.
+    /// The estimate from feedback and loss; `None` before there is any.
     bps: Option<u64>,
     /// What the path carried when it was full.
     ceiling: Option<Ceiling>,

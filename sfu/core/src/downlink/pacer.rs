@@ -18,6 +18,7 @@ const REPAIR_BURST: Duration = Duration::from_millis(100);
 /// Packets held back at most; more are dropped, as in any full queue.
 const HELD_MAX: usize = 512;
 
+/// Whether a packet may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Now,

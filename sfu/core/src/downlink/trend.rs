@@ -22,6 +22,7 @@ const CLOCK_MS: f64 = 3000.0;
 /// How long the slope has to be too steep.
 const OVERUSE_MS: f64 = 10.0;
 
+/// What the delay says about the use of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Usage {
     /// A queue drains.
@@ -40,6 +41,7 @@ struct Group {
     arrived: f64,
 }
 
+/// The delay trend over the last groups of packets; all times in milliseconds.
 #[derive(Debug)]
 pub(super) struct Trend {
     group: Option<Group>,

@@ -20,10 +20,13 @@ use crate::layers::{Layers, Received, ticks};
 use crate::negotiation::Binding;
 use crate::rtp::Fields;
 
+/// One subscription to a track: it selects the layer, rewrites its packets into one stream, and remembers them for repairs.
 pub struct Forwarder {
+    /// The subscriber.
     pub to: ParticipantKey,
+    /// Our SSRC of the stream.
     pub ssrc: u32,
-    /// Of the stream that repairs.
+    /// Our SSRC of its repair stream (RFC 4588).
     pub rtx_ssrc: u32,
     /// The media section of the subscriber that carries it, once there is one.
     pub binding: Option<Bound>,
@@ -35,11 +38,13 @@ pub struct Forwarder {
     sent: Sent,
     /// Next extended sequence number of the repair stream.
     rtx_next: u64,
+    /// Sent, for sender reports; both wrap.
     packets: u32,
+    /// Bytes of payload sent.
     octets: u32,
 }
 
-/// What was negotiated with the subscriber.
+/// What was negotiated with the subscriber for this stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
     pub payload_type: u8,

@@ -14,6 +14,7 @@ const SEGMENT_STEP: usize = 16;
 
 const DESCRIPTOR: Extension = Extension::DependencyDescriptor;
 
+/// A packet of the history with the header fields that it has for one subscriber.
 #[derive(Clone, Copy, Debug)]
 pub struct Outbound {
     pub fields: Fields,

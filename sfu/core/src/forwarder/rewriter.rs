@@ -35,6 +35,7 @@ struct Newest {
     numbers: FrameNumbers,
 }
 
+/// The numbering of one outgoing stream.
 #[derive(Debug)]
 pub(super) struct Rewriter {
     start: u64,

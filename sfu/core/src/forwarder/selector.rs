@@ -6,6 +6,7 @@ use beckon_sfu_api::Kind;
 
 use crate::layers::{Layers, Received};
 
+/// What becomes of one packet for one subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Drop,

@@ -26,6 +26,7 @@ pub(super) struct Due {
     pub(super) transaction: [u8; 12],
 }
 
+/// The addresses that checks came from, and how far each is validated.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     all: Vec<CandidatePath>,
@@ -37,14 +38,16 @@ struct CandidatePath {
     /// When the last check came from there.
     heard: Instant,
     is_answered: bool,
-    /// The peer chose it.
+    /// The peer nominated it.
     is_nominated: bool,
-    /// Of the check of ours that waits for its answer.
+    /// The transaction id of our check that waits for its answer.
     transaction: Option<[u8; 12]>,
     checks_left: u32,
     next_check: Instant,
     interval: Duration,
+    /// Bytes received from it.
     received: usize,
+    /// Bytes sent to it.
     sent: usize,
 }
 

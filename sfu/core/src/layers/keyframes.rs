@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 /// A keyframe costs as much as a second of video. Encoders answer well within this.
 const INTERVAL: Duration = Duration::from_millis(300);
 
+/// The pending keyframe request of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct Keyframes {
     wanted: bool,

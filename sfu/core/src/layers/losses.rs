@@ -15,6 +15,7 @@ const OUTSTANDING_MAX: usize = 64;
 /// Assumed until the first repair shows the round-trip time.
 const RTT_INITIAL: Duration = Duration::from_millis(100);
 
+/// The missing packets of one layer.
 #[derive(Debug)]
 pub(crate) struct Losses {
     /// Oldest first.

@@ -24,6 +24,7 @@ pub(super) struct Defaults {
     pub(super) extensions: ExtensionMap,
 }
 
+/// A media section and what has been read of it so far.
 pub(super) struct Draft {
     /// Where it begins.
     pub(super) line: u32,

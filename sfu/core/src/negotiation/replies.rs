@@ -9,6 +9,7 @@ use super::sdp::{Direction, Section, Session};
 use super::write::{Rtp, SessionHeader, Writer};
 use super::{Local, Wanted};
 
+/// The answer to one media section of an offer.
 pub(super) enum Reply {
     Rejected,
     Data,

@@ -53,6 +53,7 @@ impl Setup {
     }
 }
 
+/// The direction attribute of a media section, from the side of its writer (RFC 8866, section 6.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     #[default]
@@ -98,6 +99,7 @@ pub enum Media {
     Unknown,
 }
 
+/// A media section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub media: Media,

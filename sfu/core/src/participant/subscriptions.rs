@@ -6,6 +6,7 @@ use beckon_sfu_api::Kind;
 
 use crate::keys::TrackKey;
 
+/// A track that a participant receives, and the stream by which it does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subscription {
     pub track: TrackKey,

@@ -29,6 +29,7 @@ const SUBSCRIPTION_EFFORT: usize = 3;
 const SEND_EFFORT: usize = 50;
 const BYTES_PER_EFFORT: usize = 32;
 
+/// The queued work of one room.
 #[derive(Default)]
 pub(super) struct Chores {
     /// Former subscribers of tracks that ended.

@@ -14,6 +14,7 @@ const SENDER_BYTES_MAX: usize = BYTES_MAX / 4;
 /// Bytes of one entry in the list of receivers.
 const RECEIVER_BYTES: usize = size_of::<ParticipantId>();
 
+/// The data messages of one room that wait to be sent.
 #[derive(Default)]
 pub(super) struct Messages {
     in_order: VecDeque<DataMessage>,

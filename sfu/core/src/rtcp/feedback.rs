@@ -49,6 +49,7 @@ impl Iterator for Targets<'_> {
     }
 }
 
+/// A list of SSRCs.
 #[derive(Clone, Debug, Default)]
 pub struct Ssrcs<'a>(&'a [u8]);
 

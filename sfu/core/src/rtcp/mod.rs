@@ -27,6 +27,7 @@ const PLI: u8 = 1;
 const FIR: u8 = 4;
 const APPLICATION: u8 = 15;
 
+/// One RTCP packet.
 #[derive(Clone, Debug)]
 pub enum Packet<'a> {
     SenderReport {
@@ -77,6 +78,7 @@ pub fn packets(compound: &[u8]) -> Packets<'_> {
     Packets { rest: compound }
 }
 
+/// The packets of a compound; see [`packets`].
 #[derive(Clone, Debug)]
 pub struct Packets<'a> {
     rest: &'a [u8],

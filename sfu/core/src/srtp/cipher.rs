@@ -6,6 +6,7 @@ use super::kdf::{Master, Protocol};
 use super::nonce::Nonce;
 use super::{Profile, RTCP_HEADER_LEN};
 
+/// The session keys of one profile.
 pub(super) enum Cipher {
     Gcm(Box<Gcm>),
     Cm(Box<Cm>),

@@ -10,6 +10,7 @@ use super::RTCP_HEADER_LEN;
 use super::kdf::{AUTH_KEY_LEN, KEY_LEN, Label, Master, Protocol, keystream};
 use super::nonce::{Nonce, index_word};
 
+/// AES in counter mode with an HMAC.
 pub(super) struct Cm {
     cipher: Aes128Enc,
     salt: [u8; 14],

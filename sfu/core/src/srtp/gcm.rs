@@ -6,6 +6,7 @@ use super::RTCP_HEADER_LEN;
 use super::kdf::{KEY_LEN, Label, Master, Protocol};
 use super::nonce::{Nonce, index_word};
 
+/// AES in Galois/Counter mode.
 pub(super) struct Gcm {
     key: LessSafeKey,
     salt: [u8; 12],

@@ -22,6 +22,7 @@ pub(super) enum Protocol {
     Srtcp = 3,
 }
 
+/// The master key and salt of one direction.
 pub(super) struct Master {
     cipher: Aes128Enc,
     /// Shorter salts, such as RFC 7714's, are filled with zeros at the end.

@@ -8,6 +8,7 @@ use super::{Profile, ssrc_at};
 use crate::rtp;
 use crate::stats::Discard;
 
+/// The receiving direction: verifies, decrypts, and rejects replays.
 pub struct Opener {
     rtp: Cipher,
     rtcp: Cipher,

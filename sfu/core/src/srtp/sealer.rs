@@ -5,6 +5,7 @@ use super::kdf::{Master, Protocol};
 use super::nonce::{ENCRYPTED, Nonce};
 use super::{Profile, ssrc_at};
 
+/// The sending direction: encrypts and authenticates.
 pub struct Sealer {
     rtp: Cipher,
     rtcp: Cipher,

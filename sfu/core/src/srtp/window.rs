@@ -10,6 +10,7 @@ const WORDS: usize = WINDOW as usize / 64;
 /// screen share brings new SSRCs, can continue; what an attacker could replay then belongs to a track that ended long ago.
 const SENDERS_MAX: usize = 64;
 
+/// The replay windows of all senders on one connection.
 #[derive(Default)]
 pub(super) struct Windows {
     ssrcs: Vec<u32>,

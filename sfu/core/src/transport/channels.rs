@@ -24,6 +24,7 @@ const RELIABLE_BUFFER_LEN: usize = 4 * 1024 * 1024;
 /// What may wait on the lossy channel; anything more would be old when it arrives.
 const LOSSY_BUFFER_LEN: usize = 256 * 1024;
 
+/// The SCTP association of one transport and its data channels.
 pub(super) struct Channels {
     role: Role,
     link: Option<Link>,

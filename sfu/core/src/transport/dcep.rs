@@ -12,12 +12,14 @@ const UNORDERED: u8 = 0x80;
 /// The answer to an open request.
 pub const ACK: [u8; 1] = [DATA_CHANNEL_ACK];
 
+/// A message of the Data Channel Establishment Protocol (RFC 8832, section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DcepMessage<'a> {
     Open(Open<'a>),
     Ack,
 }
 
+/// DATA_CHANNEL_OPEN, as far as we use it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Open<'a> {
     pub unordered: bool,

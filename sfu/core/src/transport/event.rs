@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crate::srtp::Srtp;
 use crate::stats::{DataError, Discard};
 
+/// An event of a transport.
 #[derive(Debug)]
 pub enum TransportEvent {
     /// The peer is who its description says; media can flow.

@@ -15,6 +15,7 @@ const INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// How often the endpoint builds a flight again before it ends the handshake.
 const REMADE_MAX: u32 = 7;
 
+/// A flight that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub datagrams: Vec<BytesMut>,

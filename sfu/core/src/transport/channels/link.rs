@@ -37,6 +37,7 @@ pub(super) struct Link {
     outgoing: Vec<Bytes>,
 }
 
+/// A data channel that is open.
 pub(super) struct Channel {
     pub(super) stream: u16,
     /// `None` until the peer said what it is, and for channels that are none of LiveKit's.

@@ -1,20 +1,23 @@
 //! The bus: carries notices to every node. A hint, never the truth: a notice may be lost, and whoever sees a
 //! gap reads the store.
 
+mod delivery;
 mod redis;
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use self::delivery::Delivery;
 use crate::domain::frame::Payload;
 use crate::domain::ids::{ConversationId, NodeId, UserId};
 use crate::hub::Hub;
 use crate::notice::Notice;
+use crate::words::inbox::Inboxes;
 
 #[derive(Clone, Debug)]
 pub struct Bus {
-    hub: Arc<Hub>,
+    here: Delivery,
     reach: Reach,
 }
 
@@ -27,7 +30,7 @@ enum Reach {
 impl Bus {
     /// A bus that reaches this node only.
     pub fn local(hub: Arc<Hub>) -> Bus {
-        Bus { hub, reach: Reach::Local }
+        Bus { here: Delivery { hub, inboxes: Arc::default() }, reach: Reach::Local }
     }
 
     /// A bus over Redis pub/sub. Redis may be away: then this node serves its own people alone, and tells
@@ -38,19 +41,25 @@ impl Bus {
         node: NodeId,
         stop: CancellationToken,
     ) -> Bus {
-        let link = redis::Link::start(client, hub.clone(), node, stop);
-        Bus { hub, reach: Reach::Redis(link) }
+        let here = Delivery { hub, inboxes: Arc::default() };
+        let link = redis::Link::start(client, here.clone(), node, stop);
+        Bus { here, reach: Reach::Redis(link) }
     }
 
     /// Delivers to this node's sockets at once and hands the notice to the other nodes.
     pub fn publish(&self, notice: Notice) {
-        self.hub.deliver(&notice);
-        if matches!(&notice, Notice::Socket { id, .. } if self.hub.socket(*id).is_some()) {
+        self.here.deliver(&notice);
+        if matches!(&notice, Notice::Socket { id, .. } if self.here.hub.socket(*id).is_some()) {
             return; // a socket is on one node only
         }
         if let Reach::Redis(link) = &self.reach {
             link.send(&notice);
         }
+    }
+
+    /// What is not for sockets.
+    pub fn inboxes(&self) -> &Inboxes {
+        &self.here.inboxes
     }
 
     pub fn to_users(&self, ids: impl IntoIterator<Item = UserId>, frame: impl Into<Payload>) {

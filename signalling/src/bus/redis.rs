@@ -1,6 +1,5 @@
 //! Notices between nodes over Redis pub/sub, on one channel.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::Notice;
+use super::delivery::Delivery;
 use crate::domain::ids::NodeId;
-use crate::hub::Hub;
+use crate::notice::Notice;
 
 const CHANNEL: &str = "beckon:notices";
 /// Notices waiting for Redis; more are dropped, and a `Sync` follows when it answers again.
@@ -41,14 +40,14 @@ struct Envelope<N> {
 impl Link {
     pub(super) fn start(
         client: Client,
-        hub: Arc<Hub>,
+        here: Delivery,
         node: NodeId,
         stop: CancellationToken,
     ) -> Link {
         let (waiting, queue) = mpsc::channel(WAITING_MAX);
         let publisher = Publisher { client: client.clone(), node, queue };
         tokio::spawn(stop.clone().run_until_cancelled_owned(publisher.run()));
-        tokio::spawn(stop.run_until_cancelled_owned(subscribe(client, hub, node)));
+        tokio::spawn(stop.run_until_cancelled_owned(subscribe(client, here, node)));
         Link { node, waiting }
     }
 
@@ -123,15 +122,15 @@ impl Publisher {
     }
 }
 
-async fn subscribe(client: Client, hub: Arc<Hub>, node: NodeId) {
+async fn subscribe(client: Client, here: Delivery, node: NodeId) {
     let mut was_away = false;
     loop {
         if let Ok(subscription) = subscription(&client).await {
             if was_away {
                 tracing::info!("redis is back");
-                hub.deliver(&Notice::Sync);
+                here.deliver(&Notice::Sync);
             }
-            listen(subscription, &hub, node).await;
+            listen(subscription, &here, node).await;
         }
         was_away = true;
         tokio::time::sleep(RETRY).await;
@@ -149,11 +148,11 @@ async fn subscription(client: &Client) -> redis::RedisResult<PubSub> {
 
 /// Hands on what comes, until the connection ends or goes silent: a Redis that was cut off sends nothing, and neither
 /// does one with nothing to say, so it is asked.
-async fn listen(subscription: PubSub, hub: &Hub, node: NodeId) {
+async fn listen(subscription: PubSub, here: &Delivery, node: NodeId) {
     let (mut sink, mut messages) = subscription.split();
     let hearing = async {
         while let Some(message) = messages.next().await {
-            receive(hub, node, message.get_payload_bytes());
+            receive(here, node, message.get_payload_bytes());
         }
     };
     let asking = async {
@@ -175,10 +174,10 @@ fn silent() -> redis::RedisError {
     (redis::ErrorKind::Io, "redis does not answer").into()
 }
 
-fn receive(hub: &Hub, node: NodeId, bytes: &[u8]) {
+fn receive(here: &Delivery, node: NodeId, bytes: &[u8]) {
     match serde_json::from_slice::<Envelope<Notice>>(bytes) {
         Ok(envelope) if envelope.from == node => {} // delivered when it was published
-        Ok(envelope) => hub.deliver(&envelope.notice),
+        Ok(envelope) => here.deliver(&envelope.notice),
         Err(error) => tracing::warn!(%error, "a notice of another version was skipped"),
     }
 }

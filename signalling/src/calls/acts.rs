@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::effects::{apply, finish};
 use super::remote;
 use crate::clock::moment;
-use crate::domain::call::{Act, Input};
+use crate::domain::call::{CallAct, CallInput};
 use crate::domain::frame::Payload;
 use crate::domain::ids::{CallId, SocketId};
 use crate::domain::login::Caller;
@@ -17,10 +17,10 @@ pub(super) async fn act(
     caller: Caller,
     socket: SocketId,
     call_id: CallId,
-    act: Act,
+    act: CallAct,
     signal: Option<Payload>,
 ) -> Result<()> {
-    let input = Input::Act { user: caller.user, socket, act };
+    let input = CallInput::Act { user: caller.user, socket, act };
     match apply(node, moment(), call_id, input, signal.as_ref()) {
         Some(follow_up) => finish(node, follow_up?).await,
         None => remote::ask(node, caller.user, socket, call_id, act, signal).await?,

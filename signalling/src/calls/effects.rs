@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::ending::{self, Over};
+use super::ending::{self, EndedCall};
 use super::entry::CallEntry;
 use super::tell;
 use crate::board::Board;
-use crate::domain::call::{Effect, Input, Snapshot};
+use crate::domain::call::{CallEffect, CallInput, Snapshot};
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::CallId;
 use crate::domain::moment::Moment;
@@ -16,13 +16,13 @@ use crate::notice::Notice;
 
 /// What is left to do about an input once the board is unlocked.
 #[derive(Default)]
-pub(super) struct FollowUp {
+pub(super) struct CallFollowUp {
     /// Other sockets carry the call now: other nodes may know.
     moved: Option<Snapshot>,
-    over: Option<Over>,
+    over: Option<EndedCall>,
 }
 
-impl FollowUp {
+impl CallFollowUp {
     pub(super) fn is_nothing(&self) -> bool {
         self.moved.is_none() && self.over.is_none()
     }
@@ -34,9 +34,9 @@ pub(super) fn apply(
     node: &Node,
     now: Moment,
     call_id: CallId,
-    input: Input,
+    input: CallInput,
     signal: Option<&Payload>,
-) -> Option<Result<FollowUp>> {
+) -> Option<Result<CallFollowUp>> {
     let mut board = node.calls.board();
     let entry = board.get_mut(call_id)?;
     let effects = match entry.call.handle(now, input) {
@@ -50,42 +50,42 @@ pub(super) fn perform(
     node: &Node,
     board: &mut Board<CallEntry>,
     call_id: CallId,
-    effects: Vec<Effect>,
+    effects: Vec<CallEffect>,
     signal: Option<&Payload>,
-) -> Result<FollowUp> {
-    let mut follow_up = FollowUp::default();
+) -> Result<CallFollowUp> {
+    let mut follow_up = CallFollowUp::default();
     for effect in effects {
         let Some(entry) = board.get_mut(call_id) else { break };
         match effect {
-            Effect::TellAccepted => {
+            CallEffect::TellAccepted => {
                 tell::state(node, entry, |call| ServerFrame::CallAccepted { call });
                 follow_up.moved = entry.call.snapshot();
             }
-            Effect::TellResumed => {
+            CallEffect::TellResumed => {
                 tell::carriers(node, entry, |call| ServerFrame::CallResumed { call });
                 follow_up.moved = entry.call.snapshot();
             }
-            Effect::TellTaken(socket) => tell::taken(node, entry, socket),
-            Effect::TellAway(socket) => {
+            CallEffect::TellTaken(socket) => tell::taken(node, entry, socket),
+            CallEffect::TellAway(socket) => {
                 let frame = ServerFrame::CallAway { call_id }.into();
                 node.bus.publish(Notice::Socket { id: socket, frame });
             }
-            Effect::Relay(to) => {
+            CallEffect::Relay(to) => {
                 entry.count_signal()?;
                 tell::relay(&node.bus, to, signal);
             }
-            Effect::End(ending) => {
-                follow_up.over = Some(Over::new(&entry.call, ending));
+            CallEffect::End(ending) => {
+                follow_up.over = Some(EndedCall::new(&entry.call, ending));
                 board.release(call_id);
             }
-            Effect::Forget => board.forget(call_id),
+            CallEffect::Forget => board.forget(call_id),
         }
     }
     Ok(follow_up)
 }
 
 /// Does what an input still asks for, and returns when the two may call anew.
-pub(super) async fn finish(node: &Arc<Node>, follow_up: FollowUp) {
+pub(super) async fn finish(node: &Arc<Node>, follow_up: CallFollowUp) {
     if let Some(call) = follow_up.moved {
         renew(node, &call).await;
     }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::record;
 use crate::clock::now_ms;
-use crate::domain::call::{Call, Ending, Parties};
+use crate::domain::call::{Call, CallEnding, Parties};
 use crate::domain::call_record::{CallMedia, CallOutcome};
 use crate::domain::frame::ServerFrame;
 use crate::domain::ids::{ConversationId, MessageId};
@@ -17,17 +17,17 @@ use crate::store::messages::{Author, NewMessage};
 
 /// A call that has just ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Over {
+pub(super) struct EndedCall {
     parties: Parties,
     conversation_id: ConversationId,
     media: CallMedia,
-    ending: Ending,
+    ending: CallEnding,
     in_vain: bool,
 }
 
-impl Over {
-    pub(super) fn new(call: &Call, ending: Ending) -> Over {
-        Over {
+impl EndedCall {
+    pub(super) fn new(call: &Call, ending: CallEnding) -> EndedCall {
+        EndedCall {
             parties: call.parties,
             conversation_id: call.conversation_id,
             media: call.media,
@@ -39,7 +39,7 @@ impl Over {
 
 /// Returns when the two are free and told; the record follows. All of it goes on even if whoever ended the call
 /// goes away meanwhile.
-pub(super) async fn settle(node: &Arc<Node>, over: Over) {
+pub(super) async fn settle(node: &Arc<Node>, over: EndedCall) {
     let (tell, told) = oneshot::channel();
     let owned = node.clone();
     node.calls.endings.spawn(async move {
@@ -51,9 +51,9 @@ pub(super) async fn settle(node: &Arc<Node>, over: Over) {
 }
 
 /// Freed first: who hears that the call is over may call again at once, on any node.
-async fn free_and_tell(node: &Node, over: Over) {
+async fn free_and_tell(node: &Node, over: EndedCall) {
     let Parties { call_id, caller, callee } = over.parties;
-    let Ending { outcome, by, duration_ms } = over.ending;
+    let CallEnding { outcome, by, duration_ms } = over.ending;
     let frame = ServerFrame::CallEnded { call_id, outcome, by };
     if outcome == CallOutcome::Busy {
         node.bus.to_users([caller], frame); // it held no claim and never rang
@@ -72,9 +72,9 @@ async fn free_and_tell(node: &Node, over: Over) {
     tracing::info!(call.id = %call_id, call.outcome = outcome.as_str(), call.duration_ms = duration_ms, "a call ended");
 }
 
-async fn write_record(node: &Node, over: Over) {
+async fn write_record(node: &Node, over: EndedCall) {
     let Parties { call_id, caller, callee } = over.parties;
-    let Ending { outcome, duration_ms, .. } = over.ending;
+    let CallEnding { outcome, duration_ms, .. } = over.ending;
     let message = NewMessage {
         id: MessageId::fresh(),
         conversation: over.conversation_id,

@@ -24,7 +24,7 @@ const SECRET_CHARS: usize = 43;
 
 /// What a signature is for: one of one kind is never taken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FactKind {
     /// [`crate::domain::call::CallFact`].
     Call,
     /// [`crate::domain::group_call::GroupCallFact`].
@@ -47,7 +47,7 @@ impl Facts {
     }
 
     /// A fact as its carrier gets it: what it says, and our signature.
-    pub fn sign<T: Serialize>(&self, kind: Kind, fact: &T) -> String {
+    pub fn sign<T: Serialize>(&self, kind: FactKind, fact: &T) -> String {
         let payload =
             BASE64URL.encode(serde_json::to_vec(fact).expect("facts have only text keys"));
         let signature =
@@ -56,11 +56,11 @@ impl Facts {
     }
 
     /// What a fact says, if it is ours.
-    pub fn read<T: DeserializeOwned>(&self, kind: Kind, text: &str) -> Result<T> {
+    pub fn read<T: DeserializeOwned>(&self, kind: FactKind, text: &str) -> Result<T> {
         self.verified(kind, text).ok_or(Refusal { field: Some("fact"), ..Code::Denied.into() })
     }
 
-    fn verified<T: DeserializeOwned>(&self, kind: Kind, text: &str) -> Option<T> {
+    fn verified<T: DeserializeOwned>(&self, kind: FactKind, text: &str) -> Option<T> {
         let (payload, signature) = text.split_once('.').filter(|_| text.len() <= FACT_BYTES_MAX)?;
         let signature = BASE64URL.decode(signature).ok()?;
         self.mac(kind, payload.as_bytes()).verify_slice(&signature).ok()?;
@@ -70,13 +70,13 @@ impl Facts {
     /// The client id of a call's record. Every node gives it the same one, so whoever writes first writes the only one;
     /// no client can guess it and be there before us.
     pub fn record_id(&self, call: CallId) -> ClientMsgId {
-        let mac = self.mac(Kind::Record, call.0.as_bytes()).finalize().into_bytes();
+        let mac = self.mac(FactKind::Record, call.0.as_bytes()).finalize().into_bytes();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&mac[..16]);
         ClientMsgId(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    fn mac(&self, kind: Kind, payload: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, kind: FactKind, payload: &[u8]) -> Hmac<Sha256> {
         let secret = self.secret.expose_secret().as_bytes();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes any key");
         mac.update(&[kind as u8]);
@@ -96,15 +96,15 @@ mod tests {
     #[test]
     fn only_our_own_facts_of_the_same_kind_are_read() {
         let ours = facts("north");
-        let text = ours.sign(Kind::Call, &7);
-        assert_eq!(ours.read::<i32>(Kind::Call, &text).unwrap(), 7);
+        let text = ours.sign(FactKind::Call, &7);
+        assert_eq!(ours.read::<i32>(FactKind::Call, &text).unwrap(), 7);
         let (payload, signature) = text.split_once('.').unwrap();
         let forged = format!("{}.{signature}", BASE64URL.encode("8"));
         for wrong in [forged.as_str(), payload, "", ".", &"x".repeat(FACT_BYTES_MAX + 1)] {
-            assert_eq!(ours.read::<i32>(Kind::Call, wrong).unwrap_err().code, Code::Denied);
+            assert_eq!(ours.read::<i32>(FactKind::Call, wrong).unwrap_err().code, Code::Denied);
         }
-        assert!(ours.read::<i32>(Kind::GroupCall, &text).is_err());
-        assert!(facts("south").read::<i32>(Kind::Call, &text).is_err());
+        assert!(ours.read::<i32>(FactKind::GroupCall, &text).is_err());
+        assert!(facts("south").read::<i32>(FactKind::Call, &text).is_err());
     }
 
     #[test]

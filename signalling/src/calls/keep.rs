@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::effects::{FollowUp, finish, perform, renew};
+use super::effects::{CallFollowUp, finish, perform, renew};
 use super::{record, remote};
 use crate::clock::{every, moment, ticks_ms};
-use crate::domain::call::{Input, Snapshot};
+use crate::domain::call::{CallInput, Snapshot};
 use crate::domain::moment::Moment;
 use crate::node::Node;
 
@@ -24,7 +24,7 @@ pub async fn keep(node: Arc<Node>) {
     loop {
         tokio::select! {
             () = node.stop.cancelled() => return,
-            word = node.hub.call_words.next() => remote::hear(&node, word),
+            word = node.bus.inboxes().calls.next() => remote::hear(&node, word),
             _ = sweeps.tick() => sweep(&node, moment()),
             _ = vouches.tick() => remote::vouch(&node, ticks_ms()),
             _ = renewals.tick() => {
@@ -37,7 +37,7 @@ pub async fn keep(node: Arc<Node>) {
 /// Ends the calls that ring here, because nobody will look after them: told and recorded before the sockets close. The
 /// answered ones go on with their two, who present them to whatever node they reach next.
 pub async fn stop(node: &Arc<Node>) {
-    let follow_ups = each(node, |_| vec![Input::NodeStops], moment());
+    let follow_ups = each(node, |_| vec![CallInput::NodeStops], moment());
     for follow_up in follow_ups {
         finish(node, follow_up).await;
     }
@@ -49,11 +49,11 @@ pub(super) fn sweep(node: &Arc<Node>, now: Moment) {
     let watch = |call: Option<Snapshot>| {
         let sockets = call.into_iter().flat_map(|call| call.carriers());
         let seen = |socket| match node.hub.is_connected(socket) {
-            true => Input::SocketBack(socket),
+            true => CallInput::SocketBack(socket),
             // on another node, which vouches for it, or broken
-            false => Input::SocketGone(socket),
+            false => CallInput::SocketGone(socket),
         };
-        sockets.map(seen).chain([Input::Tick]).collect()
+        sockets.map(seen).chain([CallInput::Tick]).collect()
     };
     for follow_up in each(node, watch, now) {
         let node = node.clone();
@@ -64,9 +64,9 @@ pub(super) fn sweep(node: &Arc<Node>, now: Moment) {
 
 fn each(
     node: &Arc<Node>,
-    inputs: impl Fn(Option<Snapshot>) -> Vec<Input>,
+    inputs: impl Fn(Option<Snapshot>) -> Vec<CallInput>,
     now: Moment,
-) -> Vec<FollowUp> {
+) -> Vec<CallFollowUp> {
     let mut board = node.calls.board();
     let mut follow_ups = Vec::new();
     for id in board.ids() {

@@ -24,12 +24,12 @@ mod tests;
 use std::sync::Arc;
 
 use self::acts::act;
-use self::ending::Over;
+use self::ending::EndedCall;
 use self::entry::{CallEntry, People};
 use crate::cache::CallClaim;
 use crate::clock::moment;
 use crate::conversations::open_direct;
-use crate::domain::call::{Act, Call, Ending, Opening, Parties, open};
+use crate::domain::call::{Call, CallAct, CallEnding, Opening, Parties, open};
 use crate::domain::call_record::{CallMedia, CallOutcome};
 use crate::domain::contact::Reach;
 use crate::domain::frame::{CallState, Payload, ServerFrame, Signal};
@@ -39,7 +39,7 @@ use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
 use crate::{people, store};
 
-pub use self::facts::{Facts, Kind};
+pub use self::facts::{FactKind, Facts};
 pub use self::keep::{keep, stop};
 pub use self::moving::{active, hand_on};
 pub use self::orphans::node_gone;
@@ -77,13 +77,13 @@ pub async fn start(
             count_start(request.media);
             Ok(())
         }
-        Opening::Meet(first) => {
-            act(node, caller, socket, first, Act::Accept, None).await.map_err(refusal_of_meeting)
-        }
+        Opening::Meet(first) => act(node, caller, socket, first, CallAct::Accept, None)
+            .await
+            .map_err(refusal_of_meeting),
         Opening::Busy => {
             count_start(request.media);
-            let ending = Ending { outcome: CallOutcome::Busy, by: None, duration_ms: None };
-            ending::settle(node, Over::new(&call, ending)).await;
+            let ending = CallEnding { outcome: CallOutcome::Busy, by: None, duration_ms: None };
+            ending::settle(node, EndedCall::new(&call, ending)).await;
             Ok(())
         }
     }
@@ -96,7 +96,7 @@ pub async fn accept(
     socket: SocketId,
     call: CallId,
 ) -> Result<()> {
-    act(node, caller, socket, call, Act::Accept, None).await
+    act(node, caller, socket, call, CallAct::Accept, None).await
 }
 
 /// Turns a ringing call down, on all devices.
@@ -106,7 +106,7 @@ pub async fn decline(
     socket: SocketId,
     call: CallId,
 ) -> Result<()> {
-    act(node, caller, socket, call, Act::Decline, None).await
+    act(node, caller, socket, call, CallAct::Decline, None).await
 }
 
 /// Ends a call, or gives up calling.
@@ -116,7 +116,7 @@ pub async fn hang_up(
     socket: SocketId,
     call: CallId,
 ) -> Result<()> {
-    act(node, caller, socket, call, Act::Hangup, None).await
+    act(node, caller, socket, call, CallAct::Hangup, None).await
 }
 
 /// Hands a signal to the other end.
@@ -132,7 +132,7 @@ pub async fn signal(
     if frame.size() > SIGNAL_BYTES_MAX {
         return Err(Refusal { field: Some("signal"), ..Code::TooLarge.into() });
     }
-    act(node, caller, socket, call_id, Act::Signal, Some(frame)).await
+    act(node, caller, socket, call_id, CallAct::Signal, Some(frame)).await
 }
 
 /// The live call somebody is in, if any, as one of their sockets sees it: for whoever has just connected.

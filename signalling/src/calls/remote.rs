@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::effects::{apply, finish};
 use crate::clock::{moment, ticks_ms};
-use crate::domain::call::{Act, Input};
+use crate::domain::call::{CallAct, CallInput};
 use crate::domain::call_record::CallOutcome;
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::notice::Notice;
-use crate::words::calls::{CallWord, Carrier, Deed, Word};
+use crate::words::calls::{CallDeed, CallWord, Carrier, Word};
 
 /// An answer that takes longer will not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ pub(super) async fn ask(
     user: UserId,
     socket: SocketId,
     call_id: CallId,
-    act: Act,
+    act: CallAct,
     signal: Option<Payload>,
 ) -> Result<()> {
     let holder = match node.calls.carried.holder_of(call_id) {
@@ -34,10 +34,10 @@ pub(super) async fn ask(
     if holder == node.id {
         return Err(Code::CallOver.into()); // forgotten here a moment ago
     }
-    let deed = |request| Deed { request, call_id, user, socket, act, signal };
+    let deed = |request| CallDeed { request, call_id, user, socket, act, signal };
     let say = |request| say(node, holder, Word::Ask(deed(request)));
     node.calls.questions.ask(ANSWER_WITHIN, say).await?;
-    if matches!(act, Act::Accept | Act::Resume { .. }) {
+    if matches!(act, CallAct::Accept | CallAct::Resume { .. }) {
         node.calls.carried.insert(call_id, holder, socket, ticks_ms());
     }
     Ok(())
@@ -61,9 +61,9 @@ pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
 }
 
 /// The input is applied before the next word is heard: signals stay in order.
-fn perform(node: &Arc<Node>, from: NodeId, deed: Deed) {
-    let Deed { request, call_id, user, socket, act, signal } = deed;
-    let input = Input::Act { user, socket, act };
+fn perform(node: &Arc<Node>, from: NodeId, deed: CallDeed) {
+    let CallDeed { request, call_id, user, socket, act, signal } = deed;
+    let input = CallInput::Act { user, socket, act };
     let done = match apply(node, moment(), call_id, input, signal.as_ref()) {
         Some(done) => done.map_err(|refusal| refusal.code),
         None => Err(Code::NotFound),
@@ -90,8 +90,8 @@ fn confirm(node: &Arc<Node>, from: NodeId, carriers: Vec<Carrier>) {
     let now = moment();
     for Carrier { call_id, socket, connected, closed } in &carriers {
         let input = match (connected, closed) {
-            (true, _) => Input::SocketSeen(*socket),
-            (false, true) => Input::SocketClosed(*socket),
+            (true, _) => CallInput::SocketSeen(*socket),
+            (false, true) => CallInput::SocketClosed(*socket),
             (false, false) => continue,
         };
         // ends nothing, so there is nothing to finish

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::acts::act;
 use super::effects::{apply, finish};
-use super::ending::{self, Over};
+use super::ending::{self, EndedCall};
 use super::entry::{CallEntry, People};
-use super::facts::Kind;
+use super::facts::FactKind;
 use super::{record, remote};
 use crate::cache::TakeUp;
 use crate::clock::{moment, now_ms};
-use crate::domain::call::{Act, Call, CallFact, Input, Parties};
+use crate::domain::call::{Call, CallAct, CallFact, CallInput, Parties};
 use crate::domain::contact::Reach;
 use crate::domain::ids::{CallId, SocketId, UserId};
 use crate::domain::login::Caller;
@@ -36,14 +36,14 @@ pub async fn resume(
     back: Return,
 ) -> Result<()> {
     node.limits.request(caller.user)?;
-    let fact: CallFact = node.calls.facts.read(Kind::Call, &back.fact)?;
+    let fact: CallFact = node.calls.facts.read(FactKind::Call, &back.fact)?;
     if fact.parties.call_id != back.call_id || !fact.parties.includes(caller.user) {
         return Err(Code::NotFound.into());
     }
     if fact.expires_at <= now_ms() {
         return Err(Code::CallOver.into());
     }
-    let again = Act::Resume { connection: back.connection };
+    let again = CallAct::Resume { connection: back.connection };
     match act(node, caller, socket, back.call_id, again, None).await {
         Err(refusal) if refusal.code == Code::NotFound => {
             take_up(node, caller, socket, &fact, again).await
@@ -57,7 +57,7 @@ pub fn page_left(node: &Node, user: UserId, socket: SocketId) {
     let call = node.calls.board().live_of(user).map(|entry| entry.call.parties.call_id);
     if let Some(id) = call {
         // ends nothing, so there is nothing to finish
-        let _ = apply(node, moment(), id, Input::SocketClosed(socket), None);
+        let _ = apply(node, moment(), id, CallInput::SocketClosed(socket), None);
     }
 }
 
@@ -67,7 +67,7 @@ async fn take_up(
     caller: Caller,
     socket: SocketId,
     fact: &CallFact,
-    again: Act,
+    again: CallAct,
 ) -> Result<()> {
     let Parties { call_id, caller: first, .. } = fact.parties;
     let people = may_go_on(node, caller, fact).await?;
@@ -90,7 +90,7 @@ async fn take_up(
     }
     tracing::info!(call.id = %call_id, "a call was taken up again");
     metrics::counter!("beckon_calls_taken_up_total").increment(1);
-    let input = Input::Act { user: caller.user, socket, act: again };
+    let input = CallInput::Act { user: caller.user, socket, act: again };
     match apply(node, moment(), call_id, input, None) {
         Some(follow_up) => finish(node, follow_up?).await,
         None => return Err(Code::Busy.into()),
@@ -129,6 +129,6 @@ fn put_on_board(node: &Node, call: &Call, people: People) -> Result<bool> {
 /// One of the two has gone on to another call: this one is over, and its record says so.
 async fn give_up(node: &Arc<Node>, mut call: Call) -> Result<()> {
     let ending = call.give_up(moment());
-    ending::settle(node, Over::new(&call, ending)).await;
+    ending::settle(node, EndedCall::new(&call, ending)).await;
     Err(Refusal::from(Code::CallOver))
 }

@@ -1,6 +1,6 @@
 //! What the sockets of the two hear of their call.
 
-use super::Kind;
+use super::FactKind;
 use super::entry::{CallEntry, People};
 use crate::bus::Bus;
 use crate::clock::now_ms;
@@ -77,7 +77,7 @@ pub(super) fn call_state(
         mine,
         ice_servers: node.ice.servers(in_call(call.parties.call_id, me.id), now),
         connection: call.connection,
-        fact: fact.map(|fact| node.calls.facts.sign(Kind::Call, &fact)),
+        fact: fact.map(|fact| node.calls.facts.sign(FactKind::Call, &fact)),
     }
 }
 

@@ -30,9 +30,9 @@ pub const REMEMBER_OVER_MS: i64 = 60_000;
 /// Something that happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Input {
+pub enum CallInput {
     /// A person does something, from one of their sockets.
-    Act { user: UserId, socket: SocketId, act: Act },
+    Act { user: UserId, socket: SocketId, act: CallAct },
     /// A socket has broken; it may be resumed.
     SocketGone(SocketId),
     /// A socket is gone for good, with its page.
@@ -50,7 +50,7 @@ pub enum Input {
 /// What a person may do in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Act {
+pub enum CallAct {
     Accept,
     Decline,
     Hangup,
@@ -64,7 +64,7 @@ pub enum Act {
 
 /// What has to be done about an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum CallEffect {
     /// Tell all sockets of both that the call was answered.
     TellAccepted,
     /// Tell both carrying sockets that both are there again, and which media connection is theirs.
@@ -76,14 +76,14 @@ pub enum Effect {
     /// Hand the signal to the other party's socket.
     Relay(SocketId),
     /// Free both for other calls, tell all their sockets, and write the record: once a call, and always.
-    End(Ending),
+    End(CallEnding),
     /// Nobody will ask for this call any more.
     Forget,
 }
 
 /// How a call ended, and who ended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct CallEnding {
     pub outcome: CallOutcome,
     pub by: Option<UserId>,
     /// From the answer on; none if nobody answered.
@@ -152,23 +152,25 @@ impl Call {
 
     /// Applies one input; a refused one changes nothing. `NotFound` also answers those whose call it is not,
     /// `CallOver` also another device of the person who has answered.
-    pub fn handle(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>, Code> {
+    pub fn handle(&mut self, now: Moment, input: CallInput) -> Result<Vec<CallEffect>, Code> {
         let ticks = now.ticks;
         match input {
-            Input::Act { user, .. } if !self.is_known_to(user) => Err(Code::NotFound),
-            Input::Act { user, socket, act } => match act {
-                Act::Accept => self.accept(now, user, socket),
-                Act::Decline => self.decline(ticks, user),
-                Act::Hangup => self.hangup(ticks, user),
-                Act::Signal => self.signal(user, socket),
-                Act::Resume { connection } => self.resume(user, socket, connection),
+            CallInput::Act { user, .. } if !self.is_known_to(user) => Err(Code::NotFound),
+            CallInput::Act { user, socket, act } => match act {
+                CallAct::Accept => self.accept(now, user, socket),
+                CallAct::Decline => self.decline(ticks, user),
+                CallAct::Hangup => self.hangup(ticks, user),
+                CallAct::Signal => self.signal(user, socket),
+                CallAct::Resume { connection } => self.resume(user, socket, connection),
             },
-            Input::SocketGone(socket) => Ok(self.watch(socket, |leg| leg.break_line(ticks))),
-            Input::SocketClosed(socket) => Ok(self.page_closed(ticks, socket)),
-            Input::SocketBack(socket) => Ok(self.watch(socket, Leg::mend_line)),
-            Input::SocketSeen(socket) => Ok(self.watch(socket, |leg| leg.is_vouched_for(ticks))),
-            Input::Tick => Ok(self.tick(ticks)),
-            Input::NodeStops => match self.state {
+            CallInput::SocketGone(socket) => Ok(self.watch(socket, |leg| leg.break_line(ticks))),
+            CallInput::SocketClosed(socket) => Ok(self.page_closed(ticks, socket)),
+            CallInput::SocketBack(socket) => Ok(self.watch(socket, Leg::mend_line)),
+            CallInput::SocketSeen(socket) => {
+                Ok(self.watch(socket, |leg| leg.is_vouched_for(ticks)))
+            }
+            CallInput::Tick => Ok(self.tick(ticks)),
+            CallInput::NodeStops => match self.state {
                 State::Ringing { .. } => Ok(self.end(ticks, CallOutcome::Lost, None)),
                 State::Active(_) | State::Over { .. } => Ok(vec![]),
             },
@@ -183,7 +185,7 @@ impl Call {
     }
 
     /// The call cannot go on, because one of its two has gone on to another.
-    pub fn give_up(&mut self, now: Moment) -> Ending {
+    pub fn give_up(&mut self, now: Moment) -> CallEnding {
         self.over(now.ticks, CallOutcome::Lost, None)
     }
 
@@ -235,7 +237,12 @@ impl Call {
         }
     }
 
-    fn accept(&mut self, now: Moment, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
+    fn accept(
+        &mut self,
+        now: Moment,
+        user: UserId,
+        socket: SocketId,
+    ) -> Result<Vec<CallEffect>, Code> {
         if user != self.parties.callee {
             return Err(Code::Denied);
         }
@@ -247,7 +254,7 @@ impl Call {
                 let (accepted_at, since, connections) = (now.wall, now.ticks, 1);
                 let active = Active { caller, callee, accepted_at, since, connections };
                 self.state = State::Active(active);
-                Ok(vec![Effect::TellAccepted])
+                Ok(vec![CallEffect::TellAccepted])
             }
             // The same frame again after a break: the answer stands.
             State::Active(active) if active.callee.socket == Some(socket) => Ok(vec![]),
@@ -255,7 +262,7 @@ impl Call {
         }
     }
 
-    fn decline(&mut self, now: i64, user: UserId) -> Result<Vec<Effect>, Code> {
+    fn decline(&mut self, now: i64, user: UserId) -> Result<Vec<CallEffect>, Code> {
         if user != self.parties.callee {
             return Err(Code::Denied);
         }
@@ -266,7 +273,7 @@ impl Call {
     }
 
     /// Any device of either may hang up: after a reload the carrying socket is no longer theirs to speak from.
-    fn hangup(&mut self, now: i64, user: UserId) -> Result<Vec<Effect>, Code> {
+    fn hangup(&mut self, now: i64, user: UserId) -> Result<Vec<CallEffect>, Code> {
         let outcome = match self.state {
             State::Ringing { .. } if user == self.parties.caller => CallOutcome::Cancelled,
             State::Ringing { .. } => CallOutcome::Declined,
@@ -277,7 +284,7 @@ impl Call {
     }
 
     /// What cannot be delivered now may be sent again once both are there.
-    fn signal(&self, user: UserId, socket: SocketId) -> Result<Vec<Effect>, Code> {
+    fn signal(&self, user: UserId, socket: SocketId) -> Result<Vec<CallEffect>, Code> {
         let Some(active) = self.active() else {
             return Err(if self.is_live() { Code::Denied } else { Code::CallOver });
         };
@@ -287,7 +294,7 @@ impl Call {
         };
         match other.socket {
             _ if mine.socket != Some(socket) => Err(Code::Denied),
-            Some(to) if other.is_present() => Ok(vec![Effect::Relay(to)]),
+            Some(to) if other.is_present() => Ok(vec![CallEffect::Relay(to)]),
             _ => Err(Code::Unavailable),
         }
     }
@@ -297,7 +304,7 @@ impl Call {
         user: UserId,
         socket: SocketId,
         connection: Option<u32>,
-    ) -> Result<Vec<Effect>, Code> {
+    ) -> Result<Vec<CallEffect>, Code> {
         let active = match &mut self.state {
             State::Active(active) => active,
             State::Ringing { .. } => return Err(Code::Denied),
@@ -308,7 +315,7 @@ impl Call {
             false => (&mut active.callee, &mut active.caller),
         };
         let former = std::mem::replace(mine, Leg::new(socket, connection));
-        let taken = former.socket.filter(|former| *former != socket).map(Effect::TellTaken);
+        let taken = former.socket.filter(|former| *former != socket).map(CallEffect::TellTaken);
         active.connections = active.connections.max(connection.unwrap_or_default());
         if !other.is_present() {
             return Ok(taken.into_iter().collect());
@@ -318,19 +325,19 @@ impl Call {
         }
         let agreed = Some(active.connections);
         (mine.connection, other.connection) = (agreed, agreed);
-        Ok(taken.into_iter().chain([Effect::TellResumed]).collect())
+        Ok(taken.into_iter().chain([CallEffect::TellResumed]).collect())
     }
 
-    fn page_closed(&mut self, now: i64, socket: SocketId) -> Vec<Effect> {
+    fn page_closed(&mut self, now: i64, socket: SocketId) -> Vec<CallEffect> {
         let mut news = false;
         self.watch(socket, |leg| news = leg.leave_page(now));
         let Some(active) = self.active().filter(|_| news) else { return vec![] };
         let gone = |leg: &Leg| leg.socket == Some(socket);
         let other = if gone(&active.caller) { &active.callee } else { &active.caller };
-        other.socket.filter(|_| other.is_present()).map(Effect::TellAway).into_iter().collect()
+        other.socket.filter(|_| other.is_present()).map(CallEffect::TellAway).into_iter().collect()
     }
 
-    fn watch(&mut self, socket: SocketId, change: impl FnOnce(&mut Leg)) -> Vec<Effect> {
+    fn watch(&mut self, socket: SocketId, change: impl FnOnce(&mut Leg)) -> Vec<CallEffect> {
         let legs = match &mut self.state {
             State::Ringing { caller, .. } => [Some(caller), None],
             State::Active(Active { caller, callee, .. }) => [Some(caller), Some(callee)],
@@ -342,7 +349,7 @@ impl Call {
         vec![]
     }
 
-    fn tick(&mut self, now: i64) -> Vec<Effect> {
+    fn tick(&mut self, now: i64) -> Vec<CallEffect> {
         match &self.state {
             State::Ringing { caller, .. } if caller.is_lost(now) => {
                 self.end(now, CallOutcome::Cancelled, Some(self.parties.caller))
@@ -355,19 +362,19 @@ impl Call {
             {
                 self.end(now, CallOutcome::Lost, None)
             }
-            State::Over { forget_at } if now >= *forget_at => vec![Effect::Forget],
+            State::Over { forget_at } if now >= *forget_at => vec![CallEffect::Forget],
             _ => vec![],
         }
     }
 
-    fn end(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Vec<Effect> {
-        vec![Effect::End(self.over(now, outcome, by))]
+    fn end(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Vec<CallEffect> {
+        vec![CallEffect::End(self.over(now, outcome, by))]
     }
 
-    fn over(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> Ending {
+    fn over(&mut self, now: i64, outcome: CallOutcome, by: Option<UserId>) -> CallEnding {
         let duration_ms = self.active().map(|active| (now - active.since).max(0));
         self.state = State::Over { forget_at: now + REMEMBER_OVER_MS };
-        Ending { outcome, by, duration_ms }
+        CallEnding { outcome, by, duration_ms }
     }
 }
 

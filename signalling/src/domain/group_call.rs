@@ -47,9 +47,9 @@ pub struct Origin {
 
 /// Something that happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum GroupCallInput {
     /// A person does something.
-    Act { user: UserId, act: Act },
+    Act { user: UserId, act: GroupCallAct },
     /// Somebody has come into the room.
     Entered(UserId),
     /// Somebody has left the room, or was lost by it.
@@ -72,7 +72,7 @@ pub enum Input {
 
 /// What a person may do about a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum GroupCallAct {
     /// Ask for a ticket, as a member of the conversation or as somebody invited.
     Join { member: bool },
     /// Ask people in.
@@ -87,7 +87,7 @@ pub enum Act {
 
 /// What has to be done about an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum GroupCallEffect {
     /// Tell everybody concerned how the call stands, and those whom it concerned until now.
     Tell { also: Vec<UserId> },
     /// Ring these, who were asked in.
@@ -95,13 +95,13 @@ pub enum Effect {
     /// Take somebody out of the room.
     Evict(UserId),
     /// Close the room, tell everybody, and write the record: once a call, and always.
-    End(Ending),
+    End(GroupCallEnding),
     /// Nobody will ask for this call any more.
     Forget,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct GroupCallEnding {
     pub outcome: CallOutcome,
     /// None if nobody ever came.
     pub duration_ms: Option<i64>,
@@ -184,23 +184,23 @@ impl GroupCall {
     }
 
     /// Applies one input; a refused one changes nothing.
-    pub fn handle(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>> {
+    pub fn handle(&mut self, now: Moment, input: GroupCallInput) -> Result<Vec<GroupCallEffect>> {
         let now = now.ticks;
         match input {
-            Input::Tick => Ok(self.tick(now)),
-            Input::Act { .. } if !self.is_live() => Err(Code::CallOver.into()),
+            GroupCallInput::Tick => Ok(self.tick(now)),
+            GroupCallInput::Act { .. } if !self.is_live() => Err(Code::CallOver.into()),
             _ if !self.is_live() => Ok(vec![]),
-            Input::Act { user, act } => self.act(now, user, act),
-            Input::Entered(user) => Ok(self.enter(user)),
-            Input::Left { user, lost } => Ok(self.leave(now, user, lost)),
-            Input::MembersJoined(users) => Ok(self.members_joined(&users)),
-            Input::MembersLeft(users) => Ok(self.members_left(now, &users)),
-            Input::Owner(owner) => Ok(self.hand_over(owner)),
-            Input::Emptied => Ok(self.empty(now)),
-            Input::Dissolved => Ok(self.end(now, CallOutcome::Completed)),
+            GroupCallInput::Act { user, act } => self.act(now, user, act),
+            GroupCallInput::Entered(user) => Ok(self.enter(user)),
+            GroupCallInput::Left { user, lost } => Ok(self.leave(now, user, lost)),
+            GroupCallInput::MembersJoined(users) => Ok(self.members_joined(&users)),
+            GroupCallInput::MembersLeft(users) => Ok(self.members_left(now, &users)),
+            GroupCallInput::Owner(owner) => Ok(self.hand_over(owner)),
+            GroupCallInput::Emptied => Ok(self.empty(now)),
+            GroupCallInput::Dissolved => Ok(self.end(now, CallOutcome::Completed)),
             // whoever is in it goes on elsewhere
-            Input::NodeStops if self.has_people() => Ok(vec![]),
-            Input::NodeStops => Ok(self.end(now, CallOutcome::Lost)),
+            GroupCallInput::NodeStops if self.has_people() => Ok(vec![]),
+            GroupCallInput::NodeStops => Ok(self.end(now, CallOutcome::Lost)),
         }
     }
 

@@ -35,41 +35,50 @@ fn started(cast: &Cast) -> GroupCall {
     call
 }
 
-fn does(call: &mut GroupCall, now: Moment, user: UserId, act: Act) -> Result<Vec<Effect>, Code> {
-    call.handle(now, Input::Act { user, act }).map_err(|refusal| refusal.code)
+fn does(
+    call: &mut GroupCall,
+    now: Moment,
+    user: UserId,
+    act: GroupCallAct,
+) -> Result<Vec<GroupCallEffect>, Code> {
+    call.handle(now, GroupCallInput::Act { user, act }).map_err(|refusal| refusal.code)
 }
 
-fn joins(call: &mut GroupCall, user: UserId, member: bool) -> Result<Vec<Effect>, Code> {
-    does(call, START, user, Act::Join { member })
+fn joins(call: &mut GroupCall, user: UserId, member: bool) -> Result<Vec<GroupCallEffect>, Code> {
+    does(call, START, user, GroupCallAct::Join { member })
 }
 
-fn enters(call: &mut GroupCall, user: UserId) -> Vec<Effect> {
+fn enters(call: &mut GroupCall, user: UserId) -> Vec<GroupCallEffect> {
     joins(call, user, true).unwrap();
-    call.handle(START, Input::Entered(user)).unwrap()
+    call.handle(START, GroupCallInput::Entered(user)).unwrap()
 }
 
-fn leaves(call: &mut GroupCall, now: Moment, user: UserId, lost: bool) -> Vec<Effect> {
-    call.handle(now, Input::Left { user, lost }).unwrap()
+fn leaves(call: &mut GroupCall, now: Moment, user: UserId, lost: bool) -> Vec<GroupCallEffect> {
+    call.handle(now, GroupCallInput::Left { user, lost }).unwrap()
 }
 
-fn rings(call: &mut GroupCall, by: UserId, guests: &[UserId]) -> Result<Vec<Effect>, Code> {
-    does(call, START, by, Act::Invite { members: vec![], guests: guests.to_vec() })
+fn rings(
+    call: &mut GroupCall,
+    by: UserId,
+    guests: &[UserId],
+) -> Result<Vec<GroupCallEffect>, Code> {
+    does(call, START, by, GroupCallAct::Invite { members: vec![], guests: guests.to_vec() })
 }
 
-fn tick(call: &mut GroupCall, now: Moment) -> Vec<Effect> {
-    call.handle(now, Input::Tick).unwrap()
+fn tick(call: &mut GroupCall, now: Moment) -> Vec<GroupCallEffect> {
+    call.handle(now, GroupCallInput::Tick).unwrap()
 }
 
-fn tells() -> Vec<Effect> {
+fn tells() -> Vec<GroupCallEffect> {
     tells_also(vec![])
 }
 
-fn tells_also(also: Vec<UserId>) -> Vec<Effect> {
-    vec![Effect::Tell { also }]
+fn tells_also(also: Vec<UserId>) -> Vec<GroupCallEffect> {
+    vec![GroupCallEffect::Tell { also }]
 }
 
-fn ends(outcome: CallOutcome, duration_ms: Option<i64>) -> Vec<Effect> {
-    vec![Effect::End(Ending { outcome, duration_ms })]
+fn ends(outcome: CallOutcome, duration_ms: Option<i64>) -> Vec<GroupCallEffect> {
+    vec![GroupCallEffect::End(GroupCallEnding { outcome, duration_ms })]
 }
 
 #[test]
@@ -82,7 +91,7 @@ fn members_come_and_go_until_the_last_one_leaves() {
     let over = leaves(&mut call, START + 5_000, cast.bob, false);
     assert_eq!(over, ends(CallOutcome::Completed, Some(5_000)));
     assert_eq!(joins(&mut call, cast.bob, true), Err(Code::CallOver));
-    assert_eq!(tick(&mut call, START + 5_000 + REMEMBER_OVER_MS), [Effect::Forget]);
+    assert_eq!(tick(&mut call, START + 5_000 + REMEMBER_OVER_MS), [GroupCallEffect::Forget]);
 }
 
 #[test]
@@ -100,7 +109,7 @@ fn whoever_is_lost_may_come_back_before_the_call_is_over() {
     let mut call = started(&cast);
     assert_eq!(leaves(&mut call, START + 1_000, cast.alice, true), tells());
     assert_eq!(tick(&mut call, START + (1_000 + EMPTY_MS - 1)), []);
-    call.handle(START + 20_999, Input::Entered(cast.alice)).unwrap();
+    call.handle(START + 20_999, GroupCallInput::Entered(cast.alice)).unwrap();
     assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS), []);
     leaves(&mut call, START + 30_000, cast.alice, true);
     let over = tick(&mut call, START + 30_000 + EMPTY_MS);
@@ -112,9 +121,9 @@ fn a_room_that_starts_over_does_not_end_the_call() {
     let cast = cast();
     let mut call = started(&cast);
     enters(&mut call, cast.bob);
-    assert_eq!(call.handle(START + 1_000, Input::Emptied).unwrap(), tells());
+    assert_eq!(call.handle(START + 1_000, GroupCallInput::Emptied).unwrap(), tells());
     assert_eq!(call.inside(), []);
-    call.handle(START + 2_000, Input::Entered(cast.bob)).unwrap();
+    call.handle(START + 2_000, GroupCallInput::Entered(cast.bob)).unwrap();
     assert_eq!(tick(&mut call, START + 1_000 + EMPTY_MS), []);
 }
 
@@ -124,7 +133,7 @@ fn the_call_waits_for_somebody_with_a_ticket() {
     let mut call = started(&cast);
     joins(&mut call, cast.bob, true).unwrap();
     assert_eq!(leaves(&mut call, START + 1, cast.alice, false), tells());
-    call.handle(START + 2, Input::Entered(cast.bob)).unwrap();
+    call.handle(START + 2, GroupCallInput::Entered(cast.bob)).unwrap();
     assert!(call.is_live());
 }
 
@@ -155,12 +164,12 @@ fn somebody_invited_is_rung_and_may_come() {
     let cast = cast();
     let mut call = started(&cast);
     let effects = rings(&mut call, cast.alice, &[cast.dave]).unwrap();
-    let ring = Effect::Ring { users: vec![cast.dave], by: cast.alice };
-    assert_eq!(effects, [ring, Effect::Tell { also: vec![] }]);
+    let ring = GroupCallEffect::Ring { users: vec![cast.dave], by: cast.alice };
+    assert_eq!(effects, [ring, GroupCallEffect::Tell { also: vec![] }]);
     assert!(call.ringing().eq([cast.dave]));
     assert_eq!(joins(&mut call, cast.dave, false), Ok(tells()));
     assert_eq!(call.ringing().count(), 0, "other devices stop ringing");
-    call.handle(START, Input::Entered(cast.dave)).unwrap();
+    call.handle(START, GroupCallInput::Entered(cast.dave)).unwrap();
     leaves(&mut call, START + 1, cast.dave, false);
     assert!(joins(&mut call, cast.dave, false).is_ok(), "and come back");
 }
@@ -170,9 +179,9 @@ fn an_invitation_ends_by_declining_and_by_time() {
     let cast = cast();
     let mut call = started(&cast);
     rings(&mut call, cast.alice, &[cast.carol, cast.dave]).unwrap();
-    let declined = does(&mut call, START, cast.carol, Act::Decline);
+    let declined = does(&mut call, START, cast.carol, GroupCallAct::Decline);
     assert_eq!(declined, Ok(tells_also(vec![cast.carol])));
-    assert_eq!(does(&mut call, START, cast.carol, Act::Decline), Err(Code::NotFound));
+    assert_eq!(does(&mut call, START, cast.carol, GroupCallAct::Decline), Err(Code::NotFound));
     assert_eq!(tick(&mut call, START + (RING_MS - 1)), []);
     assert_eq!(tick(&mut call, START + RING_MS), tells_also(vec![cast.dave]));
     for late in [cast.carol, cast.dave] {
@@ -197,14 +206,20 @@ fn whoever_was_removed_stays_out() {
     let cast = cast();
     let mut call = started(&cast);
     enters(&mut call, cast.bob);
-    assert_eq!(does(&mut call, START, cast.bob, Act::Remove(cast.alice)), Err(Code::Denied));
-    let effects = does(&mut call, START, cast.alice, Act::Remove(cast.bob)).unwrap();
-    assert_eq!(effects, [Effect::Evict(cast.bob), Effect::Tell { also: vec![] }]);
+    assert_eq!(
+        does(&mut call, START, cast.bob, GroupCallAct::Remove(cast.alice)),
+        Err(Code::Denied)
+    );
+    let effects = does(&mut call, START, cast.alice, GroupCallAct::Remove(cast.bob)).unwrap();
+    assert_eq!(effects, [GroupCallEffect::Evict(cast.bob), GroupCallEffect::Tell { also: vec![] }]);
     assert_eq!(joins(&mut call, cast.bob, true), Err(Code::Denied));
     assert_eq!(rings(&mut call, cast.alice, &[cast.bob]), Err(Code::Denied));
-    let slipped_in = call.handle(START, Input::Entered(cast.bob)).unwrap();
-    assert_eq!(slipped_in, [Effect::Evict(cast.bob)], "an old ticket helps nobody");
-    assert_eq!(does(&mut call, START, cast.alice, Act::Remove(cast.carol)), Err(Code::NotFound));
+    let slipped_in = call.handle(START, GroupCallInput::Entered(cast.bob)).unwrap();
+    assert_eq!(slipped_in, [GroupCallEffect::Evict(cast.bob)], "an old ticket helps nobody");
+    assert_eq!(
+        does(&mut call, START, cast.alice, GroupCallAct::Remove(cast.carol)),
+        Err(Code::NotFound)
+    );
 }
 
 #[test]
@@ -213,12 +228,18 @@ fn the_owner_has_the_last_word() {
     let mut call = started(&cast);
     enters(&mut call, cast.owner);
     assert_eq!(call.moderators(), [cast.owner, cast.alice]);
-    assert_eq!(does(&mut call, START, cast.alice, Act::Remove(cast.owner)), Err(Code::Denied));
-    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.owner)), Err(Code::Denied));
-    assert_eq!(does(&mut call, START, cast.owner, Act::Mute(cast.alice)), Ok(vec![]));
-    assert!(does(&mut call, START, cast.owner, Act::Remove(cast.alice)).is_ok());
+    assert_eq!(
+        does(&mut call, START, cast.alice, GroupCallAct::Remove(cast.owner)),
+        Err(Code::Denied)
+    );
+    assert_eq!(
+        does(&mut call, START, cast.alice, GroupCallAct::Mute(cast.owner)),
+        Err(Code::Denied)
+    );
+    assert_eq!(does(&mut call, START, cast.owner, GroupCallAct::Mute(cast.alice)), Ok(vec![]));
+    assert!(does(&mut call, START, cast.owner, GroupCallAct::Remove(cast.alice)).is_ok());
     assert_eq!(call.moderators(), [cast.owner]);
-    assert_eq!(call.handle(START, Input::Owner(cast.bob)).unwrap(), tells());
+    assert_eq!(call.handle(START, GroupCallInput::Owner(cast.bob)).unwrap(), tells());
     assert_eq!(call.moderators(), [cast.bob]);
 }
 
@@ -226,10 +247,13 @@ fn the_owner_has_the_last_word() {
 fn only_somebody_in_the_call_can_be_muted() {
     let cast = cast();
     let mut call = started(&cast);
-    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.bob)), Err(Code::NotFound));
+    assert_eq!(
+        does(&mut call, START, cast.alice, GroupCallAct::Mute(cast.bob)),
+        Err(Code::NotFound)
+    );
     enters(&mut call, cast.bob);
-    assert_eq!(does(&mut call, START, cast.alice, Act::Mute(cast.bob)), Ok(vec![]));
-    assert_eq!(does(&mut call, START, cast.bob, Act::Mute(cast.alice)), Err(Code::Denied));
+    assert_eq!(does(&mut call, START, cast.alice, GroupCallAct::Mute(cast.bob)), Ok(vec![]));
+    assert_eq!(does(&mut call, START, cast.bob, GroupCallAct::Mute(cast.alice)), Err(Code::Denied));
 }
 
 #[test]
@@ -237,16 +261,21 @@ fn whoever_leaves_the_group_leaves_its_call() {
     let cast = cast();
     let mut call = started(&cast);
     enters(&mut call, cast.bob);
-    let effects = call.handle(START, Input::MembersLeft(vec![cast.bob, cast.carol])).unwrap();
-    assert!(effects.contains(&Effect::Evict(cast.bob)));
-    assert!(!effects.contains(&Effect::Evict(cast.carol)), "was never there");
+    let effects =
+        call.handle(START, GroupCallInput::MembersLeft(vec![cast.bob, cast.carol])).unwrap();
+    assert!(effects.contains(&GroupCallEffect::Evict(cast.bob)));
+    assert!(!effects.contains(&GroupCallEffect::Evict(cast.carol)), "was never there");
     assert_eq!(call.inside(), [cast.alice]);
-    assert_eq!(call.handle(START, Input::Entered(cast.bob)).unwrap(), [Effect::Evict(cast.bob)]);
+    assert_eq!(
+        call.handle(START, GroupCallInput::Entered(cast.bob)).unwrap(),
+        [GroupCallEffect::Evict(cast.bob)]
+    );
     assert_eq!(joins(&mut call, cast.bob, false), Err(Code::NotMember));
-    call.handle(START, Input::MembersJoined(vec![cast.bob])).unwrap();
+    call.handle(START, GroupCallInput::MembersJoined(vec![cast.bob])).unwrap();
     assert!(joins(&mut call, cast.bob, true).is_ok());
     assert_eq!(call.outsiders(&[cast.alice].into()), [], "nobody has entered since");
-    let effects = call.handle(START + 9, Input::MembersLeft(vec![cast.bob, cast.alice])).unwrap();
+    let effects =
+        call.handle(START + 9, GroupCallInput::MembersLeft(vec![cast.bob, cast.alice])).unwrap();
     assert_eq!(effects.last(), ends(CallOutcome::Completed, Some(9)).last());
 }
 
@@ -258,7 +287,7 @@ fn a_one_to_one_call_goes_on_with_its_age() {
     let mut call = moved(cast.alice);
     assert!(rings(&mut call, cast.alice, &[cast.carol]).is_ok());
     for user in both {
-        call.handle(START + 60_500, Input::Entered(user)).unwrap();
+        call.handle(START + 60_500, GroupCallInput::Entered(user)).unwrap();
         leaves(&mut call, START + 61_000, user, false);
     }
     assert!(!call.is_live());
@@ -271,11 +300,11 @@ fn a_one_to_one_call_goes_on_with_its_age() {
 fn a_node_that_stops_leaves_a_call_to_the_people_in_it() {
     let cast = cast();
     let mut call = started(&cast);
-    assert_eq!(call.handle(START + 7, Input::NodeStops).unwrap(), []);
+    assert_eq!(call.handle(START + 7, GroupCallInput::NodeStops).unwrap(), []);
     leaves(&mut call, START + 8, cast.alice, true);
-    let over = call.handle(START + 9, Input::NodeStops).unwrap();
+    let over = call.handle(START + 9, GroupCallInput::NodeStops).unwrap();
     assert_eq!(over, ends(CallOutcome::Lost, Some(9)));
-    let over = started(&cast).handle(START + 7, Input::Dissolved).unwrap();
+    let over = started(&cast).handle(START + 7, GroupCallInput::Dissolved).unwrap();
     assert_eq!(over, ends(CallOutcome::Completed, Some(7)));
 }
 
@@ -292,10 +321,10 @@ fn a_call_taken_up_again_goes_on_with_its_age_and_its_guest() {
     let later = Moment { wall: START.wall + 60_000, ticks: 0 };
     let mut call =
         GroupCall::taken_up(&fact(cast.bob, true), Some(cast.owner), SIZE, HashSet::new(), later);
-    assert!(does(&mut call, later, cast.bob, Act::Join { member: false }).is_ok());
-    let stranger = does(&mut call, later, cast.carol, Act::Join { member: false });
+    assert!(does(&mut call, later, cast.bob, GroupCallAct::Join { member: false }).is_ok());
+    let stranger = does(&mut call, later, cast.carol, GroupCallAct::Join { member: false });
     assert_eq!(stranger, Err(Code::NotMember));
-    call.handle(later, Input::Entered(cast.bob)).unwrap();
+    call.handle(later, GroupCallInput::Entered(cast.bob)).unwrap();
     let over = leaves(&mut call, later + 5_000, cast.bob, false);
     assert_eq!(over, ends(CallOutcome::Completed, Some(65_000)));
     let mut nobody = GroupCall::taken_up(&fact(cast.bob, false), None, SIZE, HashSet::new(), later);

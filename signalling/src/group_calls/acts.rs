@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::effects::{apply, finish};
 use super::{room, tell};
 use crate::clock::moment;
-use crate::domain::group_call::{Act, CallTicket, GroupCallState, Input, RINGING_MAX};
+use crate::domain::group_call::{
+    CallTicket, GroupCallAct, GroupCallInput, GroupCallState, RINGING_MAX,
+};
 use crate::domain::ids::{CallId, ConversationId, UserId};
 use crate::domain::refusal::{Code, Refusal, Result};
 use crate::domain::user::User;
@@ -25,7 +27,7 @@ pub(super) async fn join(
     let url = room::url(node, own_url)?;
     let me = people::active(node, user).await?;
     let member = rows::role_of(&node.db, conversation_of(node, id)?, user).await?.is_some();
-    let call = act(node, user, id, Act::Join { member }, vec![me.clone()]).await?;
+    let call = act(node, user, id, GroupCallAct::Join { member }, vec![me.clone()]).await?;
     Ok(room::ticket(node, url, call, &me, !member))
 }
 
@@ -41,7 +43,7 @@ pub(super) async fn invite(
         rows::member_ids(&node.db, conversation_of(node, id)?).await?.into_iter().collect();
     let (members, guests) =
         people.iter().map(|user| user.id).partition(|user| inside.contains(user));
-    act(node, user, id, Act::Invite { members, guests }, people).await
+    act(node, user, id, GroupCallAct::Invite { members, guests }, people).await
 }
 
 /// The contacts among `users` whom somebody may ask in: all of them, or none.
@@ -61,11 +63,11 @@ pub(super) async fn act(
     node: &Arc<Node>,
     user: UserId,
     id: CallId,
-    act: Act,
+    act: GroupCallAct,
     people: Vec<User>,
 ) -> Result<GroupCallState> {
     remember_profiles(node, id, people);
-    let follow_up = apply(node, moment(), id, Input::Act { user, act })?;
+    let follow_up = apply(node, moment(), id, GroupCallInput::Act { user, act })?;
     let call = node.group_calls.board().get(id).map(tell::state);
     finish(node, id, follow_up).await;
     call.ok_or(Code::CallOver.into())

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{acts, growing, room};
 use crate::clock::now_ms;
-use crate::domain::group_call::Act;
+use crate::domain::group_call::GroupCallAct;
 use crate::domain::ids::{CallId, UserId};
 use crate::domain::refusal::Result;
 use crate::node::Node;
 use crate::store;
-use crate::words::group_calls::{Deed, Done};
+use crate::words::group_calls::{GroupCallDeed, GroupCallDone};
 
 /// Does what `user` asks; `own_url` is where they reached this node, if they did.
 pub(super) async fn perform(
@@ -17,29 +17,33 @@ pub(super) async fn perform(
     user: UserId,
     own_url: Option<&str>,
     id: CallId,
-    deed: Deed,
-) -> Result<Done> {
+    deed: GroupCallDeed,
+) -> Result<GroupCallDone> {
     match deed {
-        Deed::Join => Ok(Done::Ticket(acts::join(node, user, own_url, id).await?)),
-        Deed::Invite { users } => Ok(Done::Call(acts::invite(node, user, id, &users).await?)),
-        Deed::Decline => {
-            acts::act(node, user, id, Act::Decline, vec![]).await.map(|_| Done::Nothing)
+        GroupCallDeed::Join => {
+            Ok(GroupCallDone::Ticket(acts::join(node, user, own_url, id).await?))
         }
-        Deed::Mute { user: whom, source } => {
-            acts::act(node, user, id, Act::Mute(whom), vec![]).await?;
+        GroupCallDeed::Invite { users } => {
+            Ok(GroupCallDone::Call(acts::invite(node, user, id, &users).await?))
+        }
+        GroupCallDeed::Decline => acts::act(node, user, id, GroupCallAct::Decline, vec![])
+            .await
+            .map(|_| GroupCallDone::Nothing),
+        GroupCallDeed::Mute { user: whom, source } => {
+            acts::act(node, user, id, GroupCallAct::Mute(whom), vec![]).await?;
             room::mute(node, id, whom, source).await?;
-            Ok(Done::Nothing)
+            Ok(GroupCallDone::Nothing)
         }
-        Deed::Remove { user: whom } => {
-            acts::act(node, user, id, Act::Remove(whom), vec![]).await?;
+        GroupCallDeed::Remove { user: whom } => {
+            acts::act(node, user, id, GroupCallAct::Remove(whom), vec![]).await?;
             if let Err(error) = store::removals::put(&node.db, id, whom, now_ms()).await {
                 // out they are; they could come back after a crash
                 tracing::warn!(call.id = %id, %error, "a removal could not be kept");
             }
-            Ok(Done::Nothing)
+            Ok(GroupCallDone::Nothing)
         }
-        Deed::Grow { users } => {
-            Ok(Done::Ticket(growing::grow(node, user, own_url, id, &users).await?))
+        GroupCallDeed::Grow { users } => {
+            Ok(GroupCallDone::Ticket(growing::grow(node, user, own_url, id, &users).await?))
         }
     }
 }

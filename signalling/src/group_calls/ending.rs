@@ -7,7 +7,7 @@ use super::room;
 use crate::calls::record;
 use crate::clock::now_ms;
 use crate::domain::call_record::CallMedia;
-use crate::domain::group_call::{Ending, GroupMedia, Origin};
+use crate::domain::group_call::{GroupCallEnding, GroupMedia, Origin};
 use crate::domain::ids::{MessageId, UserId};
 use crate::domain::message::Body;
 use crate::node::Node;
@@ -16,23 +16,23 @@ use crate::store::removals;
 
 /// A call that has just ended.
 #[derive(Clone, Debug)]
-pub(super) struct Over {
+pub(super) struct EndedGroupCall {
     origin: Origin,
-    ending: Ending,
+    ending: GroupCallEnding,
     /// To whom the record is no news.
     known_to: Vec<UserId>,
 }
 
-impl Over {
-    pub(super) fn new(entry: &GroupCallEntry, ending: Ending) -> Over {
+impl EndedGroupCall {
+    pub(super) fn new(entry: &GroupCallEntry, ending: GroupCallEnding) -> EndedGroupCall {
         let (origin, known_to) = (entry.call.origin, entry.call.known_to());
-        Over { origin, ending, known_to }
+        EndedGroupCall { origin, ending, known_to }
     }
 }
 
 /// Everybody has heard of the end. Returns when another call may be started on any node; the record follows, even
 /// if whoever ended the call goes away meanwhile.
-pub(super) async fn settle(node: &Arc<Node>, over: Over) {
+pub(super) async fn settle(node: &Arc<Node>, over: EndedGroupCall) {
     let Origin { id, conversation_id, .. } = over.origin;
     let owned = node.clone();
     let recording = node.group_calls.endings.track_future(async move {
@@ -43,9 +43,9 @@ pub(super) async fn settle(node: &Arc<Node>, over: Over) {
     node.cache.release_group_call(id, conversation_id).await;
 }
 
-async fn write_record(node: &Node, over: Over) {
+async fn write_record(node: &Node, over: EndedGroupCall) {
     let Origin { id, conversation_id, media, started_by, .. } = over.origin;
-    let Ending { outcome, duration_ms } = over.ending;
+    let GroupCallEnding { outcome, duration_ms } = over.ending;
     metrics::counter!("beckon_group_calls_ended_total", "outcome" => outcome.as_str()).increment(1);
     if let Some(duration_ms) = duration_ms {
         metrics::histogram!("beckon_group_call_duration_seconds")

@@ -6,7 +6,7 @@ use livekit_protocol::DisconnectReason;
 
 use super::effects::input;
 use super::{acts, room};
-use crate::domain::group_call::Input;
+use crate::domain::group_call::GroupCallInput;
 use crate::domain::ids::{CallId, UserId};
 use crate::node::Node;
 use crate::people;
@@ -19,9 +19,9 @@ pub(super) async fn hear(node: &Arc<Node>, RoomNotice { room, what }: RoomNotice
         Happening::Joined { identity } => entered(node, id, &identity).await,
         Happening::Left { identity, reason } => {
             let Some(user) = user_of(&identity) else { return };
-            input(node, id, Input::Left { user, lost: is_lost(reason) });
+            input(node, id, GroupCallInput::Left { user, lost: is_lost(reason) });
         }
-        Happening::Ended => input(node, id, Input::Emptied),
+        Happening::Ended => input(node, id, GroupCallInput::Emptied),
     }
 }
 
@@ -37,7 +37,7 @@ async fn entered(node: &Arc<Node>, id: CallId, identity: &str) {
             Err(_) => return,
         },
     }
-    input(node, id, Input::Entered(user));
+    input(node, id, GroupCallInput::Entered(user));
 }
 
 /// Makes a call agree with its room, after notices were missed.
@@ -46,7 +46,7 @@ pub(super) async fn compare(node: &Arc<Node>, id: CallId) {
     let believed = node.group_calls.board().get(id).map(|entry| entry.call.inside().to_vec());
     for user in believed.unwrap_or_default() {
         if !inside.contains(&user.to_string()) {
-            input(node, id, Input::Left { user, lost: true });
+            input(node, id, GroupCallInput::Left { user, lost: true });
         }
     }
     for identity in inside {

@@ -1,6 +1,6 @@
 //! What lets a person go on with a group call after the process that held it.
 
-use crate::calls::Kind;
+use crate::calls::FactKind;
 use crate::clock::now_ms;
 use crate::domain::call::FACT_LIFE_MS;
 use crate::domain::group_call::{GroupCallFact, GroupCallState, Origin};
@@ -19,5 +19,5 @@ pub(super) fn sign(node: &Node, call: &GroupCallState, holder: UserId, guest: bo
     let now = now_ms();
     let (issued_at, expires_at) = (now, now + FACT_LIFE_MS);
     let fact = GroupCallFact { origin, holder, guest, issued_at, expires_at };
-    node.calls.facts.sign(Kind::GroupCall, &fact)
+    node.calls.facts.sign(FactKind::GroupCall, &fact)
 }

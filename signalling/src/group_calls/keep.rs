@@ -12,7 +12,7 @@ use super::{events, remote};
 use crate::calls::record;
 use crate::clock::{every, moment};
 use crate::domain::conversation::Role;
-use crate::domain::group_call::{Input, Origin};
+use crate::domain::group_call::{GroupCallInput, Origin};
 use crate::domain::ids::{CallId, ConversationId};
 use crate::domain::moment::Moment;
 use crate::node::Node;
@@ -40,8 +40,8 @@ pub async fn keep(node: Arc<Node>) {
                 Err(RecvError::Lagged(_)) => resync(&node).await,
                 Err(RecvError::Closed) => return,
             },
-            word = node.hub.group_words.next() => remote::hear(&node, word),
-            change = node.hub.memberships.next() => members_changed(&node, change),
+            word = node.bus.inboxes().group_calls.next() => remote::hear(&node, word),
+            change = node.bus.inboxes().memberships.next() => members_changed(&node, change),
             _ = sweeps.tick() => sweep(&node, moment()),
             _ = renewals.tick() => {
                 tokio::spawn(renew_all(node.clone()));
@@ -58,7 +58,7 @@ pub async fn keep(node: Arc<Node>) {
 pub async fn stop(node: &Arc<Node>) {
     let ids = node.group_calls.board().ids();
     for id in ids {
-        if let Ok(follow_up) = apply(node, moment(), id, Input::NodeStops) {
+        if let Ok(follow_up) = apply(node, moment(), id, GroupCallInput::NodeStops) {
             finish(node, id, follow_up).await;
         }
     }
@@ -70,7 +70,7 @@ fn sweep(node: &Arc<Node>, now: Moment) {
     let mut board = node.group_calls.board();
     for id in board.ids() {
         let Some(entry) = board.get_mut(id) else { continue };
-        let effects = entry.call.handle(now, Input::Tick).unwrap_or_default();
+        let effects = entry.call.handle(now, GroupCallInput::Tick).unwrap_or_default();
         finish_beside(node, id, perform(node, &mut board, id, effects, now));
     }
     metrics::gauge!("beckon_group_calls_live").set(board.live().count() as f64);
@@ -82,8 +82,8 @@ fn sweep(node: &Arc<Node>, now: Moment) {
 fn members_changed(node: &Arc<Node>, Membership { conversation, joined, left }: Membership) {
     let live = node.group_calls.board().live_of(conversation).map(|entry| entry.call.origin.id);
     let Some(id) = live else { return };
-    input(node, id, Input::MembersJoined(joined));
-    input(node, id, Input::MembersLeft(left));
+    input(node, id, GroupCallInput::MembersJoined(joined));
+    input(node, id, GroupCallInput::MembersLeft(left));
     let node = node.clone();
     tokio::spawn(async move { follow_members(&node, id, conversation).await });
 }
@@ -96,15 +96,15 @@ async fn follow_members(node: &Arc<Node>, id: CallId, conversation: Conversation
         Err(error) => return tracing::warn!(call.id = %id, %error, "a call's members are unknown"),
     };
     if members.is_empty() {
-        return input(node, id, Input::Dissolved);
+        return input(node, id, GroupCallInput::Dissolved);
     }
     if let Some(owner) = members.iter().find(|place| place.role == Role::Owner) {
-        input(node, id, Input::Owner(owner.member));
+        input(node, id, GroupCallInput::Owner(owner.member));
     }
     let members: HashSet<_> = members.iter().map(|place| place.member).collect();
     let outside = node.group_calls.board().get(id).map(|entry| entry.call.outsiders(&members));
     if let Some(outside) = outside.filter(|outside| !outside.is_empty()) {
-        input(node, id, Input::MembersLeft(outside));
+        input(node, id, GroupCallInput::MembersLeft(outside));
     }
 }
 

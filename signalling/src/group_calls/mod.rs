@@ -35,7 +35,7 @@ use crate::domain::refusal::{Code, Refusal, Result};
 use crate::node::Node;
 use crate::people;
 use crate::store::conversations as rows;
-use crate::words::group_calls::{Deed, Done};
+use crate::words::group_calls::{GroupCallDeed, GroupCallDone};
 
 pub use self::keep::{keep, stop};
 pub use self::taking_up::node_gone;
@@ -94,12 +94,12 @@ pub async fn join(
     id: CallId,
     fact: Option<&str>,
 ) -> Result<CallTicket> {
-    let mut done = run_on_holder(node, asker, id, Deed::Join).await;
+    let mut done = run_on_holder(node, asker, id, GroupCallDeed::Join).await;
     if let (Err(refusal), Some(fact)) = (&done, fact)
         && refusal.code == Code::NotFound
     {
         taking_up::take_up(node, asker.caller, id, fact).await?;
-        done = run_on_holder(node, asker, id, Deed::Join).await;
+        done = run_on_holder(node, asker, id, GroupCallDeed::Join).await;
     }
     ticket(done?)
 }
@@ -112,15 +112,15 @@ pub async fn invite(
     users: Vec<UserId>,
 ) -> Result<GroupCallState> {
     node.limits.call(asker.caller.user)?;
-    match run_on_holder(node, asker, id, Deed::Invite { users }).await? {
-        Done::Call(call) => Ok(call),
+    match run_on_holder(node, asker, id, GroupCallDeed::Invite { users }).await? {
+        GroupCallDone::Call(call) => Ok(call),
         _ => Err(Code::Unavailable.into()),
     }
 }
 
 /// Turns an invitation down.
 pub async fn decline(node: &Arc<Node>, asker: Asker<'_>, id: CallId) -> Result<()> {
-    run_on_holder(node, asker, id, Deed::Decline).await.map(drop)
+    run_on_holder(node, asker, id, GroupCallDeed::Decline).await.map(drop)
 }
 
 /// A moderator mutes somebody.
@@ -131,12 +131,12 @@ pub async fn mute(
     user: UserId,
     source: MuteSource,
 ) -> Result<()> {
-    run_on_holder(node, asker, id, Deed::Mute { user, source }).await.map(drop)
+    run_on_holder(node, asker, id, GroupCallDeed::Mute { user, source }).await.map(drop)
 }
 
 /// A moderator removes somebody for good.
 pub async fn remove(node: &Arc<Node>, asker: Asker<'_>, id: CallId, user: UserId) -> Result<()> {
-    run_on_holder(node, asker, id, Deed::Remove { user }).await.map(drop)
+    run_on_holder(node, asker, id, GroupCallDeed::Remove { user }).await.map(drop)
 }
 
 /// Adds people to an active one-to-one call, which becomes a group call of the same id.
@@ -147,7 +147,7 @@ pub async fn grow(
     users: Vec<UserId>,
 ) -> Result<CallTicket> {
     node.limits.call(asker.caller.user)?;
-    let deed = Deed::Grow { users };
+    let deed = GroupCallDeed::Grow { users };
     if crate::calls::active(node, asker.caller.user, id).is_err()
         && let Some(place) = node.cache.held_call(id).await
         && place.node != node.id
@@ -176,7 +176,12 @@ pub async fn live(node: &Node, user: UserId) -> Vec<GroupCallState> {
     calls.into_values().collect()
 }
 
-async fn run_on_holder(node: &Arc<Node>, asker: Asker<'_>, id: CallId, deed: Deed) -> Result<Done> {
+async fn run_on_holder(
+    node: &Arc<Node>,
+    asker: Asker<'_>,
+    id: CallId,
+    deed: GroupCallDeed,
+) -> Result<GroupCallDone> {
     let user = asker.caller.user;
     if node.group_calls.board().get(id).is_some() {
         return deeds::perform(node, user, Some(asker.own_url), id, deed).await;
@@ -196,9 +201,9 @@ async fn find_in(node: &Node, conversation: ConversationId) -> Option<GroupCallS
     elsewhere.into_iter().find(|place| place.node != node.id).map(|place| place.call)
 }
 
-fn ticket(done: Done) -> Result<CallTicket> {
+fn ticket(done: GroupCallDone) -> Result<CallTicket> {
     match done {
-        Done::Ticket(ticket) => Ok(ticket),
+        GroupCallDone::Ticket(ticket) => Ok(ticket),
         _ => Err(Refusal::from(Code::Unavailable)),
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::ids::{CallId, NodeId, UserId};
 use crate::domain::refusal::Result;
 use crate::node::Node;
 use crate::notice::Notice;
-use crate::words::group_calls::{Deed, Done, GroupWord, Word};
+use crate::words::group_calls::{GroupCallDeed, GroupCallDone, GroupWord, Word};
 
 /// An answer that takes longer will not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -19,8 +19,8 @@ pub(super) async fn ask(
     holder: NodeId,
     user: UserId,
     call_id: CallId,
-    deed: Deed,
-) -> Result<Done> {
+    deed: GroupCallDeed,
+) -> Result<GroupCallDone> {
     let say = |request| say(node, holder, Word::Ask { request, user, call_id, deed });
     node.group_calls.questions.ask(ANSWER_WITHIN, say).await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::opening::{open, owner_of};
 use super::room;
-use crate::calls::{Kind, record};
+use crate::calls::{FactKind, record};
 use crate::clock::{moment, now_ms};
 use crate::conversations::must_be_member;
 use crate::domain::frame::{Payload, ServerFrame};
@@ -26,7 +26,7 @@ pub(super) async fn take_up(
     fact: &str,
 ) -> Result<()> {
     let user = caller.user;
-    let fact: GroupCallFact = node.calls.facts.read(Kind::GroupCall, fact)?;
+    let fact: GroupCallFact = node.calls.facts.read(FactKind::GroupCall, fact)?;
     let Origin { conversation_id, started_by, .. } = fact.origin;
     if fact.origin.id != id || fact.holder != user {
         return Err(Code::NotFound.into());

@@ -3,7 +3,6 @@
 //! No I/O and no clock: `now` is given, frames go into mailboxes.
 
 mod held;
-mod inbox;
 mod mailbox;
 mod outbox;
 
@@ -13,15 +12,12 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::Notify;
 
 pub use held::Held;
-pub use inbox::Inbox;
 pub use mailbox::{Attachment, Close, Mailbox, Next, RESUME_MS};
 
 use crate::domain::frame::{Payload, ServerFrame};
 use crate::domain::ids::{ConversationId, LoginId, SocketId, UserId};
 use crate::domain::user::Availability;
 use crate::notice::Notice;
-use crate::words::calls::CallWord;
-use crate::words::group_calls::{GroupWord, Membership};
 
 /// Sockets of one login; opening one more closes the oldest. Tabs share a login.
 pub const SOCKETS_PER_LOGIN_MAX: usize = 8;
@@ -33,12 +29,6 @@ pub struct Hub {
     holds: Arc<held::Holds>,
     /// Rung when notices may have been lost, membership among them.
     pub synced: Notify,
-    /// What nodes say to each other about calls.
-    pub call_words: Inbox<CallWord>,
-    /// And about group calls.
-    pub group_words: Inbox<GroupWord>,
-    /// Who joined and left conversations, for their calls.
-    pub memberships: Inbox<Membership>,
 }
 
 #[derive(Debug, Default)]
@@ -182,12 +172,10 @@ impl Hub {
             Notice::OtherSockets { user, but, frame } => {
                 self.read().to_others(*user, *but, frame);
             }
-            Notice::Calls(word) => self.call_words.put(word.clone()),
-            Notice::GroupCalls(word) => self.group_words.put(word.as_ref().clone()),
+            // for no socket
+            Notice::Calls(_) | Notice::GroupCalls(_) => {}
             Notice::Members { conversation, joined, left } => {
                 self.write().change_members(*conversation, joined, left);
-                let (joined, left) = (joined.clone(), left.clone());
-                self.memberships.put(Membership { conversation: *conversation, joined, left });
             }
             Notice::LoginsEnded { ids } => {
                 self.close_where(Close::LoginEnded, |m| ids.contains(&m.login));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::call::Act;
+use crate::domain::call::CallAct;
 use crate::domain::frame::Payload;
 use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
 
@@ -18,7 +18,7 @@ pub struct CallWord {
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// Somebody on the asking node does something in a call that lives on the asked one.
-    Ask(Deed),
+    Ask(CallDeed),
     /// What became of it; `code` is the refusal.
     Answer { request: u64, code: Option<String> },
     /// These sockets of mine carry calls of yours.
@@ -28,12 +28,12 @@ pub enum Word {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Deed {
+pub struct CallDeed {
     pub request: u64,
     pub call_id: CallId,
     pub user: UserId,
     pub socket: SocketId,
-    pub act: Act,
+    pub act: CallAct,
     /// The frame to hand on, when the act is a signal.
     pub signal: Option<Payload>,
 }

@@ -17,15 +17,15 @@ pub struct GroupWord {
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// Somebody on the asking node does something about a call that lives on the asked one.
-    Ask { request: u64, user: UserId, call_id: CallId, deed: Deed },
+    Ask { request: u64, user: UserId, call_id: CallId, deed: GroupCallDeed },
     /// What became of it, or the code of the refusal.
-    Answer { request: u64, done: Result<Done, String> },
+    Answer { request: u64, done: Result<GroupCallDone, String> },
 }
 
 /// What somebody may do about a group call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deed {
+pub enum GroupCallDeed {
     Join,
     Invite {
         users: Vec<UserId>,
@@ -46,7 +46,7 @@ pub enum Deed {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Done {
+pub enum GroupCallDone {
     Nothing,
     Call(GroupCallState),
     Ticket(CallTicket),

@@ -2,4 +2,5 @@
 
 pub mod calls;
 pub mod group_calls;
+pub mod inbox;
 pub mod questions;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stage::{Person, Stage, code};
-use crate::calls::{self, Kind, Return, keep, record};
+use crate::calls::{self, FactKind, Return, keep, record};
 use crate::clock::{moment, now_ms};
 use crate::domain::call::{CallFact, PAGE_GRACE_MS, RETURN_WITHIN_MS};
 use crate::domain::call_record::CallOutcome;
@@ -36,7 +36,7 @@ async fn returns(person: &Person, call: CallId, fact: &str, connection: Option<u
 /// The only record that the call of this fact has, once it is written.
 async fn record_of(node: &Arc<Node>, fact: &str) -> (CallOutcome, Option<i64>) {
     let CallFact { parties, conversation_id, .. } =
-        node.calls.facts.read(Kind::Call, fact).unwrap();
+        node.calls.facts.read(FactKind::Call, fact).unwrap();
     let written = async {
         while !record::is_written(node, parties.call_id, parties.caller).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -136,11 +136,11 @@ async fn facts_that_are_forged_foreign_expired_or_used_up_are_refused() {
     for forged in [unsigned.as_str(), payload, "", "\u{1F511}.x", &"y".repeat(5_000)] {
         assert_eq!(code(returns(&bob, call, forged, None).await), Code::Denied);
     }
-    let known: CallFact = node.calls.facts.read(Kind::Call, &fact).unwrap();
+    let known: CallFact = node.calls.facts.read(FactKind::Call, &fact).unwrap();
     let expired = CallFact { expires_at: now_ms(), ..known };
-    let expired = node.calls.facts.sign(Kind::Call, &expired);
+    let expired = node.calls.facts.sign(FactKind::Call, &expired);
     assert_eq!(code(returns(&bob, call, &expired, None).await), Code::CallOver);
-    let of_a_group = node.calls.facts.sign(Kind::GroupCall, &known);
+    let of_a_group = node.calls.facts.sign(FactKind::GroupCall, &known);
     assert_eq!(code(returns(&bob, call, &of_a_group, None).await), Code::Denied);
 
     alice.hangs_up(call).await.unwrap();

@@ -69,7 +69,7 @@ impl Stage {
         });
         tokio::spawn(async move {
             loop {
-                let word = hearer.hub.call_words.next().await;
+                let word = hearer.bus.inboxes().calls.next().await;
                 calls::remote::hear(&hearer, word);
             }
         });

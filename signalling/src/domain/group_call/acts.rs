@@ -3,17 +3,22 @@
 use super::*;
 
 impl GroupCall {
-    pub(super) fn act(&mut self, now: i64, user: UserId, act: Act) -> Result<Vec<Effect>> {
+    pub(super) fn act(
+        &mut self,
+        now: i64,
+        user: UserId,
+        act: GroupCallAct,
+    ) -> Result<Vec<GroupCallEffect>> {
         match act {
-            Act::Join { member } => self.admit(now, user, member),
-            Act::Invite { members, guests } => self.invite(now, user, members, guests),
-            Act::Decline => self.decline(user),
-            Act::Mute(whom) => self.may_mute(user, whom),
-            Act::Remove(whom) => self.remove(now, user, whom),
+            GroupCallAct::Join { member } => self.admit(now, user, member),
+            GroupCallAct::Invite { members, guests } => self.invite(now, user, members, guests),
+            GroupCallAct::Decline => self.decline(user),
+            GroupCallAct::Mute(whom) => self.may_mute(user, whom),
+            GroupCallAct::Remove(whom) => self.remove(now, user, whom),
         }
     }
 
-    fn admit(&mut self, now: i64, user: UserId, member: bool) -> Result<Vec<Effect>> {
+    fn admit(&mut self, now: i64, user: UserId, member: bool) -> Result<Vec<GroupCallEffect>> {
         if self.removed.contains(&user) {
             return Err(Code::Denied.into());
         }
@@ -31,9 +36,9 @@ impl GroupCall {
     }
 
     /// Whoever comes is no longer rung, on all devices.
-    fn answered(&mut self, user: UserId) -> Vec<Effect> {
+    fn answered(&mut self, user: UserId) -> Vec<GroupCallEffect> {
         match take(&mut self.ringing, user) {
-            true => vec![Effect::Tell { also: vec![] }],
+            true => vec![GroupCallEffect::Tell { also: vec![] }],
             false => vec![],
         }
     }
@@ -44,7 +49,7 @@ impl GroupCall {
         by: UserId,
         members: Vec<UserId>,
         guests: Vec<UserId>,
-    ) -> Result<Vec<Effect>> {
+    ) -> Result<Vec<GroupCallEffect>> {
         if !self.is_in(by) {
             return Err(Code::Denied.into());
         }
@@ -69,17 +74,19 @@ impl GroupCall {
         }
         Ok(match users.is_empty() {
             true => vec![],
-            false => vec![Effect::Ring { users, by }, Effect::Tell { also: vec![] }],
+            false => {
+                vec![GroupCallEffect::Ring { users, by }, GroupCallEffect::Tell { also: vec![] }]
+            }
         })
     }
 
-    fn decline(&mut self, user: UserId) -> Result<Vec<Effect>> {
+    fn decline(&mut self, user: UserId) -> Result<Vec<GroupCallEffect>> {
         if !take(&mut self.ringing, user) {
             return Err(Code::NotFound.into());
         }
         self.declined.push(user);
         let also = if self.is_in(user) { vec![] } else { self.uninvite([user]) };
-        Ok(vec![Effect::Tell { also }])
+        Ok(vec![GroupCallEffect::Tell { also }])
     }
 
     /// Those of `users` who were guests and are no longer: members hear of the call anyway.
@@ -87,7 +94,7 @@ impl GroupCall {
         users.into_iter().filter(|user| self.guests.remove(user)).collect()
     }
 
-    fn may_mute(&self, by: UserId, whom: UserId) -> Result<Vec<Effect>> {
+    fn may_mute(&self, by: UserId, whom: UserId) -> Result<Vec<GroupCallEffect>> {
         self.may_moderate(by, whom)?;
         match self.inside.contains(&whom) {
             true => Ok(vec![]),
@@ -104,7 +111,7 @@ impl GroupCall {
         }
     }
 
-    fn remove(&mut self, now: i64, by: UserId, whom: UserId) -> Result<Vec<Effect>> {
+    fn remove(&mut self, now: i64, by: UserId, whom: UserId) -> Result<Vec<GroupCallEffect>> {
         self.may_moderate(by, whom)?;
         if by == whom {
             return Err(Refusal::invalid("user_id"));
@@ -114,25 +121,25 @@ impl GroupCall {
             return Err(Code::NotFound.into());
         }
         self.removed.insert(whom);
-        let mut effects = vec![Effect::Evict(whom)];
+        let mut effects = vec![GroupCallEffect::Evict(whom)];
         effects.extend(self.drop_person(now, whom));
         Ok(effects)
     }
 
     /// Forgets somebody's place in the call, and tells.
-    fn drop_person(&mut self, now: i64, user: UserId) -> Vec<Effect> {
+    fn drop_person(&mut self, now: i64, user: UserId) -> Vec<GroupCallEffect> {
         take(&mut self.ringing, user);
         take(&mut self.coming, user);
-        let mut effects = vec![Effect::Tell { also: self.uninvite([user]) }];
+        let mut effects = vec![GroupCallEffect::Tell { also: self.uninvite([user]) }];
         if self.go_out(now, user) && self.coming.is_empty() && self.inside.is_empty() {
             effects = self.end(now, CallOutcome::Completed);
         }
         effects
     }
 
-    pub(super) fn enter(&mut self, user: UserId) -> Vec<Effect> {
+    pub(super) fn enter(&mut self, user: UserId) -> Vec<GroupCallEffect> {
         if self.is_barred(user) {
-            return vec![Effect::Evict(user)];
+            return vec![GroupCallEffect::Evict(user)];
         }
         take(&mut self.coming, user);
         take(&mut self.ringing, user);
@@ -143,26 +150,26 @@ impl GroupCall {
         if !self.came.contains(&user) {
             self.came.push(user);
         }
-        vec![Effect::Tell { also: vec![] }]
+        vec![GroupCallEffect::Tell { also: vec![] }]
     }
 
-    pub(super) fn leave(&mut self, now: i64, user: UserId, lost: bool) -> Vec<Effect> {
+    pub(super) fn leave(&mut self, now: i64, user: UserId, lost: bool) -> Vec<GroupCallEffect> {
         if !self.go_out(now, user) {
             return vec![];
         }
         if self.inside.is_empty() && self.coming.is_empty() && !lost {
             return self.end(now, CallOutcome::Completed);
         }
-        vec![Effect::Tell { also: vec![] }]
+        vec![GroupCallEffect::Tell { also: vec![] }]
     }
 
-    pub(super) fn empty(&mut self, now: i64) -> Vec<Effect> {
+    pub(super) fn empty(&mut self, now: i64) -> Vec<GroupCallEffect> {
         if self.inside.is_empty() {
             return vec![];
         }
         self.inside.clear();
         self.empty_since = now;
-        vec![Effect::Tell { also: vec![] }]
+        vec![GroupCallEffect::Tell { also: vec![] }]
     }
 
     fn go_out(&mut self, now: i64, user: UserId) -> bool {
@@ -175,23 +182,23 @@ impl GroupCall {
         was_inside
     }
 
-    pub(super) fn members_joined(&mut self, users: &[UserId]) -> Vec<Effect> {
+    pub(super) fn members_joined(&mut self, users: &[UserId]) -> Vec<GroupCallEffect> {
         for user in users {
             self.outside.remove(user);
             self.guests.remove(user);
         }
         match users.is_empty() {
             true => vec![],
-            false => vec![Effect::Tell { also: vec![] }],
+            false => vec![GroupCallEffect::Tell { also: vec![] }],
         }
     }
 
-    pub(super) fn members_left(&mut self, now: i64, users: &[UserId]) -> Vec<Effect> {
+    pub(super) fn members_left(&mut self, now: i64, users: &[UserId]) -> Vec<GroupCallEffect> {
         let mut effects = vec![];
         for user in users {
             self.outside.insert(*user);
             if self.is_in(*user) {
-                effects.push(Effect::Evict(*user));
+                effects.push(GroupCallEffect::Evict(*user));
             }
             if self.is_live() {
                 effects.extend(self.drop_person(now, *user));
@@ -200,16 +207,16 @@ impl GroupCall {
         effects
     }
 
-    pub(super) fn hand_over(&mut self, owner: UserId) -> Vec<Effect> {
+    pub(super) fn hand_over(&mut self, owner: UserId) -> Vec<GroupCallEffect> {
         match self.owner.replace(owner) == Some(owner) {
             true => vec![],
-            false => vec![Effect::Tell { also: vec![] }],
+            false => vec![GroupCallEffect::Tell { also: vec![] }],
         }
     }
 
-    pub(super) fn tick(&mut self, now: i64) -> Vec<Effect> {
+    pub(super) fn tick(&mut self, now: i64) -> Vec<GroupCallEffect> {
         if let Some(at) = self.forget_at {
-            return if now >= at { vec![Effect::Forget] } else { vec![] };
+            return if now >= at { vec![GroupCallEffect::Forget] } else { vec![] };
         }
         self.coming.retain(|until| now < until.at);
         if self.inside.is_empty() && self.coming.is_empty() && now >= self.empty_since + EMPTY_MS {
@@ -219,21 +226,23 @@ impl GroupCall {
         if missed.is_empty() {
             return vec![];
         }
-        vec![Effect::Tell { also: self.uninvite(missed.into_iter().map(|until| until.user)) }]
+        vec![GroupCallEffect::Tell {
+            also: self.uninvite(missed.into_iter().map(|until| until.user)),
+        }]
     }
 
     /// A call nobody ever came to was given up.
-    pub(super) fn end(&mut self, now: i64, outcome: CallOutcome) -> Vec<Effect> {
+    pub(super) fn end(&mut self, now: i64, outcome: CallOutcome) -> Vec<GroupCallEffect> {
         self.forget_at = Some(now + REMEMBER_OVER_MS);
         self.inside.clear();
         self.coming.clear();
         self.ringing.clear();
-        vec![Effect::End(match !self.came.is_empty() {
+        vec![GroupCallEffect::End(match !self.came.is_empty() {
             true => {
                 let duration_ms = Some((now - self.since).max(0));
-                Ending { outcome, duration_ms }
+                GroupCallEnding { outcome, duration_ms }
             }
-            false => Ending { outcome: CallOutcome::Cancelled, duration_ms: None },
+            false => GroupCallEnding { outcome: CallOutcome::Cancelled, duration_ms: None },
         })]
     }
 

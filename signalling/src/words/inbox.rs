@@ -1,9 +1,23 @@
-//! Words between nodes, waiting for the one task that reads them.
+//! Words for this node, waiting for the one task that reads them.
 
 use tokio::sync::{Mutex, mpsc};
 
+use super::calls::CallWord;
+use super::group_calls::{GroupWord, Membership};
+
 /// More are dropped: the bus is a hint, and whoever asked in vain is told so.
 const WAITING_MAX: usize = 4096;
+
+/// What is not for sockets.
+#[derive(Debug, Default)]
+pub struct Inboxes {
+    /// What nodes say to each other about calls.
+    pub calls: Inbox<CallWord>,
+    /// And about group calls.
+    pub group_calls: Inbox<GroupWord>,
+    /// Who joined and left conversations, for their calls.
+    pub memberships: Inbox<Membership>,
+}
 
 #[derive(Debug)]
 pub struct Inbox<T> {

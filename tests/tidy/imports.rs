@@ -119,6 +119,14 @@ fn one_module_reads_the_environment() {
 }
 
 #[test]
+fn one_door_names_livekits_protobuf() {
+    let door = "signalling/src/livekit/";
+    let others = product().into_iter().filter(|file| !file.path.starts_with(door));
+    let words = ["livekit_protocol", "prost"];
+    check(others.flat_map(|file| file.offences(&words, &format!("only {door} may"))).collect());
+}
+
+#[test]
 fn one_module_names_webrtc_rs() {
     let belongs = |path: &str| path.ends_with("/transport.rs") || path.contains("/src/transport/");
     let others = files("sfu", &["rs"]).into_iter().filter(|file| !belongs(&file.path));

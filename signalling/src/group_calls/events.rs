@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use livekit_protocol::DisconnectReason;
-
 use super::effects::input;
 use super::{acts, room};
 use crate::domain::group_call::GroupCallInput;
 use crate::domain::ids::{CallId, UserId};
 use crate::node::Node;
 use crate::people;
-use crate::rooms::{Happening, RoomNotice};
+use crate::rooms::{DisconnectReason, Happening, RoomNotice};
 
 /// Takes in what happened in a room. Rooms that are no call's, and people who are no users, are others' business.
 pub(super) async fn hear(node: &Arc<Node>, RoomNotice { room, what }: RoomNotice) {

@@ -15,8 +15,9 @@ use livekit_protocol::{ConnectionSettings, JoinRequest, WrappedJoinRequest};
 use prost::Message;
 use serde::Deserialize;
 
+use super::dialect::DIALECT;
 use super::{asked, requests, wire};
-use crate::rooms::{Entrance, NotAdmitted, SessionDescription};
+use crate::rooms::{ClientAbilities, Entrance, NotAdmitted, SessionDescription};
 
 /// A join request as it is meant, however small it was made for the way.
 const JOIN_REQUEST_BYTES_MAX: usize = 64 * 1024;
@@ -94,6 +95,7 @@ impl JoinQuery {
         asked::refuse(&settings, self.publish.as_deref())?;
         let number = self.client_protocol.as_ref().and_then(|number| number.parse().ok());
         Ok(Entrance {
+            dialect: &DIALECT,
             connection: ConnectionMode::Dual,
             auto_subscribe: self.auto_subscribe.is_none() || says(&self.auto_subscribe),
             resume: says(&self.reconnect).then(|| self.sid.clone().unwrap_or_default()),
@@ -101,8 +103,7 @@ impl JoinQuery {
             tracks: vec![],
             sync: None,
             is_there: false,
-            client_protocol: number.unwrap_or_default(),
-            capabilities: vec![],
+            client: ClientAbilities { protocol: number.unwrap_or_default(), capabilities: vec![] },
             metadata: self.metadata.unwrap_or_default(),
             attributes: self.attributes.as_deref().map(attributes).transpose()?.unwrap_or_default(),
         })
@@ -115,6 +116,7 @@ fn single(request: JoinRequest, publish: Option<&str>) -> Result<Arrival, NotAdm
     let mut offer = request.publisher_offer.map(requests::description);
     let late_offer = if client.sdk() == Sdk::Go { offer.take() } else { None };
     let entrance = Entrance {
+        dialect: &DIALECT,
         connection: ConnectionMode::Single,
         auto_subscribe: request.connection_settings.is_none_or(|it| it.auto_subscribe),
         resume: request.reconnect.then_some(request.participant_sid),
@@ -122,8 +124,10 @@ fn single(request: JoinRequest, publish: Option<&str>) -> Result<Arrival, NotAdm
         tracks: request.add_track_requests.into_iter().map(requests::add_track).collect(),
         sync: request.sync_state.map(requests::published),
         is_there: false,
-        client_protocol: client.client_protocol,
-        capabilities: client.capabilities,
+        client: ClientAbilities {
+            protocol: client.client_protocol,
+            capabilities: client.capabilities,
+        },
         metadata: request.metadata,
         attributes: request.participant_attributes,
     };

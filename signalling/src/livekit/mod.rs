@@ -3,7 +3,11 @@
 //! The token is the authority here. No cookie is read, so pages of any origin may use it.
 
 mod asked;
+mod data;
+pub(crate) mod dialect;
 mod entrance;
+mod infos;
+mod notices;
 pub(crate) mod requests;
 mod socket;
 mod twirp;

@@ -18,7 +18,8 @@ use livekit_protocol::{
 use prost::Message as _;
 use tokio::time::{Instant, interval_at, timeout};
 
-use super::{requests as words, wire};
+use super::dialect::DIALECT;
+use super::{requests, wire};
 use crate::config;
 use crate::rooms::{
     Frames, NotAdmitted, REQUESTS_KIB_MAX, Request, Requests, Seat, SessionDescription,
@@ -159,7 +160,7 @@ async fn take_seat<J: Future<Output = Joined>>(
         }
         seat = join(true).await;
     }
-    Some(seat.unwrap_or_else(Seat::refused))
+    Some(seat.unwrap_or_else(|why| Seat::refused(&DIALECT, why)))
 }
 
 /// Whether a client closes the connection within a time, before it says anything.
@@ -267,7 +268,7 @@ async fn read(requests: &Requests, reader: &mut Reader, limits: Limits) -> End {
             metrics::counter!("beckon_rtc_unknown_total").increment(1);
             continue;
         };
-        if !requests.send(words::request(request), weight).await {
+        if !requests.send(requests::request(request), weight).await {
             // the room has said its last word, which is on its way out
             pending::<()>().await;
         }

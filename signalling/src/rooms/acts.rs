@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use beckon_sfu_api::Source;
-use livekit_protocol::ParticipantInfo;
 use tokio::sync::{broadcast, oneshot};
 
+use super::info::ParticipantInfo;
 use super::room::Input;
 use super::token::{self, Claims, Grants};
 use super::{Announced, RoomNotice};

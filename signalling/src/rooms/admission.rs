@@ -97,7 +97,7 @@ pub async fn join(
             None => node.rooms.find_or_open(&admission.claims)?,
             Some(_) => match node.rooms.find(&admission.claims.video.room) {
                 Some(room) => room,
-                None => return Ok(Seat::to_start_over()),
+                None => return Ok(Seat::to_start_over(entrance.dialect)),
             },
         };
         let (answer, answered) = oneshot::channel();

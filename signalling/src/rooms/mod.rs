@@ -1,4 +1,4 @@
-//! Rooms: who is in a live room, what they publish and who receives it, in the words of LiveKit's protocol.
+//! Rooms: who is in a live room, what they publish and who receives it, in words that all doors share.
 //!
 //! Each live room is one task that owns its roster and hears everything in one order: what clients ask, what the
 //! media node tells, what the server itself does. Media never passes here.
@@ -6,9 +6,13 @@
 mod acts;
 mod admission;
 mod denial;
+mod departure;
+mod dialect;
+mod info;
 pub mod keys;
 mod logins;
 mod not_admitted;
+mod notice;
 mod request;
 mod room;
 mod seat;
@@ -22,7 +26,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use beckon_sfu_api::{MediaNode, RoomId, RoomSettings};
-use livekit_protocol::DisconnectReason;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use tokio::sync::{broadcast, mpsc};
@@ -34,9 +37,16 @@ pub use self::acts::{
 };
 pub use self::admission::{Admission, admit, expect, join, validate};
 pub use self::denial::{Denial, Outcome};
+pub use self::departure::{DisconnectReason, LeaveAction};
+pub use self::dialect::{Addressed, Dialect, Recipients, Sender};
+pub use self::info::{
+    ClientAbilities, KindDetail, PUBLISH_CODECS, ParticipantInfo, ParticipantKind,
+    ParticipantPermission, ParticipantState, RoomInfo, TrackInfo,
+};
 use self::keys::Keys;
 pub use self::logins::login_over;
 pub use self::not_admitted::NotAdmitted;
+pub use self::notice::{Candidate, Notice, Pong, SubscriptionError, Target, Welcome};
 pub use self::request::{
     AddTrack, Audience, Layer, PassedOn, Ping, Reference, Request, Scenario, SessionDescription,
     TrackPermission, UpdateMetadata,
@@ -58,6 +68,8 @@ const NOTICES_MAX: usize = 4096;
 /// How somebody comes into a room.
 #[derive(Clone, Debug)]
 pub struct Entrance {
+    /// How its client is spoken to.
+    pub dialect: &'static Dialect,
     pub connection: beckon_sfu_api::ConnectionMode,
     /// Whether tracks are received without being asked for.
     pub auto_subscribe: bool,
@@ -71,9 +83,7 @@ pub struct Entrance {
     pub sync: Option<Vec<String>>,
     /// Whether it has shown that it is there, as it has to before it puts out whoever is in its place.
     pub is_there: bool,
-    /// What the client says of itself, told to the others as it is.
-    pub client_protocol: i32,
-    pub capabilities: Vec<i32>,
+    pub client: ClientAbilities,
     /// Over those of its token, if that allows it.
     pub metadata: String,
     pub attributes: HashMap<String, String>,

@@ -1,8 +1,6 @@
 //! Why somebody does not come in.
 
-use livekit_protocol::DisconnectReason;
-use livekit_protocol::leave_request::Action;
-
+use super::departure::{DisconnectReason, LeaveAction};
 use super::token::Invalid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,15 +33,19 @@ pub enum NotAdmitted {
 
 impl NotAdmitted {
     /// What a client hears whose socket was open already.
-    pub(super) fn last_word(self) -> (DisconnectReason, Action) {
+    pub(super) fn last_word(self) -> (DisconnectReason, LeaveAction) {
         match self {
-            NotAdmitted::NoRoom => (DisconnectReason::RoomDeleted, Action::Disconnect),
-            NotAdmitted::Denied(_) => (DisconnectReason::ParticipantRemoved, Action::Disconnect),
-            NotAdmitted::Superseded => (DisconnectReason::DuplicateIdentity, Action::Disconnect),
-            NotAdmitted::Busy | NotAdmitted::TooOften => {
-                (DisconnectReason::JoinFailure, Action::Reconnect)
+            NotAdmitted::NoRoom => (DisconnectReason::RoomDeleted, LeaveAction::Disconnect),
+            NotAdmitted::Denied(_) => {
+                (DisconnectReason::ParticipantRemoved, LeaveAction::Disconnect)
             }
-            _ => (DisconnectReason::JoinFailure, Action::Disconnect),
+            NotAdmitted::Superseded => {
+                (DisconnectReason::DuplicateIdentity, LeaveAction::Disconnect)
+            }
+            NotAdmitted::Busy | NotAdmitted::TooOften => {
+                (DisconnectReason::JoinFailure, LeaveAction::Reconnect)
+            }
+            _ => (DisconnectReason::JoinFailure, LeaveAction::Disconnect),
         }
     }
 }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use livekit_protocol::DisconnectReason;
-use livekit_protocol::leave_request::Action;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::NotAdmitted;
+use super::departure::{DisconnectReason, LeaveAction};
+use super::dialect::Dialect;
+use super::notice::Notice;
 use super::request::Request;
-use super::room::{Input, frame, leave};
+use super::room::Input;
 
 /// Frames on their way to one socket. A client that reads more slowly loses the socket, and may resume.
 const FRAMES_MAX: usize = 512;
@@ -83,7 +84,7 @@ impl DescriptionLine {
     }
 }
 
-/// Encoded `SignalResponse`s, in order; the end means that the socket is to be closed.
+/// What the room says, encoded, in order; the end means that the socket is to be closed.
 pub struct Frames {
     frames: mpsc::Receiver<Bytes>,
     waiting: Arc<Waiting>,
@@ -129,20 +130,20 @@ impl Seat {
     }
 
     /// A seat of nobody, which hears that there is nothing to go on with.
-    pub(super) fn to_start_over() -> Seat {
-        Seat::of_nobody(DisconnectReason::StateMismatch, Action::Reconnect)
+    pub(super) fn to_start_over(dialect: &Dialect) -> Seat {
+        Seat::of_nobody(dialect, DisconnectReason::StateMismatch, LeaveAction::Reconnect)
     }
 
     /// A seat of somebody who does not come in after all, and hears why.
-    pub fn refused(why: NotAdmitted) -> Seat {
+    pub fn refused(dialect: &Dialect, why: NotAdmitted) -> Seat {
         let (reason, action) = why.last_word();
-        Seat::of_nobody(reason, action)
+        Seat::of_nobody(dialect, reason, action)
     }
 
-    fn of_nobody(reason: DisconnectReason, action: Action) -> Seat {
+    fn of_nobody(dialect: &Dialect, reason: DisconnectReason, action: LeaveAction) -> Seat {
         let (seat, outbox) = Seat::to(None, 1, DescriptionLine::of_room());
         // there is a place for one
-        let _ = outbox.push(frame(leave(reason, action)));
+        let _ = outbox.push((dialect.encode)(Notice::Leave(reason, action)));
         seat
     }
 }

@@ -1,9 +1,9 @@
 //! What a token asks for beside coming in: honoured, or refused with a word.
 
 use beckon_sfu_api::Source;
-use livekit_protocol::participant_info::{Kind, KindDetail};
 use serde_json::Value;
 
+use super::info::{KindDetail, ParticipantKind};
 use super::not_admitted::NotAdmitted;
 use super::token::{Claims, RoomConfig};
 use crate::config;
@@ -21,18 +21,17 @@ pub(super) fn source(name: &str) -> Option<Source> {
 }
 
 /// What somebody is to the others. `recorder` and `agent` are what older tokens say.
-pub(super) fn kind(claims: &Claims) -> Option<Kind> {
+pub(super) fn kind(claims: &Claims) -> Option<ParticipantKind> {
     match claims.kind.as_str() {
-        "" if claims.video.recorder == Some(true) => Some(Kind::Egress),
-        "" if claims.video.agent == Some(true) => Some(Kind::Agent),
-        "" => Some(Kind::Standard),
-        name => Kind::from_str_name(&name.to_ascii_uppercase()),
+        "" if claims.video.recorder == Some(true) => Some(ParticipantKind::Egress),
+        "" if claims.video.agent == Some(true) => Some(ParticipantKind::Agent),
+        "" => Some(ParticipantKind::Standard),
+        name => ParticipantKind::from_name(name),
     }
 }
 
-pub(super) fn kind_details(claims: &Claims) -> Option<Vec<i32>> {
-    let detail = |name: &String| KindDetail::from_str_name(&name.to_ascii_uppercase());
-    claims.kind_details.iter().map(|name| Some(detail(name)? as i32)).collect()
+pub(super) fn kind_details(claims: &Claims) -> Option<Vec<KindDetail>> {
+    claims.kind_details.iter().map(|name| KindDetail::from_name(name)).collect()
 }
 
 /// Refuses what this server could only pass over in silence.
@@ -174,9 +173,12 @@ mod tests {
             video: Grants { recorder, agent, ..Grants::default() },
             ..Claims::default()
         };
-        assert_eq!(kind(&grants(Some(true), None)), Some(Kind::Egress));
-        assert_eq!(kind(&grants(None, Some(true))), Some(Kind::Agent));
-        assert_eq!(kind(&Claims { kind: "sip".into(), ..Claims::default() }), Some(Kind::Sip));
-        assert_eq!(kind(&Claims::default()), Some(Kind::Standard));
+        assert_eq!(kind(&grants(Some(true), None)), Some(ParticipantKind::Egress));
+        assert_eq!(kind(&grants(None, Some(true))), Some(ParticipantKind::Agent));
+        assert_eq!(
+            kind(&Claims { kind: "sip".into(), ..Claims::default() }),
+            Some(ParticipantKind::Sip)
+        );
+        assert_eq!(kind(&Claims::default()), Some(ParticipantKind::Standard));
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use beckon_sfu_api::{Command, Kind, ParticipantId, Preference, TrackId};
-use livekit_protocol::{SubscriptionError, TrackSource, TrackType};
+use beckon_sfu_api::{Command, Kind, ParticipantId, Preference, Source, TrackId};
 
+use super::super::notice::{Notice, SubscriptionError};
 use super::Room;
-use super::frames::{REFUSED_MAX, no_subscription};
+use super::answers::REFUSED_MAX;
 use super::participant::{Participant, Track};
 
 /// A track that might be received. The order of its fields is the order in which they get their places.
@@ -141,7 +141,7 @@ impl Participant {
             tracing::info!(participant.id = %self.id, %track, "no room to receive a track");
             metrics::counter!("beckon_room_subscriptions_refused_total", "why" => "limit")
                 .increment(1);
-            self.send(no_subscription(&track, SubscriptionError::SeUnknown));
+            self.send(Notice::SubscriptionFailed(track.clone(), SubscriptionError::Limit));
             self.unplaced.insert(track);
         }
     }
@@ -151,11 +151,11 @@ impl Participant {
 /// before a camera.
 fn numbered(publisher: &Participant) -> impl Iterator<Item = (&Track, usize)> {
     let mut tracks: Vec<_> = publisher.published().collect();
-    tracks.sort_by_key(|track| match track.info.source() {
-        TrackSource::Microphone | TrackSource::ScreenShare => 0,
-        TrackSource::Camera => 1,
-        TrackSource::ScreenShareAudio => 2,
-        TrackSource::Unknown => 3,
+    tracks.sort_by_key(|track| match track.info.source {
+        Source::Microphone | Source::ScreenShare => 0,
+        Source::Camera => 1,
+        Source::ScreenShareAudio => 2,
+        Source::Unknown => 3,
     });
     let (mut audios, mut videos) = (0.., 0..);
     tracks.into_iter().filter_map(move |track| {
@@ -165,5 +165,5 @@ fn numbered(publisher: &Participant) -> impl Iterator<Item = (&Track, usize)> {
 }
 
 pub(super) fn is_video(track: &Track) -> bool {
-    track.info.r#type() == TrackType::Video
+    track.info.kind == Kind::Video
 }

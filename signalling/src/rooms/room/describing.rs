@@ -1,11 +1,9 @@
 //! Descriptions on their way from and to a client, and our candidates beside ours: some clients look for them there alone.
 
 use beckon_sfu_api::{Command, Description, Held, MidTrack, ParticipantId};
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{self as lk, SignalTarget, TrickleRequest};
-use serde_json::json;
 
 use super::super::denial::{Denial, Outcome};
+use super::super::notice::{Candidate, Notice, Target};
 use super::super::request::{Reference, SessionDescription};
 use super::Room;
 
@@ -54,8 +52,8 @@ impl Room {
         answer: Description,
         mids: Vec<MidTrack>,
     ) {
-        let candidates = self.candidates(who, SignalTarget::Publisher, &answer.sdp);
-        self.tell(who, Message::Answer(description("answer", answer, mids)));
+        let candidates = self.candidates(who, Target::Publisher, &answer.sdp);
+        self.tell(who, Notice::Answer(answer, mids));
         candidates.into_iter().for_each(|candidate| self.tell(who, candidate));
     }
 
@@ -66,13 +64,13 @@ impl Room {
         offer: Description,
         mids: Vec<MidTrack>,
     ) {
-        let candidates = self.candidates(who, SignalTarget::Subscriber, &offer.sdp);
-        self.tell(who, Message::Offer(description("offer", offer, mids)));
+        let candidates = self.candidates(who, Target::Subscriber, &offer.sdp);
+        self.tell(who, Notice::Offer(offer, mids));
         candidates.into_iter().for_each(|candidate| self.tell(who, candidate));
     }
 
     /// Those of a connection, once for each socket of the client: they do not change.
-    fn candidates(&mut self, who: &ParticipantId, target: SignalTarget, sdp: &str) -> Vec<Message> {
+    fn candidates(&mut self, who: &ParticipantId, target: Target, sdp: &str) -> Vec<Notice> {
         let Some(participant) = self.participants.get_mut(who) else { return vec![] };
         if participant.trickled.contains(&target) {
             return vec![];
@@ -81,31 +79,17 @@ impl Room {
         let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap_or("0");
         let lines = sdp.lines().filter_map(|line| line.strip_prefix("a="));
         let candidates = lines.filter(|line| line.starts_with("candidate:"));
-        let init = |candidate| json!({"candidate": candidate, "sdpMid": mid, "sdpMLineIndex": 0});
-        let mut trickled: Vec<_> = candidates
-            .map(|candidate| TrickleRequest {
-                candidate_init: init(candidate).to_string(),
-                target: target as i32,
-                r#final: false,
+        let mut candidates: Vec<_> = candidates
+            .map(|candidate| Candidate {
+                target,
+                candidate: candidate.to_owned(),
+                mid: mid.to_owned(),
+                is_last: false,
             })
             .collect();
-        if let Some(last) = trickled.last_mut() {
-            last.r#final = true;
+        if let Some(last) = candidates.last_mut() {
+            last.is_last = true;
         }
-        trickled.into_iter().map(Message::Trickle).collect()
-    }
-}
-
-fn description(
-    kind: &str,
-    description: Description,
-    mids: Vec<MidTrack>,
-) -> lk::SessionDescription {
-    let mids = mids.into_iter().map(|it| (it.mid, it.track.to_string()));
-    lk::SessionDescription {
-        r#type: kind.to_owned(),
-        sdp: description.sdp.to_string(),
-        id: description.id,
-        mid_to_track_id: mids.collect(),
+        candidates.into_iter().map(Notice::Trickle).collect()
     }
 }

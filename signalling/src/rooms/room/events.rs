@@ -5,20 +5,15 @@ use std::time::Instant;
 use beckon_sfu_api::{
     Codec, Command, Event, Kind, NetworkQuality, ParticipantId, Refused, Speaker, TrackId,
 };
-use livekit_protocol::leave_request::Action;
-use livekit_protocol::participant_info::State;
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    ConnectionQuality, ConnectionQualityInfo, ConnectionQualityUpdate, DisconnectReason,
-    MediaSectionsRequirement, SpeakerInfo, SpeakersChanged, StreamState, StreamStateInfo,
-    StreamStateUpdate, SubscriptionError, TrackUnpublishedResponse,
-};
 
 use super::super::denial::{Denial, Outcome};
+use super::super::departure::{DisconnectReason, LeaveAction};
+use super::super::info::ParticipantState;
+use super::super::notice::{Notice, SubscriptionError};
 use super::super::request::Reference;
 use super::Room;
+use super::answers::answer_at;
 use super::choosing::is_video;
-use super::frames::{answer_at, no_subscription};
 
 impl Room {
     pub(super) fn handle_event(&mut self, now: Instant, event: Event) {
@@ -32,8 +27,7 @@ impl Room {
                 self.tell_offer(&participant, offer, mids);
             }
             Event::SectionsWanted { participant, audios, videos } => {
-                let missing = MediaSectionsRequirement { num_audios: audios, num_videos: videos };
-                self.tell(&participant, Message::MediaSectionsRequirement(missing));
+                self.tell(&participant, Notice::SectionsWanted { audios, videos });
             }
             Event::Published { participant, track, codec, mid, answered } => {
                 self.published(&participant, &track, codec, &mid, answered);
@@ -61,7 +55,6 @@ impl Room {
 
     /// Told to everybody before the answer or offer that carries the track: the media node says so first. Told again if it
     /// is in another codec than was said.
-    #[allow(deprecated, reason = "older clients read the layers beside the codecs")]
     fn published(
         &mut self,
         who: &ParticipantId,
@@ -74,12 +67,8 @@ impl Room {
         let Some(it) = publisher.and_then(|one| one.track_mut(track.as_str())) else { return };
         it.published = true;
         it.answered |= answered;
-        it.info.mime_type = codec.mime().to_owned();
+        it.info.codec = Some(codec);
         it.info.mid = mid.to_owned();
-        for info in &mut it.info.codecs {
-            info.mime_type = codec.mime().to_owned();
-            info.mid = mid.to_owned();
-        }
         self.tell_others_of(who);
         self.look_again_but(who);
     }
@@ -98,45 +87,31 @@ impl Room {
     fn connected(&mut self, who: &ParticipantId) {
         let Some(participant) = self.participants.get_mut(who) else { return };
         participant.closed_at = None;
-        if participant.state != State::Active {
-            participant.state = State::Active;
+        if participant.state != ParticipantState::Active {
+            participant.state = ParticipantState::Active;
             self.tell_all_of(who);
         }
     }
 
     fn paused(&mut self, who: &ParticipantId, track: &TrackId, paused: bool) {
         let Some(owner) = self.owners.get(track) else { return };
-        let state = if paused { StreamState::Paused } else { StreamState::Active };
-        let stream = StreamStateInfo {
-            participant_sid: owner.to_string(),
-            track_sid: track.to_string(),
-            state: state as i32,
-        };
-        self.tell(
-            who,
-            Message::StreamStateUpdate(StreamStateUpdate { stream_states: vec![stream] }),
-        );
+        let (publisher, track) = (owner.clone(), track.clone());
+        self.tell(who, Notice::Paused { publisher, track, paused });
     }
 
     fn speakers(&mut self, speakers: &[Speaker]) {
         let seen = speakers.iter().filter(|speaker| self.is_visible(&speaker.participant));
-        let speakers: Vec<_> = seen
-            .map(|speaker| SpeakerInfo {
-                sid: speaker.participant.to_string(),
-                level: speaker.level,
-                active: speaker.active,
-            })
-            .collect();
+        let speakers: Vec<_> = seen.cloned().collect();
         if !speakers.is_empty() {
-            self.tell_all(Message::SpeakersChanged(SpeakersChanged { speakers }));
+            self.tell_all(Notice::Speakers(speakers));
         }
     }
 
     fn qualities(&mut self, qualities: &[(ParticipantId, NetworkQuality)]) {
         let seen = qualities.iter().filter(|(who, _)| self.is_visible(who));
-        let updates: Vec<_> = seen.map(|(who, quality)| quality_info(who, *quality)).collect();
-        if !updates.is_empty() {
-            self.tell_all(Message::ConnectionQuality(ConnectionQualityUpdate { updates }));
+        let seen: Vec<_> = seen.cloned().collect();
+        if !seen.is_empty() {
+            self.tell_all(Notice::Quality(seen));
         }
     }
 
@@ -156,9 +131,7 @@ impl Room {
         }
         let Some(track) = track else { return self.refused_itself(now, who, why) };
         if self.owners.get(&track) == Some(who) {
-            let track_sid = track.to_string();
-            let gone = Message::TrackUnpublished(TrackUnpublishedResponse { track_sid });
-            self.tell(who, gone);
+            self.tell(who, Notice::TrackUnpublished(track.to_string()));
             self.media.tell(Command::Unpublish { track: track.clone() });
             return self.unpublished(now, who, &track);
         }
@@ -172,14 +145,14 @@ impl Room {
             return self.no_more_room(who, &track);
         }
         let (error, label) = match why {
-            Refused::Codec => (SubscriptionError::SeCodecUnsupported, "codec"),
-            Refused::NotFound => (SubscriptionError::SeTrackNotfound, "not_found"),
-            _ => (SubscriptionError::SeUnknown, "other"),
+            Refused::Codec => (SubscriptionError::Codec, "codec"),
+            Refused::NotFound => (SubscriptionError::NotFound, "not_found"),
+            _ => (SubscriptionError::Other, "other"),
         };
         metrics::counter!("beckon_room_subscriptions_refused_total", "why" => label).increment(1);
         participant.subscribed.remove(&track);
         participant.chosen.insert(track.clone(), false);
-        participant.send(no_subscription(&track, error));
+        participant.send(Notice::SubscriptionFailed(track, error));
     }
 
     /// The media node has less room for a participant than we believed.
@@ -211,7 +184,7 @@ impl Room {
             // it is not even in the room there
             Refused::NotFound => {
                 let reason = DisconnectReason::StateMismatch;
-                return self.depart(now, who, reason, Some(Action::Reconnect));
+                return self.depart(now, who, reason, Some(LeaveAction::Reconnect));
             }
             Refused::Denied => Denial(Outcome::NotAllowed, "the token does not allow that"),
             Refused::Limit => {
@@ -228,15 +201,4 @@ impl Room {
         };
         self.deny(who, denial, Reference::default());
     }
-}
-
-/// The scores are mean opinion scores, in the middle of what LiveKit calls by these names.
-fn quality_info(who: &ParticipantId, quality: NetworkQuality) -> ConnectionQualityInfo {
-    let (quality, score) = match quality {
-        NetworkQuality::Lost => (ConnectionQuality::Lost, 1.0),
-        NetworkQuality::Poor => (ConnectionQuality::Poor, 2.0),
-        NetworkQuality::Good => (ConnectionQuality::Good, 3.5),
-        NetworkQuality::Excellent => (ConnectionQuality::Excellent, 4.5),
-    };
-    ConnectionQualityInfo { participant_sid: who.to_string(), quality: quality as i32, score }
 }

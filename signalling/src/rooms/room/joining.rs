@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use beckon_sfu_api::{Codec, Command, ConnectionMode, Held, ParticipantId, RoomSettings};
-use livekit_protocol::leave_request::Action;
-use livekit_protocol::server_info::Edition;
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{self as lk, DisconnectReason, JoinResponse, ServerInfo};
+use beckon_sfu_api::{Command, Held, ParticipantId, RoomSettings};
 use tokio::sync::mpsc;
 
+use super::super::departure::{DisconnectReason, LeaveAction};
+use super::super::info::RoomInfo;
+use super::super::notice::{Notice, Welcome};
 use super::super::seat::{DescriptionLine, Outbox, Seat, SocketId};
 use super::super::{Admission, Entrance, Happening, NotAdmitted};
 use super::participant::{Participant, words_len};
@@ -16,17 +15,10 @@ use super::places::Places;
 use super::ticking::GRACE;
 use super::{Input, Room};
 use crate::clock::now_ms;
+use crate::domain::frame::IceServer;
 
-/// The level of LiveKit's server that clients take us for; they leave out what it lacks.
-const SERVER_VERSION: &str = "1.9.0";
-const PROTOCOL: i32 = 16;
-/// Clients ask for a sign of life this often, and give up after this long without any, in seconds.
-const PING_INTERVAL_S: i32 = 5;
-const PING_TIMEOUT_S: i32 = 15;
 /// Metadata and attributes of all participants: whoever comes hears them at once.
 const WORDS_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What clients may publish, the baseline first.
-const CODECS: [Codec; 5] = [Codec::Opus, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
 
 impl Room {
     /// Whether there is a place for this identity.
@@ -56,7 +48,7 @@ impl Room {
             if attached.is_some_and(|one| one.identity() == identity) && !entrance.is_there {
                 return Err(NotAdmitted::Occupied);
             }
-            let seat = self.resume(who.clone(), &identity, room);
+            let seat = self.resume(who.clone(), &identity, room, entrance.dialect);
             entrance.sync.into_iter().for_each(|published| self.sync(&who, published));
             return Ok(seat);
         }
@@ -80,7 +72,7 @@ impl Room {
         let who = participant.id.clone();
         let (seat, outbox) = self.seat(&who, room, line.clone());
         participant.attach(self.sockets, outbox);
-        participant.send(Message::Join(self.welcome(&participant)));
+        participant.send(Notice::Join(Box::new(self.welcome(&participant))));
         self.media.tell(Command::Join {
             participant: who.clone(),
             connection: participant.connection,
@@ -125,42 +117,33 @@ impl Room {
     /// The same identity comes again: the one before goes, and nobody takes it for having left.
     fn replace(&mut self, now: Instant, old: &ParticipantId) {
         let reason = DisconnectReason::DuplicateIdentity;
-        self.part(now, old, reason, Some(Action::Disconnect));
+        self.part(now, old, reason, Some(LeaveAction::Disconnect));
     }
 
-    fn welcome(&self, participant: &Participant) -> JoinResponse {
+    fn welcome(&self, participant: &Participant) -> Welcome {
         let mut others: Vec<_> = self.visible().map(Participant::info).collect();
-        others.sort_by_key(|info| info.joined_at_ms);
-        JoinResponse {
-            room: Some(self.info()),
-            participant: Some(participant.info()),
-            other_participants: others,
-            server_version: SERVER_VERSION.to_owned(),
-            server_info: Some(self.server_info()),
+        others.sort_by_key(|info| info.joined_ms);
+        Welcome {
+            room: self.info(),
+            participant: participant.info(),
+            others,
             ice_servers: self.ice_servers(participant),
-            subscriber_primary: participant.connection == ConnectionMode::Dual,
-            ping_interval: PING_INTERVAL_S,
-            ping_timeout: PING_TIMEOUT_S,
-            enabled_publish_codecs: enabled_codecs(),
-            ..JoinResponse::default()
+            connection: participant.connection,
         }
     }
 
-    pub(super) fn info(&self) -> lk::Room {
-        let (num_participants, num_publishers) = self.counts();
-        lk::Room {
-            sid: self.id.to_string(),
+    pub(super) fn info(&self) -> RoomInfo {
+        let (participants, publishers) = self.counts();
+        RoomInfo {
+            id: self.id.clone(),
             name: self.name.clone(),
-            empty_timeout: self.plan.empty_for.as_secs() as u32,
-            departure_timeout: GRACE.as_secs() as u32,
             metadata: self.plan.metadata.clone(),
-            max_participants: self.plan.participants_max as u32,
-            creation_time: self.created_ms / 1000,
-            creation_time_ms: self.created_ms,
-            enabled_codecs: enabled_codecs(),
-            num_participants,
-            num_publishers,
-            ..lk::Room::default()
+            empty_for: self.plan.empty_for,
+            grace: GRACE,
+            participants_max: self.plan.participants_max,
+            created_ms: self.created_ms,
+            participants,
+            publishers,
         }
     }
 
@@ -170,27 +153,7 @@ impl Room {
         (self.visible().count() as u32, publishers.count() as u32)
     }
 
-    pub(super) fn server_info(&self) -> ServerInfo {
-        ServerInfo {
-            edition: Edition::Standard as i32,
-            version: SERVER_VERSION.to_owned(),
-            protocol: PROTOCOL,
-            ..ServerInfo::default()
-        }
+    pub(super) fn ice_servers(&self, participant: &Participant) -> Vec<IceServer> {
+        self.rooms.ice.servers(participant.holder(), now_ms())
     }
-
-    pub(super) fn ice_servers(&self, participant: &Participant) -> Vec<lk::IceServer> {
-        let servers = self.rooms.ice.servers(participant.holder(), now_ms());
-        let server = |server: crate::domain::frame::IceServer| lk::IceServer {
-            urls: server.urls,
-            username: server.username.unwrap_or_default(),
-            credential: server.credential.unwrap_or_default(),
-        };
-        servers.into_iter().map(server).collect()
-    }
-}
-
-fn enabled_codecs() -> Vec<lk::Codec> {
-    let codec = |codec: Codec| lk::Codec { mime: codec.mime().to_owned(), ..Default::default() };
-    CODECS.into_iter().map(codec).collect()
 }

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{Command, Lost, ParticipantId};
-use livekit_protocol::DisconnectReason;
-use livekit_protocol::leave_request::Action;
 
 use super::super::Happening;
+use super::super::departure::{DisconnectReason, LeaveAction};
+use super::super::dialect::Shared;
+use super::super::info::ParticipantInfo;
+use super::super::notice::Notice;
 use super::super::seat::SocketId;
 use super::Room;
-use super::frames::{frame, leave};
 use crate::domain::refusal::{Code, Result};
 
 /// How long it is remembered who left; longer than anybody may be without a socket.
@@ -40,11 +41,11 @@ impl Room {
             Lost::Closed => self.depart(now, who, DisconnectReason::ClientInitiated, None),
             Lost::Silent => {
                 let reason = DisconnectReason::ConnectionTimeout;
-                self.depart(now, who, reason, Some(Action::Reconnect));
+                self.depart(now, who, reason, Some(LeaveAction::Reconnect));
             }
             Lost::Failed | Lost::Data => {
                 let reason = DisconnectReason::MediaFailure;
-                self.depart(now, who, reason, Some(Action::Reconnect));
+                self.depart(now, who, reason, Some(LeaveAction::Reconnect));
             }
         }
     }
@@ -53,14 +54,14 @@ impl Room {
     pub(super) fn expel(&mut self, now: Instant, from: &SocketId) {
         if self.participants.get(&from.participant).is_some_and(|one| one.is_at(from)) {
             let reason = DisconnectReason::ParticipantRemoved;
-            self.depart(now, &from.participant, reason, Some(Action::Disconnect));
+            self.depart(now, &from.participant, reason, Some(LeaveAction::Disconnect));
         }
     }
 
     pub(super) fn remove(&mut self, now: Instant, identity: &str) -> Result<()> {
         let who = self.find(identity).map(|one| one.id.clone()).ok_or(Code::NotFound)?;
         let reason = DisconnectReason::ParticipantRemoved;
-        self.depart(now, &who, reason, Some(Action::Disconnect));
+        self.depart(now, &who, reason, Some(LeaveAction::Disconnect));
         Ok(())
     }
 
@@ -70,7 +71,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         reason: DisconnectReason,
-        farewell: Option<Action>,
+        farewell: Option<LeaveAction>,
     ) {
         if let Some(identity) = self.part(now, who, reason, farewell) {
             self.rooms.notify(&self.name, Happening::Left { identity, reason });
@@ -84,15 +85,15 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         reason: DisconnectReason,
-        farewell: Option<Action>,
+        farewell: Option<LeaveAction>,
     ) -> Option<String> {
         let mut participant = self.participants.remove(who)?;
         metrics::gauge!("beckon_room_participants").decrement(1);
-        let why = reason.as_str_name();
+        let why = reason.as_str();
         metrics::counter!("beckon_room_departures_total", "why" => why).increment(1);
         tracing::info!(room.id = %self.id, participant.id = %who, why, "a participant is out");
         if let Some(action) = farewell {
-            participant.send(leave(reason, action));
+            participant.send(Notice::Leave(reason, action));
         }
         self.media.tell(Command::Leave { participant: who.clone() });
         self.rooms.ice.revoke(participant.holder());
@@ -110,7 +111,7 @@ impl Room {
         Some(participant.identity().to_owned())
     }
 
-    fn remember(&mut self, now: Instant, info: livekit_protocol::ParticipantInfo) {
+    fn remember(&mut self, now: Instant, info: ParticipantInfo) {
         if self.departed.len() >= REMEMBER_MAX {
             self.departed.pop_front();
         }
@@ -125,13 +126,13 @@ impl Room {
     }
 
     /// Ends the room for everybody; the media node hears of it when the room is dropped.
-    pub(super) fn end(&mut self, reason: DisconnectReason, action: Action) {
-        let why = reason.as_str_name();
+    pub(super) fn end(&mut self, reason: DisconnectReason, action: LeaveAction) {
+        let why = reason.as_str();
         metrics::counter!("beckon_rooms_ended_total", "why" => why).increment(1);
         tracing::info!(room.id = %self.id, participants = self.participants.len(), why, "a room is over");
-        let last = frame(leave(reason, action));
+        let mut last = Shared::new(Notice::Leave(reason, action));
         for participant in self.participants.values_mut() {
-            participant.send_frame(last.clone());
+            participant.send_shared(&mut last);
             self.rooms.ice.revoke(participant.holder());
         }
         self.over = true;

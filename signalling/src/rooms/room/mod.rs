@@ -1,10 +1,10 @@
 //! One live room: its roster, and the one task in which everything about it happens.
 
+mod answers;
 mod choosing;
 mod data;
 mod describing;
 mod events;
-mod frames;
 mod joining;
 mod leaving;
 mod participant;
@@ -26,14 +26,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{ParticipantId, RoomId, TrackId};
-use livekit_protocol::leave_request::Action;
-use livekit_protocol::{DisconnectReason, ParticipantInfo};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
-pub(super) use self::frames::{frame, leave};
 use self::participant::Participant;
 pub(super) use self::plan::Plan;
+use super::departure::{DisconnectReason, LeaveAction};
+use super::info::ParticipantInfo;
 use super::request::Request;
 use super::seat::{DescriptionLine, Seat, SocketId, Weight};
 use super::{Admission, Entrance, NotAdmitted, Rooms, TrackSelector};
@@ -162,7 +161,7 @@ impl Room {
                 let _ = answer.send(self.remove(now, &identity));
             }
             Input::Close { answer } => {
-                self.end(DisconnectReason::RoomDeleted, Action::Disconnect);
+                self.end(DisconnectReason::RoomDeleted, LeaveAction::Disconnect);
                 let _ = answer.send(());
             }
             Input::List { answer } => {
@@ -217,11 +216,11 @@ pub(super) async fn run(mut room: Room, mut inputs: mpsc::Receiver<Input>, mut e
     let stop = room.rooms.stop.clone();
     while !room.over {
         tokio::select! {
-            () = stop.cancelled() => room.end(DisconnectReason::ServerShutdown, Action::Reconnect),
+            () = stop.cancelled() => room.end(DisconnectReason::ServerShutdown, LeaveAction::Reconnect),
             event = events.next() => match event {
                 Some(event) => room.handle_event(Instant::now(), event),
                 // the media node has dropped the room
-                None => room.end(DisconnectReason::MediaFailure, Action::Reconnect),
+                None => room.end(DisconnectReason::MediaFailure, LeaveAction::Reconnect),
             },
             // whoever asks waits while the media node does not keep up, and their sockets with them
             Some(input) = inputs.recv(), if room.media.has_room() => {
@@ -232,7 +231,7 @@ pub(super) async fn run(mut room: Room, mut inputs: mpsc::Receiver<Input>, mut e
         }
         room.take_in(&mut inputs, &mut events);
         if !room.media.in_touch() {
-            room.end(DisconnectReason::MediaFailure, Action::Reconnect);
+            room.end(DisconnectReason::MediaFailure, LeaveAction::Reconnect);
         }
     }
 }

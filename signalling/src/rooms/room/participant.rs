@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{ConnectionMode, ParticipantId, Permissions, Preference, Source, TrackId};
 use bytes::Bytes;
-use livekit_protocol::participant_info::{Kind, State};
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    DisconnectReason, ParticipantInfo, ParticipantPermission, SignalTarget, TrackInfo,
-};
 
+use super::super::departure::DisconnectReason;
+use super::super::dialect::{Dialect, Shared};
+use super::super::info::{
+    ClientAbilities, ParticipantInfo, ParticipantKind, ParticipantPermission, ParticipantState,
+    TrackInfo,
+};
+use super::super::notice::{Notice, Target};
 use super::super::request::{AddTrack, Audience, TrackPermission};
 use super::super::seat::{DescriptionLine, Outbox, SocketId};
 use super::super::token::{Claims, Grants};
 use super::super::{Admission, Entrance, sid, terms};
-use super::frames::{frame, source_number};
 use super::places::Places;
 use crate::clock::now_ms;
 use crate::ice::{Holder, in_room};
@@ -33,11 +34,12 @@ pub(super) struct Participant {
     pub claims: Claims,
     pub connection: ConnectionMode,
     pub auto_subscribe: bool,
-    client_protocol: i32,
-    capabilities: Vec<i32>,
+    /// How its client is spoken to.
+    pub dialect: &'static Dialect,
+    client: ClientAbilities,
     joined_ms: i64,
     pub joined_at: Instant,
-    pub state: State,
+    pub state: ParticipantState,
     /// Grows with every change that others are told.
     pub version: u32,
     /// The number of its present or last socket.
@@ -57,7 +59,7 @@ pub(super) struct Participant {
     /// How much it can receive.
     pub places: Places,
     /// Connections whose candidates its socket was told.
-    pub trickled: Vec<SignalTarget>,
+    pub trickled: Vec<Target>,
     /// What it would receive if there were room, as it was told.
     pub unplaced: HashSet<TrackId>,
     /// Tracks that it announced again before the ones of the same name were gone.
@@ -97,8 +99,8 @@ impl Participant {
         descriptions: DescriptionLine,
     ) -> Participant {
         let Admission { claims, number } = admission;
-        let mut capabilities = entrance.capabilities.clone();
-        capabilities.truncate(CAPABILITIES_MAX);
+        let mut client = entrance.client.clone();
+        client.capabilities.truncate(CAPABILITIES_MAX);
         let life = Duration::try_from_secs_f64(claims.expires_at() - now_ms() as f64 / 1000.0);
         Participant {
             id: ParticipantId::from(sid("PA_")),
@@ -107,11 +109,11 @@ impl Participant {
             claims,
             connection: entrance.connection,
             auto_subscribe: entrance.auto_subscribe,
-            client_protocol: entrance.client_protocol,
-            capabilities,
+            dialect: entrance.dialect,
+            client,
             joined_ms: now_ms(),
             joined_at: now,
-            state: State::Joined,
+            state: ParticipantState::Joined,
             version: 1,
             socket: 0,
             outbox: None,
@@ -209,50 +211,46 @@ impl Participant {
     /// What the others are told of it.
     pub(super) fn info(&self) -> ParticipantInfo {
         ParticipantInfo {
-            sid: self.id.to_string(),
+            id: self.id.clone(),
             identity: self.claims.sub.clone(),
             name: self.claims.name.clone(),
             metadata: self.claims.metadata.clone(),
             attributes: self.claims.attributes.clone(),
-            state: self.state as i32,
+            state: self.state,
             tracks: self.published().map(|track| track.info.clone()).collect(),
-            joined_at: self.joined_ms / 1000,
-            joined_at_ms: self.joined_ms,
-            version: self.version,
-            permission: Some(self.permission()),
             is_publisher: self.published().next().is_some(),
-            kind: terms::kind(&self.claims).unwrap_or(Kind::Standard) as i32,
+            joined_ms: self.joined_ms,
+            version: self.version,
+            permission: self.permission(),
+            kind: terms::kind(&self.claims).unwrap_or(ParticipantKind::Standard),
             kind_details: terms::kind_details(&self.claims).unwrap_or_default(),
-            client_protocol: self.client_protocol,
-            capabilities: self.capabilities.clone(),
-            ..ParticipantInfo::default()
+            client: self.client.clone(),
+            disconnect_reason: None,
         }
     }
 
     /// The last that is told of it.
     pub(super) fn farewell(&self, reason: DisconnectReason) -> ParticipantInfo {
         ParticipantInfo {
-            state: State::Disconnected as i32,
+            state: ParticipantState::Disconnected,
             tracks: vec![],
             version: self.version + 1,
-            disconnect_reason: reason as i32,
+            disconnect_reason: Some(reason),
             ..self.info()
         }
     }
 
-    #[allow(deprecated, reason = "older clients read them here, not in the kind")]
     fn permission(&self) -> ParticipantPermission {
         ParticipantPermission {
-            can_subscribe: self.may_subscribe(),
-            can_publish: self.may_publish(),
-            can_publish_data: self.may_send_data(),
-            can_publish_sources: self.publish_sources().into_iter().map(source_number).collect(),
+            subscribe: self.may_subscribe(),
+            publish: self.may_publish(),
+            publish_sources: self.publish_sources(),
+            publish_data: self.may_send_data(),
+            update_metadata: self.may_update_itself(),
+            subscribe_metrics: self.may_hear_metrics(),
             hidden: self.is_hidden(),
-            can_update_metadata: self.may_update_itself(),
             recorder: self.grants().recorder == Some(true),
             agent: self.grants().agent == Some(true),
-            can_subscribe_metrics: self.may_hear_metrics(),
-            ..ParticipantPermission::default()
         }
     }
 
@@ -277,12 +275,22 @@ impl Participant {
         self.is_attached() && self.socket == socket.socket
     }
 
-    pub(super) fn send(&mut self, message: Message) {
-        self.send_frame(frame(message));
+    /// Lays a notice into its socket's queue, if it has a socket.
+    pub(super) fn send(&mut self, notice: Notice) {
+        if self.is_attached() {
+            self.send_frame((self.dialect.encode)(notice));
+        }
     }
 
-    /// Lays a frame into its socket's queue, if it has a socket. One that does not read loses it.
-    pub(super) fn send_frame(&mut self, frame: Bytes) {
+    /// The same with one that others hear too.
+    pub(super) fn send_shared(&mut self, notice: &mut Shared) {
+        if self.is_attached() {
+            self.send_frame(notice.frame(self.dialect));
+        }
+    }
+
+    /// A client that does not read loses its socket.
+    fn send_frame(&mut self, frame: Bytes) {
         if self.outbox.as_ref().is_some_and(|outbox| outbox.push(frame).is_err()) {
             metrics::counter!("beckon_rtc_sockets_too_slow_total").increment(1);
             self.outbox = None;

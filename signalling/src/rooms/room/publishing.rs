@@ -5,17 +5,15 @@ use std::time::Instant;
 use beckon_sfu_api::{
     Announced, AnnouncedLayer, Codec, Command, Kind, LAYERS_MAX, ParticipantId, TRACKS_MAX, TrackId,
 };
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    MuteTrackRequest, SimulcastCodecInfo, TrackInfo, TrackPublishedResponse, TrackType, VideoLayer,
-};
 
 use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::denial::{Denial, Outcome};
-use super::super::request::{AddTrack, Layer, Reference};
+use super::super::info::TrackInfo;
+use super::super::notice::Notice;
+use super::super::request::{AddTrack, Reference};
 use super::super::{TrackSelector, sid};
 use super::Room;
-use super::frames::{answer, source_number};
+use super::answers::answer;
 use super::participant::{Participant, Track};
 use crate::domain::refusal::{Code, Result as Done};
 
@@ -35,7 +33,7 @@ impl Room {
             if is_same(&track.info, &request) {
                 // asked again after a broken socket
                 let info = track.info.clone();
-                return participant.send(announced(request.cid, info));
+                return participant.send(announced(info));
             }
             let another = track.id.clone();
             self.withdraw(who, &another);
@@ -50,7 +48,6 @@ impl Room {
         }
         let id = TrackId::from(sid("TR_"));
         let (track, info) = (to_media(&id, &request), to_others(&id, &request));
-        let cid = request.cid.clone();
         participant.tracks.push(Track {
             id: id.clone(),
             cid: request.cid,
@@ -62,7 +59,7 @@ impl Room {
             silenced: false,
             heard: false,
         });
-        participant.send(announced(cid, info));
+        participant.send(announced(info));
         self.owners.insert(id, who.clone());
         self.media.tell(Command::Publish { participant: who.clone(), track });
     }
@@ -112,8 +109,8 @@ impl Room {
     pub(super) fn mute(&mut self, identity: &str, which: &TrackSelector) -> Done<()> {
         let participant = self.find(identity).ok_or(Code::NotFound)?;
         let meant = participant.tracks.iter().filter(|track| match which {
-            TrackSelector::Source(source) => track.info.source == source_number(*source),
-            TrackSelector::Track(sid) => track.info.sid == *sid,
+            TrackSelector::Source(source) => track.info.source == *source,
+            TrackSelector::Track(sid) => track.id.as_str() == sid,
         });
         let (who, meant) =
             (participant.id.clone(), meant.map(|track| track.id.clone()).collect::<Vec<_>>());
@@ -122,8 +119,7 @@ impl Room {
                 if let Some(track) = participant.track_mut(track.as_str()) {
                     track.silenced = true;
                 }
-                let sid = track.to_string();
-                participant.send(Message::Mute(MuteTrackRequest { sid, muted: true }));
+                participant.send(Notice::Muted(track.clone()));
             }
             self.set_muted(&who, &track, true);
         }
@@ -152,7 +148,7 @@ impl Room {
         reference: Reference,
     ) {
         features.truncate(FEATURES_MAX);
-        self.update_track(who, track, reference, |info| info.audio_features = features);
+        self.update_track(who, track, reference, |info| info.passed_on.audio_features = features);
     }
 
     pub(super) fn update_video_track(
@@ -196,13 +192,13 @@ impl Participant {
     }
 }
 
-fn announced(cid: String, track: TrackInfo) -> Message {
-    Message::TrackPublished(TrackPublishedResponse { cid, track: Some(track) })
+fn announced(track: TrackInfo) -> Notice {
+    Notice::TrackPublished(Box::new(track))
 }
 
 /// Whether a track announced again under its name is the same one, with what was changed about it since.
 fn is_same(info: &TrackInfo, request: &AddTrack) -> bool {
-    (info.r#type, info.source) == (type_of(request), source_number(request.source))
+    (info.kind, info.source) == (kind(request), request.source)
         && (&info.name, &info.stream) == (&request.name, &request.stream)
 }
 
@@ -249,13 +245,6 @@ fn kind(request: &AddTrack) -> Kind {
     request.kind.unwrap_or(Kind::Audio)
 }
 
-fn type_of(request: &AddTrack) -> i32 {
-    match kind(request) {
-        Kind::Audio => TrackType::Audio as i32,
-        Kind::Video => TrackType::Video as i32,
-    }
-}
-
 fn to_media(id: &TrackId, request: &AddTrack) -> Announced {
     let kind = kind(request);
     let mut layers: Vec<AnnouncedLayer> = request
@@ -281,43 +270,24 @@ fn to_media(id: &TrackId, request: &AddTrack) -> Announced {
     }
 }
 
-#[allow(deprecated, reason = "older clients read the fields that newer ones left behind")]
 fn to_others(id: &TrackId, request: &AddTrack) -> TrackInfo {
-    let video_layer = |layer: &Layer| VideoLayer {
-        quality: layer.quality,
-        width: layer.width,
-        height: layer.height,
-        bitrate: layer.bitrate,
-        ..VideoLayer::default()
-    };
-    let layers: Vec<_> = request.layers.iter().map(video_layer).collect();
-    let mime_type = codec(request).map_or_else(String::new, |codec| codec.mime().to_owned());
     TrackInfo {
-        sid: id.to_string(),
-        r#type: type_of(request),
+        id: id.clone(),
+        cid: request.cid.clone(),
+        kind: kind(request),
+        source: request.source,
         name: request.name.clone(),
+        stream: request.stream.clone(),
         muted: request.muted,
         width: request.width,
         height: request.height,
-        simulcast: layers.len() > 1,
-        disable_dtx: request.disable_dtx,
-        source: source_number(request.source),
-        layers: layers.clone(),
-        mime_type: mime_type.clone(),
-        codecs: vec![SimulcastCodecInfo {
-            mime_type,
-            cid: request.cid.clone(),
-            layers,
-            video_layer_mode: request.passed_on.video_layer_mode,
-            ..SimulcastCodecInfo::default()
-        }],
+        layers: request.layers.clone(),
+        codec: codec(request),
+        mid: String::new(),
         stereo: request.stereo,
+        disable_dtx: request.disable_dtx,
         // redundant audio is not negotiated
         disable_red: request.disable_red || kind(request) == Kind::Audio,
-        encryption: request.passed_on.encryption,
-        stream: request.stream.clone(),
-        audio_features: request.passed_on.audio_features.clone(),
-        backup_codec_policy: request.passed_on.backup_codec_policy,
-        ..TrackInfo::default()
+        passed_on: request.passed_on.clone(),
     }
 }

@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use beckon_sfu_api::{Held, ParticipantId};
-use livekit_protocol::signal_response::Message as Answer;
-use livekit_protocol::{DisconnectReason, Pong};
 
 use super::super::admission::{NAME_BYTES_MAX, has_control_characters};
 use super::super::denial::{Denial, Outcome};
+use super::super::departure::DisconnectReason;
+use super::super::notice::{Notice, Pong};
 use super::super::request::{Ping, Reference, Request, UpdateMetadata};
 use super::super::seat::{SocketId, Weight};
 use super::super::token::Claims;
 use super::Room;
-use super::frames::answer;
+use super::answers::answer;
 use super::participant::{Participant, words_len};
 use crate::clock::now_ms;
 use crate::config;
@@ -113,11 +113,9 @@ fn renamed(
     Ok(claims)
 }
 
-fn pong(ping: Ping) -> Answer {
-    match ping {
-        Ping::Echo(timestamp) => Answer::Pong(timestamp),
-        Ping::Clock(timestamp) => {
-            Answer::PongResp(Pong { last_ping_timestamp: timestamp, timestamp: now_ms() })
-        }
-    }
+fn pong(ping: Ping) -> Notice {
+    Notice::Pong(match ping {
+        Ping::Echo(timestamp) => Pong::Echo(timestamp),
+        Ping::Clock(timestamp) => Pong::Clock { theirs: timestamp, ours: now_ms() },
+    })
 }

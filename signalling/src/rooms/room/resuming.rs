@@ -1,15 +1,13 @@
 //! Going on over a new socket, while media goes on by itself.
 
 use beckon_sfu_api::{Command, ParticipantId, TRACKS_MAX};
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{
-    MuteTrackRequest, ParticipantInfo, ReconnectResponse, TrackUnpublishedResponse,
-};
 use tokio::sync::mpsc;
 
 use super::super::admission::NAME_BYTES_MAX;
+use super::super::dialect::Dialect;
+use super::super::info::ParticipantInfo;
+use super::super::notice::Notice;
 use super::super::seat::Seat;
-use super::frames::update;
 use super::participant::Participant;
 use super::{Input, Room};
 
@@ -23,23 +21,24 @@ impl Room {
         who: ParticipantId,
         identity: &str,
         room: mpsc::Sender<Input>,
+        dialect: &'static Dialect,
     ) -> Seat {
         let known = self.participants.get(&who).filter(|one| one.identity() == identity);
         let known = known.map(|one| (self.ice_servers(one), one.descriptions.clone()));
         let Some((ice_servers, line)) = known else {
-            return Seat::to_start_over();
+            return Seat::to_start_over(dialect);
         };
         let (seat, outbox) = self.seat(&who, room, line);
-        let (socket, server_info) = (self.sockets, Some(self.server_info()));
-        let others = update(self.others(&who));
+        let socket = self.sockets;
+        let others = Notice::Update(self.others(&who));
         let Some(participant) = self.participants.get_mut(&who) else { return seat };
+        participant.dialect = dialect;
         participant.attach(socket, outbox);
-        let reconnect = ReconnectResponse { ice_servers, server_info, ..Default::default() };
-        participant.send(Message::Reconnect(reconnect));
+        participant.send(Notice::Reconnect { ice_servers });
         participant.send(others);
         let silenced = participant.tracks.iter().filter(|track| track.silenced);
-        for sid in silenced.map(|track| track.id.to_string()).collect::<Vec<_>>() {
-            participant.send(Message::Mute(MuteTrackRequest { sid, muted: true }));
+        for track in silenced.map(|track| track.id.clone()).collect::<Vec<_>>() {
+            participant.send(Notice::Muted(track));
         }
         self.media.tell(Command::Restart { participant: who });
         seat
@@ -61,8 +60,7 @@ impl Room {
         let sids = published.into_iter().filter(|sid| sid.len() <= NAME_BYTES_MAX);
         for track_sid in sids.take(BELIEVED_MAX) {
             if participant.track_mut(&track_sid).is_none() {
-                let gone = TrackUnpublishedResponse { track_sid };
-                participant.send(Message::TrackUnpublished(gone));
+                participant.send(Notice::TrackUnpublished(track_sid));
             }
         }
     }

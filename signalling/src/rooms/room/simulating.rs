@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use beckon_sfu_api::ParticipantId;
-use livekit_protocol::DisconnectReason;
-use livekit_protocol::leave_request::Action;
 
 use super::super::denial::{Denial, Outcome};
+use super::super::departure::{DisconnectReason, LeaveAction};
 use super::super::request::{Reference, Scenario};
 use super::Room;
 
@@ -14,8 +13,8 @@ impl Room {
     pub(super) fn simulate(&mut self, now: Instant, who: &ParticipantId, scenario: Scenario) {
         let reason = DisconnectReason::ServerShutdown;
         match scenario {
-            Scenario::ServerLeave => self.depart(now, who, reason, Some(Action::Disconnect)),
-            Scenario::FullReconnect => self.depart(now, who, reason, Some(Action::Reconnect)),
+            Scenario::ServerLeave => self.depart(now, who, reason, Some(LeaveAction::Disconnect)),
+            Scenario::FullReconnect => self.depart(now, who, reason, Some(LeaveAction::Reconnect)),
             // the socket just ends, and whoever comes back is not known any more
             Scenario::NodeFailure => self.depart(now, who, reason, None),
             // the socket ends, and the client goes on over another

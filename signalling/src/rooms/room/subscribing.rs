@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 
 use beckon_sfu_api::{Command, ParticipantId, Preference, TrackId};
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{SubscriptionError, SubscriptionPermissionUpdate, TrackSubscribed};
 
 use super::super::admission::NAME_BYTES_MAX;
 use super::super::denial::{Denial, Outcome};
+use super::super::notice::{Notice, SubscriptionError};
 use super::super::request::{Audience, Reference};
 use super::Room;
-use super::frames::{REFUSED_MAX, answer, no_subscription};
+use super::answers::{REFUSED_MAX, answer};
 use super::participant::{Participant, allows};
 
 /// Participants and tracks that a publisher names in its choice of an audience, each.
@@ -81,17 +80,17 @@ impl Room {
         before: &Audience,
     ) {
         let Some([publisher, subscriber]) = self.two(publisher, subscriber) else { return };
-        let (who, after) = (publisher.id.to_string(), &publisher.audience);
+        let after = &publisher.audience;
         for track in publisher.published() {
-            let allowed = allows(after, subscriber, &track.id);
-            if allowed == allows(before, subscriber, &track.id) {
+            let permitted = allows(after, subscriber, &track.id);
+            if permitted == allows(before, subscriber, &track.id) {
                 continue;
             }
-            subscriber.send(Message::SubscriptionPermissionUpdate(SubscriptionPermissionUpdate {
-                participant_sid: who.clone(),
-                track_sid: track.id.to_string(),
-                allowed,
-            }));
+            subscriber.send(Notice::Permitted {
+                publisher: publisher.id.clone(),
+                track: track.id.clone(),
+                permitted,
+            });
         }
     }
 
@@ -144,7 +143,7 @@ impl Participant {
     /// It asked for tracks that are not there.
     fn tell_unknown(&mut self, tracks: &[TrackId]) {
         for track in tracks.iter().take(REFUSED_MAX) {
-            self.send(no_subscription(track, SubscriptionError::SeTrackNotfound));
+            self.send(Notice::SubscriptionFailed(track.clone(), SubscriptionError::NotFound));
         }
         if tracks.len() > REFUSED_MAX {
             let what = "more tracks than are named here were not found";
@@ -153,6 +152,6 @@ impl Participant {
     }
 }
 
-fn heard(track: &TrackId) -> Message {
-    Message::TrackSubscribed(TrackSubscribed { track_sid: track.to_string() })
+fn heard(track: &TrackId) -> Notice {
+    Notice::TrackSubscribed(track.clone())
 }

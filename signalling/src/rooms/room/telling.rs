@@ -1,38 +1,38 @@
 //! Changes that many participants are told of.
 
 use beckon_sfu_api::ParticipantId;
-use livekit_protocol::ParticipantInfo;
-use livekit_protocol::signal_response::Message;
 
+use super::super::dialect::Shared;
+use super::super::info::ParticipantInfo;
+use super::super::notice::Notice;
 use super::Room;
-use super::frames::{frame, update};
 use super::participant::Participant;
 
 impl Room {
-    pub(super) fn tell(&mut self, who: &ParticipantId, message: Message) {
+    pub(super) fn tell(&mut self, who: &ParticipantId, notice: Notice) {
         if let Some(participant) = self.participants.get_mut(who) {
-            participant.send(message);
+            participant.send(notice);
         }
     }
 
-    pub(super) fn tell_all(&mut self, message: Message) {
-        let frame = frame(message);
+    pub(super) fn tell_all(&mut self, notice: Notice) {
+        let mut notice = Shared::new(notice);
         for participant in self.participants.values_mut() {
-            participant.send_frame(frame.clone());
+            participant.send_shared(&mut notice);
         }
     }
 
-    fn tell_all_but(&mut self, who: &ParticipantId, message: Message) {
-        let frame = frame(message);
+    fn tell_all_but(&mut self, who: &ParticipantId, notice: Notice) {
+        let mut notice = Shared::new(notice);
         for other in self.participants.values_mut().filter(|other| other.id != *who) {
-            other.send_frame(frame.clone());
+            other.send_shared(&mut notice);
         }
     }
 
     /// Something about a participant changed: the others hear of it.
     pub(super) fn tell_others_of(&mut self, who: &ParticipantId) {
         if let Some(info) = self.changed(who) {
-            self.tell_all_but(who, update(vec![info]));
+            self.tell_all_but(who, Notice::Update(vec![info]));
         }
     }
 
@@ -43,16 +43,16 @@ impl Room {
         if hidden {
             participant.version += 1;
             let info = participant.info();
-            return participant.send(update(vec![info]));
+            return participant.send(Notice::Update(vec![info]));
         }
         if let Some(info) = self.changed(who) {
-            self.tell_all(update(vec![info]));
+            self.tell_all(Notice::Update(vec![info]));
         }
     }
 
     pub(super) fn tell_others_farewell(&mut self, farewell: ParticipantInfo) {
-        let who = ParticipantId::from(farewell.sid.as_str());
-        self.tell_all_but(&who, update(vec![farewell]));
+        let who = farewell.id.clone();
+        self.tell_all_but(&who, Notice::Update(vec![farewell]));
     }
 
     /// A new version of what the others know of somebody; `None` for one whom they do not see.

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::ParticipantId;
-use livekit_protocol::leave_request::Action;
-use livekit_protocol::participant_info::State;
-use livekit_protocol::signal_response::Message;
-use livekit_protocol::{DisconnectReason, RoomUpdate};
 
+use super::super::departure::{DisconnectReason, LeaveAction};
+use super::super::info::ParticipantState;
+use super::super::notice::Notice;
 use super::super::token::{self, Claims, TOKEN_BYTES_MAX};
 use super::Room;
 use super::participant::{Participant, REFRESH_EVERY};
@@ -30,7 +29,7 @@ impl Room {
         let overdue: Vec<_> =
             self.participants.values_mut().filter_map(|p| overdue(now, p)).collect();
         for (who, reason) in overdue {
-            self.depart(now, &who, reason, Some(Action::Reconnect));
+            self.depart(now, &who, reason, Some(LeaveAction::Reconnect));
         }
         self.withdraw_untaken(now);
         self.look_at_media(now);
@@ -46,7 +45,7 @@ impl Room {
         if self.media.has_room() {
             self.behind_since = None;
         } else if now.duration_since(*self.behind_since.get_or_insert(now)) >= BEHIND_MAX {
-            self.end(DisconnectReason::MediaFailure, Action::Reconnect);
+            self.end(DisconnectReason::MediaFailure, LeaveAction::Reconnect);
         }
     }
 
@@ -60,7 +59,7 @@ impl Room {
             let claims = Claims { exp: Some(exp.into()), nbf: None, ..participant.claims.clone() };
             // a key that was taken away signs nothing any more
             let Some(key) = self.rooms.keys.find(&claims.iss) else { continue };
-            participant.send(Message::RefreshToken(renewed(key, claims)));
+            participant.send(Notice::RefreshToken(renewed(key, claims)));
         }
     }
 
@@ -68,8 +67,7 @@ impl Room {
         let counts = self.counts();
         if self.told != counts {
             self.told = counts;
-            let room = Some(self.info());
-            self.tell_all(Message::RoomUpdate(RoomUpdate { room }));
+            self.tell_all(Notice::Room(self.info()));
         }
     }
 }
@@ -91,12 +89,12 @@ fn overdue(now: Instant, it: &mut Participant) -> Option<(ParticipantId, Disconn
     }
     let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| now.duration_since(at));
     // without media there is nothing to go on with
-    let grace = if it.state == State::Active { GRACE } else { GOODBYE_WITHIN };
+    let grace = if it.state == ParticipantState::Active { GRACE } else { GOODBYE_WITHIN };
     let reason = if since(it.detached_at) >= grace {
         DisconnectReason::SignalClose
     } else if since(it.closed_at) >= GOODBYE_WITHIN {
         DisconnectReason::ClientInitiated
-    } else if it.state != State::Active && since(Some(it.joined_at)) >= CONNECT_WITHIN {
+    } else if it.state != ParticipantState::Active && since(Some(it.joined_at)) >= CONNECT_WITHIN {
         DisconnectReason::JoinFailure
     } else {
         return None;

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use beckon_sfu_api::{Command, ParticipantId, TRACKS_MAX, TrackId};
-use livekit_protocol::TrackUnpublishedResponse;
-use livekit_protocol::signal_response::Message;
 
+use super::super::notice::Notice;
 use super::Room;
 use super::participant::Track;
 
@@ -57,8 +56,7 @@ impl Room {
     pub(super) fn withdraw(&mut self, who: &ParticipantId, track: &TrackId) {
         let Some(publisher) = self.participants.get_mut(who) else { return };
         publisher.tracks.retain(|it| it.id != *track);
-        let track_sid = track.to_string();
-        publisher.send(Message::TrackUnpublished(TrackUnpublishedResponse { track_sid }));
+        publisher.send(Notice::TrackUnpublished(track.to_string()));
         self.media.tell(Command::Unpublish { track: track.clone() });
         self.forget(track);
     }

@@ -4,6 +4,7 @@ mod bounds;
 mod coming_and_going;
 mod crowds;
 mod descriptions;
+mod doors;
 mod messages;
 mod nonsense;
 mod stage;

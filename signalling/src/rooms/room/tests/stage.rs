@@ -20,11 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::{Input, Plan, Room};
 use crate::config::Config;
+use crate::livekit::dialect::DIALECT;
 use crate::livekit::requests;
 use crate::media::MediaRoom;
 use crate::rooms::keys::Keys;
 use crate::rooms::token::{Claims, Grants};
-use crate::rooms::{Admission, Entrance, NotAdmitted, RoomNotice, Rooms, Seat};
+use crate::rooms::{Admission, ClientAbilities, Entrance, NotAdmitted, RoomNotice, Rooms, Seat};
 
 /// Takes every command and does nothing.
 #[derive(Default)]
@@ -83,14 +84,14 @@ pub(super) fn claims(identity: &str) -> Claims {
 
 pub(super) fn entrance() -> Entrance {
     Entrance {
+        dialect: &DIALECT,
         connection: ConnectionMode::Single,
         auto_subscribe: true,
         resume: None,
         offer: None,
         tracks: vec![],
         is_there: true,
-        client_protocol: 1,
-        capabilities: vec![],
+        client: ClientAbilities { protocol: 1, capabilities: vec![] },
         sync: None,
         metadata: String::new(),
         attributes: Default::default(),

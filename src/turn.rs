@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,10 +93,15 @@ pub(crate) async fn start(
         external_ips: external_ips.clone(),
         threads: turn.threads,
         sockets_max,
-        revoked_file: Some(config.process.data_dir.0.join(REVOKED)),
+        revoked_file: Some(revoked_file(&config.process)),
         ..RelayConfig::default()
     };
     beckon_turn_server::start(config).context("cannot start the relay")
+}
+
+/// Where the relay remembers, over a restart, whose credentials were taken back.
+pub(crate) fn revoked_file(process: &ProcessConfig) -> PathBuf {
+    process.data_dir.0.join(REVOKED)
 }
 
 /// Where the media node is reached: at its own addresses, and at those that others see of this machine.

@@ -7,10 +7,10 @@ mod warnings;
 use anyhow::{Context as _, anyhow};
 use beckon_signalling::places;
 
-use crate::certs;
 use crate::cli::Listen;
 use crate::config::{Config, ProcessConfig};
 use crate::parts::Parts;
+use crate::{certs, turn};
 
 /// What an operator should know before the server starts.
 #[derive(Default)]
@@ -28,7 +28,9 @@ pub(crate) fn configuration(config: &Config, parts: Parts) -> Findings {
         [mute(process), half_of_tls(process)].into_iter().flatten().collect::<Vec<_>>();
     errors.extend(listeners::faults(process));
     if certs::are_used(config) {
-        errors.extend(certs::configured(config).and_then(|files| certs::check(&files).err()));
+        let looked = certs::configured(config).map(|files| certs::check(&files));
+        let looked = looked.transpose().context("tls.certificate and tls.key");
+        errors.extend(looked.err());
     }
     match parts.signalling {
         true => {
@@ -40,7 +42,16 @@ pub(crate) fn configuration(config: &Config, parts: Parts) -> Findings {
             errors.extend(looked.with_context(|| format!("data_dir: {}", dir.display())).err());
         }
     }
+    errors.extend(relay(process));
     Findings { errors, warnings: warnings::all(config) }
+}
+
+/// The relay's own file, in a folder that has been there before.
+fn relay(process: &ProcessConfig) -> Option<anyhow::Error> {
+    if !process.turn.is_on() || !process.data_dir.0.is_dir() {
+        return None;
+    }
+    places::file(&turn::revoked_file(process)).context("data_dir: the file of the relay").err()
 }
 
 fn mute(process: &ProcessConfig) -> Option<anyhow::Error> {
@@ -74,6 +85,14 @@ mod tests {
         assert_eq!(told(|_| {}), [""; 0]);
         let mute = told(|process| process.http.listen = Listen::Off);
         assert!(mute[0].contains("nobody could reach this server"), "{mute:?}");
+        let dir = tempfile::tempdir().unwrap();
+        let relay = |process: &mut ProcessConfig| {
+            process.data_dir.0 = dir.path().to_owned();
+            process.turn.udp = vec![([127, 0, 0, 1], 0).into()];
+        };
+        assert_eq!(told(relay), [""; 0]);
+        std::fs::create_dir(dir.path().join("turn-revoked")).unwrap();
+        assert!(told(relay)[0].contains("turn-revoked is a folder"));
         let half = told(|process| process.tls.key = Some("key.pem".into()));
         assert!(half[0].contains("belong together"), "{half:?}");
     }

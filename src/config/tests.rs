@@ -103,6 +103,7 @@ fn mistakes_are_named() {
         ("[http]\nlisten = 'somewhere'", "'somewhere' is neither an address"),
         ("[media]\nshards = 0", "media.shards: expected 1 to 256, not 0"),
         ("external_ips = ['here']", "external_ips: expected addresses"),
+        (&format!("[turn]\nudp = [{}]", "'127.0.0.1:0',".repeat(65)), "turn.udp: expected 64"),
         ("[log]\nformat = 'xml'", "'xml' is neither"),
         ("[http", "unclosed table"),
     ] {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use beckon_signalling::config::{self, is_reachable, text};
 use beckon_signalling::domain::text::is_legible;
+use beckon_turn_server::LISTENERS_MAX;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::de::Error as _;
@@ -44,10 +45,14 @@ pub(super) fn reachable_ips<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<I
 
 /// Addresses to listen at, each of which is somewhere.
 pub(super) fn listeners<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<SocketAddr>, D::Error> {
-    list(value, "addresses such as 0.0.0.0:3478", |item| match item.parse() {
+    let listeners = list(value, "addresses such as 0.0.0.0:3478", |item| match item.parse() {
         Ok(Listen::On(address)) => Some(address),
         _ => None,
-    })
+    })?;
+    match listeners.len() <= LISTENERS_MAX {
+        true => Ok(listeners),
+        false => Err(D::Error::custom(format!("expected {LISTENERS_MAX} addresses at most"))),
+    }
 }
 
 /// Networks, or single addresses.

@@ -30,5 +30,5 @@ pub use outbox::{Act, Outbox, To, Train, Trains};
 pub use peers::{PeerPolicy, is_special};
 pub use quota::Limits;
 pub use relay::{Families, Relay, Settings, Shared};
-pub use shell::{Config, StartError, Turn, describe_metrics, start};
+pub use shell::{Config, LISTENERS_MAX, StartError, Turn, describe_metrics, start};
 pub use stats::Stats;

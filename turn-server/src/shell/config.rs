@@ -11,7 +11,7 @@ use crate::peers::PeerPolicy;
 use crate::quota::Limits;
 
 /// Listeners of one process: a client is identified by the index of its listener, too.
-pub(super) const LISTENERS_MAX: usize = 64;
+pub const LISTENERS_MAX: usize = 64;
 
 /// What a TURN server is started with.
 #[derive(Clone, Debug)]

@@ -1,8 +1,10 @@
 //! Resumable uploads, from the first byte to the last.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::parts::{MERGE_EVERY, PART_BYTES, PartPut};
 use super::writers::Writer;
@@ -14,6 +16,9 @@ use crate::domain::refusal::{Code, Refusal, Result};
 use crate::pace::Pace;
 use crate::store;
 use crate::store::files::Created;
+
+/// What has reached this machine by the time a request is asked to end is read still, which takes a busy one no longer.
+const STILL_READ: Duration = Duration::from_millis(200);
 
 impl Files {
     /// Begins an upload. An empty file is finished at once.
@@ -128,9 +133,9 @@ impl Files {
         writer: Writer,
     ) -> Result<Upload> {
         let mut part = Part::default();
-        let mut pace = Pace::begin();
+        let mut coming = Coming { body: &mut body, pace: Pace::begin(), ends: None };
         let is_late = loop {
-            match next_bytes(&mut body, &writer, &mut pace).await {
+            match coming.next(&writer).await {
                 Next::Bytes(bytes) => part.push(bytes),
                 Next::End => break false,
                 Next::Late => break true,
@@ -184,22 +189,35 @@ enum Next {
     Late,
 }
 
-async fn next_bytes<E>(
-    body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
-    writer: &Writer,
-    pace: &mut Pace,
-) -> Next {
-    let next = tokio::select! {
-        () = writer.interrupted() => return Next::End,
-        next = timeout_at(pace.until, body.next()) => next,
-    };
-    match next {
-        Err(_) => Next::Late,
-        Ok(Some(Ok(bytes))) => {
-            pace.came(bytes.len());
-            Next::Bytes(bytes)
+/// A body on its way.
+struct Coming<'a, B> {
+    body: &'a mut B,
+    pace: Pace,
+    /// Once somebody else wants to continue.
+    ends: Option<Instant>,
+}
+
+impl<E, B: Stream<Item = Result<Bytes, E>> + Unpin> Coming<'_, B> {
+    async fn next(&mut self, writer: &Writer) -> Next {
+        if self.ends.is_none() {
+            tokio::select! {
+                () = writer.interrupted() => self.ends = Some(Instant::now() + STILL_READ),
+                next = timeout_at(self.pace.until, self.body.next()) => return match next {
+                    Ok(next) => self.came(next),
+                    Err(_) => Next::Late,
+                },
+            }
         }
-        Ok(_) => Next::End,
+        match timeout_at(self.ends.unwrap_or(self.pace.until), self.body.next()).await {
+            Ok(next) => self.came(next),
+            Err(_) => Next::End,
+        }
+    }
+
+    fn came(&mut self, next: Option<Result<Bytes, E>>) -> Next {
+        let Some(Ok(bytes)) = next else { return Next::End };
+        self.pace.came(bytes.len());
+        Next::Bytes(bytes)
     }
 }
 

@@ -37,6 +37,51 @@ fn the_first_bytes_say_what_a_datagram_is() {
     }
 }
 
+/// A check for the connection with this ufrag, and the answer to one of ours.
+fn stun_messages(ufrag: &str) -> [Vec<u8>; 2] {
+    let check = stun::Check {
+        transaction: &[7; 12],
+        remote_ufrag: ufrag,
+        local_ufrag: "client",
+        priority: 1,
+        tie_breaker: 2,
+        role: stun::IceRole::Controlling { use_candidate: false },
+        password: "secret",
+    };
+    let (mut request, mut answer) = (Vec::new(), Vec::new());
+    stun::write_request(&mut request, &check);
+    stun::write_success(&mut answer, &[7; 12], address(9), "secret");
+    [request, answer]
+}
+
+#[test]
+fn a_check_names_its_connection_and_all_else_is_known_by_its_address() {
+    let [[owner, other], _] = owners();
+    let mut demux = Demux::default();
+    demux.expect("here", owner);
+    demux.learn(Instant::now(), address(1), other);
+    let [mut request, mut answer] = stun_messages("here");
+    let (found, datagram) = demux.route(&address(1), &mut request).unwrap();
+    assert_eq!(found, owner, "wherever it comes from");
+    assert!(matches!(datagram, Datagram::Stun(message) if message.class() == stun::Class::Request));
+    assert!(matches!(
+        demux.route(&address(1), &mut answer),
+        Ok((found, Datagram::Stun(message)))
+            if found == other && message.class() == stun::Class::Success
+    ));
+    let mut records = [22, 254];
+    let found = demux.route(&address(1), &mut records);
+    assert!(matches!(found, Ok((owner, Datagram::Dtls([22, 254]))) if owner == other));
+    let mut media = [0x80, 96];
+    let found = demux.route(&address(1), &mut media);
+    assert!(matches!(found, Ok((owner, Datagram::Rtp([0x80, 96]))) if owner == other));
+    assert_eq!(demux.route(&address(2), &mut answer).err(), Some(Discard::UnknownSource));
+    let [mut stranger, _] = stun_messages("elsewhere");
+    assert_eq!(demux.route(&address(1), &mut stranger).err(), Some(Discard::UnknownUfrag));
+    stranger.pop();
+    assert_eq!(demux.route(&address(1), &mut stranger).err(), Some(Discard::Malformed));
+}
+
 #[test]
 fn a_connection_is_found_by_its_ufrag_and_its_addresses_until_it_ends() {
     let [[owner, other], _] = owners();

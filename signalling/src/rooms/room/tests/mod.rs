@@ -10,3 +10,4 @@ mod nonsense;
 mod stage;
 mod tracks;
 mod untaken;
+mod words;

@@ -13,7 +13,8 @@ use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
 use crate::domain::refusal::{Code, Result};
 use crate::node::Node;
 use crate::notice::Notice;
-use crate::words::calls::{CallDeed, CallWord, Carrier, Word};
+use crate::words::Addressed;
+use crate::words::calls::{CallDeed, CallWord, Carrier};
 
 /// An answer that takes longer will not come.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -35,7 +36,7 @@ pub(super) async fn ask(
         return Err(Code::CallOver.into()); // forgotten here a moment ago
     }
     let deed = |request| CallDeed { request, call_id, user, socket, act, signal };
-    let say = |request| say(node, holder, Word::Ask(deed(request)));
+    let say = |request| say(node, holder, CallWord::Ask(deed(request)));
     node.calls.questions.ask(ANSWER_WITHIN, say).await?;
     if matches!(act, CallAct::Accept | CallAct::Resume { .. }) {
         node.calls.carried.insert(call_id, holder, socket, ticks_ms());
@@ -44,17 +45,17 @@ pub(super) async fn ask(
 }
 
 /// Takes in what another node says.
-pub(super) fn hear(node: &Arc<Node>, CallWord { from, to, what }: CallWord) {
+pub(super) fn hear(node: &Arc<Node>, Addressed { from, to, what }: Addressed<CallWord>) {
     if to != node.id {
         return;
     }
     match what {
-        Word::Ask(deed) => perform(node, from, deed),
-        Word::Answer { request, code } => {
+        CallWord::Ask(deed) => perform(node, from, deed),
+        CallWord::Answer { request, code } => {
             node.calls.questions.answer(request, code.map_or(Ok(()), Err));
         }
-        Word::Carrying { carriers } => confirm(node, from, carriers),
-        Word::StillLive { calls } => {
+        CallWord::Carrying { carriers } => confirm(node, from, carriers),
+        CallWord::StillLive { calls } => {
             node.calls.carried.keep_only(from, &calls, ticks_ms());
         }
     }
@@ -70,18 +71,18 @@ fn perform(node: &Arc<Node>, from: NodeId, deed: CallDeed) {
     };
     match done {
         Ok(follow_up) if follow_up.is_nothing() => {
-            say(node, from, Word::Answer { request, code: None })
+            say(node, from, CallWord::Answer { request, code: None })
         }
         Ok(follow_up) => {
             let node = node.clone();
             tokio::spawn(async move {
                 finish(&node, follow_up).await;
-                say(&node, from, Word::Answer { request, code: None });
+                say(&node, from, CallWord::Answer { request, code: None });
             });
         }
         Err(code) => {
             let code = Some(code.as_str().to_owned());
-            say(node, from, Word::Answer { request, code });
+            say(node, from, CallWord::Answer { request, code });
         }
     }
 }
@@ -100,7 +101,7 @@ fn confirm(node: &Arc<Node>, from: NodeId, carriers: Vec<Carrier>) {
     let board = node.calls.board();
     let calls = carriers.iter().map(|c| c.call_id).filter(|id| board.is_live(*id)).collect();
     drop(board);
-    say(node, from, Word::StillLive { calls });
+    say(node, from, CallWord::StillLive { calls });
 }
 
 /// Tells the other nodes which of their calls are carried here, and this node's people which are lost because
@@ -111,7 +112,11 @@ pub(super) fn vouch(node: &Node, now: i64) {
             let closed = node.hub.socket(socket).is_none();
             Carrier { call_id, socket, connected: node.hub.is_connected(socket), closed }
         };
-        say(node, holder, Word::Carrying { carriers: calls.into_iter().map(carrier).collect() });
+        say(
+            node,
+            holder,
+            CallWord::Carrying { carriers: calls.into_iter().map(carrier).collect() },
+        );
     }
     for (call_id, socket) in node.calls.carried.take_lost(now) {
         let frame = ServerFrame::CallEnded { call_id, outcome: CallOutcome::Lost, by: None };
@@ -121,6 +126,6 @@ pub(super) fn vouch(node: &Node, now: i64) {
     }
 }
 
-fn say(node: &Node, to: NodeId, what: Word) {
-    node.bus.publish(Notice::Calls(CallWord { from: node.id, to, what }));
+fn say(node: &Node, to: NodeId, what: CallWord) {
+    node.bus.publish(Notice::Calls(Addressed { from: node.id, to, what }));
 }

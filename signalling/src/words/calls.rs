@@ -4,19 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::call::CallAct;
 use crate::domain::frame::Payload;
-use crate::domain::ids::{CallId, NodeId, SocketId, UserId};
-
-/// From one node to another.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CallWord {
-    pub from: NodeId,
-    pub to: NodeId,
-    pub what: Word,
-}
+use crate::domain::ids::{CallId, SocketId, UserId};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum CallWord {
     /// Somebody on the asking node does something in a call that lives on the asked one.
     Ask(CallDeed),
     /// What became of it; `code` is the refusal.

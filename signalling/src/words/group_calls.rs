@@ -3,19 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::group_call::{CallTicket, GroupCallState, MuteSource};
-use crate::domain::ids::{CallId, ConversationId, NodeId, UserId};
-
-/// From one node to another.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GroupWord {
-    pub from: NodeId,
-    pub to: NodeId,
-    pub what: Word,
-}
+use crate::domain::ids::{CallId, ConversationId, UserId};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum GroupCallWord {
     /// Somebody on the asking node does something about a call that lives on the asked one.
     Ask { request: u64, user: UserId, call_id: CallId, deed: GroupCallDeed },
     /// What became of it, or the code of the refusal.

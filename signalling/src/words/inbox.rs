@@ -2,8 +2,9 @@
 
 use tokio::sync::{Mutex, mpsc};
 
+use super::Addressed;
 use super::calls::CallWord;
-use super::group_calls::{GroupWord, Membership};
+use super::group_calls::{GroupCallWord, Membership};
 
 /// More are dropped: the bus is a hint, and whoever asked in vain is told so.
 const WAITING_MAX: usize = 4096;
@@ -12,9 +13,9 @@ const WAITING_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Inboxes {
     /// What nodes say to each other about calls.
-    pub calls: Inbox<CallWord>,
+    pub calls: Inbox<Addressed<CallWord>>,
     /// And about group calls.
-    pub group_calls: Inbox<GroupWord>,
+    pub group_calls: Inbox<Addressed<GroupCallWord>>,
     /// Who joined and left conversations, for their calls.
     pub memberships: Inbox<Membership>,
 }

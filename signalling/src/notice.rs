@@ -54,9 +54,9 @@ mod tests {
     fn nodes_of_former_releases_say_and_understand_the_same() {
         let node = r#""from":"ID","to":"ID","what""#;
         let said = [
-            r#"{"conversation":{"id":"ID","frame":{"type":"sync"}}}"#.to_owned(),
-            r#"{"users":{"ids":["ID"],"frame":{"type":"sync"}}}"#.to_owned(),
-            r#"{"socket":{"id":"ID","frame":{"type":"sync"}}}"#.to_owned(),
+            r#"{"conversation":{"id":"ID","frame":"{\"type\":\"sync\"}"}}"#.to_owned(),
+            r#"{"users":{"ids":["ID"],"frame":"{\"type\":\"sync\"}"}}"#.to_owned(),
+            r#"{"socket":{"id":"ID","frame":"{\"type\":\"sync\"}"}}"#.to_owned(),
             r#"{"members":{"conversation":"ID","joined":["ID"],"left":[]}}"#.to_owned(),
             r#"{"logins_ended":{"ids":["ID"]}}"#.to_owned(),
             r#""sync""#.to_owned(),

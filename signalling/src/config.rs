@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use addresses::{IceUrl, Origin, Scheme, is_reachable};
 pub use numbers::within;
 pub(crate) use texts::check_redis_url;
-pub use texts::{ApiKey, path, text, turn_secrets};
+pub use texts::{ApiKey, list, path, text, turn_secrets};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]

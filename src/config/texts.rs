@@ -3,33 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use beckon_signalling::config::{self, is_reachable, text};
+use beckon_signalling::config::{self, is_reachable, list, text};
 use beckon_signalling::domain::text::is_legible;
 use beckon_turn_server::LISTENERS_MAX;
 use ipnet::IpNet;
 use secrecy::SecretString;
+use serde::Deserializer;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
 
 use crate::cli::Listen;
 use crate::logs::filter;
 use crate::network::network;
-
-/// Reads a list item by item.
-fn list<'de, D, T>(
-    value: D,
-    expected: &str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let items = Vec::<String>::deserialize(value)?;
-    let refused = |item: &str| {
-        D::Error::custom(format!("expected {expected}, not '{}'", item.escape_debug()))
-    };
-    items.iter().map(|item| read(item).ok_or_else(|| refused(item))).collect()
-}
 
 /// A file.
 pub(super) fn path<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use url::Host;
 
-use super::texts::text;
+use super::texts::{list, text};
 
 /// A scheme, a host and a port (RFC 6454), such as `https://chat.example.com`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -151,27 +150,16 @@ impl IceUrl {
 
 /// `calls.stun_urls`.
 pub(super) fn stun_urls<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<IceUrl>, D::Error> {
-    ice_urls(value, "stun:host:port or stuns:host:port", |url| {
+    list(value, "stun:host:port or stuns:host:port", |url| {
         IceUrl::read(url, &["stun", "stuns"], &[])
     })
 }
 
 /// `calls.turn_urls`.
 pub(super) fn turn_urls<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<IceUrl>, D::Error> {
-    ice_urls(value, "turn:host:port or turns:host:port, with ?transport=udp or tcp", |url| {
+    list(value, "turn:host:port or turns:host:port, with ?transport=udp or tcp", |url| {
         IceUrl::read(url, &["turn", "turns"], &["transport=udp", "transport=tcp"])
     })
-}
-
-fn ice_urls<'de, D: Deserializer<'de>>(
-    value: D,
-    expected: &str,
-    read: impl Fn(&str) -> Option<IceUrl>,
-) -> Result<Vec<IceUrl>, D::Error> {
-    let urls = Vec::<String>::deserialize(value)?;
-    let refused = |url: &str| format!("expected {expected}, not '{}'", url.escape_debug());
-    let urls = urls.iter().map(|url| read(url).ok_or_else(|| D::Error::custom(refused(url))));
-    urls.collect()
 }
 
 #[cfg(test)]

@@ -28,6 +28,22 @@ where
     read(String::deserialize(value)?).map_err(D::Error::custom)
 }
 
+/// Reads a list item by item.
+pub fn list<'de, D, T>(
+    value: D,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let items = Vec::<String>::deserialize(value)?;
+    let refused = |item: &str| {
+        D::Error::custom(format!("expected {expected}, not '{}'", item.escape_debug()))
+    };
+    items.iter().map(|item| read(item).ok_or_else(|| refused(item))).collect()
+}
+
 /// A file or a folder.
 pub fn path<'de, D: Deserializer<'de>>(value: D) -> Result<PathBuf, D::Error> {
     text(value, |path| is_legible(&path).then(|| PathBuf::from(path)).ok_or("expected a path"))
